@@ -1,0 +1,66 @@
+//===- Compiler.h - from a module and a weights file to an artifact ---------===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// What compressc does, for embedding. Errors are MLIR diagnostics.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPRESS_COMPILER_COMPILER_H
+#define COMPRESS_COMPILER_COMPILER_H
+
+#include "compress/Compiler/Target.h"
+#include "compress/Dialect/Compress/Transforms/Passes.h"
+#include "compress/Store/Manifest.h"
+#include "compress/Store/WeightFiles.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+
+namespace mlir::compress {
+
+/// Dialects, interfaces and translations that compiled modules may need.
+void registerCompilerDialects(DialectRegistry &registry);
+
+/// Parses text or bytecode, then binds weights that have no data: tensors of
+/// the weights files are mapped, not copied, and live as long as the context.
+/// Weights that are nowhere, or of another type or shape, are errors.
+OwningOpRef<ModuleOp> loadModule(MLIRContext &context, StringRef path,
+                                 const std::vector<std::string> &weightFiles);
+
+/// Runs compress-encode.
+LogicalResult encodeModule(ModuleOp module,
+                           const CompressEncodeOptions &options);
+
+/// Lowers an encoded module to the LLVM dialect, and fills in what an artifact
+/// says about it. `weights` are borrowed from the module's attributes.
+struct ExternalWeight;
+LogicalResult lowerModule(ModuleOp module, store::Manifest &manifest,
+                          SmallVectorImpl<ExternalWeight> &weights);
+
+/// Compiles an encoded module into an artifact directory, which replaces an
+/// older artifact atomically.
+LogicalResult writeArtifact(ModuleOp module, const Target &target,
+                            StringRef path);
+
+/// What `verifyArtifact` found.
+struct VerifyReport {
+  int64_t compressedWeights = 0;
+  int64_t denseWeights = 0;
+  double worstRelativeError = 0;
+};
+
+/// Recomputes the certificates of an artifact from the original module by
+/// running the dense decode of every weight, and demands equal values.
+FailureOr<VerifyReport> verifyArtifact(StringRef path, ModuleOp original);
+
+/// Moves the data of a module's constants into a safetensors file, and writes
+/// the module, which then refers to them by name, as bytecode.
+LogicalResult externalizeModule(ModuleOp module, StringRef output,
+                                StringRef weights);
+
+} // namespace mlir::compress
+
+#endif // COMPRESS_COMPILER_COMPILER_H

@@ -1,0 +1,79 @@
+//===- QuantCodec.td - block quantization ---------------------------------===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPRESS_DIALECT_COMPRESS_CODECS_QUANTCODEC_TD
+#define COMPRESS_DIALECT_COMPRESS_CODECS_QUANTCODEC_TD
+
+include "mlir/IR/EnumAttr.td"
+include "compress/Dialect/Compress/IR/CompressDialect.td"
+
+def Compress_QuantStorage : I32EnumAttr<"QuantStorage",
+    "what one code is stored as", [
+      I32EnumAttrCase<"I8", 0, "i8">, I32EnumAttrCase<"U8", 1, "u8">,
+      I32EnumAttrCase<"I4", 2, "i4">, I32EnumAttrCase<"U4", 3, "u4">]> {
+  let cppNamespace = "::mlir::compress";
+  let genSpecializedAttr = 0;
+}
+
+def Compress_QuantAttr : Compress_Codec<"Quant", "quant"> {
+  let summary = "integer codes with one scale per block";
+  let description = [{
+    `w = scale[b] * (q - zero[b])`, or `w = scale[b] * q + min[b]`, in f32 and
+    rounded once to the logical element type; `b` is the block of the element.
+    `block` gives, per dimension, how many elements share a scale: the full
+    extent for one scale per tensor or channel, `[1, 32]` for blocks of 32 along
+    the rows. The last block may be shorter.
+
+    Stored components: `codes` (i8 tensor; 4-bit codes are packed two per byte
+    along the innermost dimension, lower index in the lower bits, rows padded to
+    whole bytes with zero bits), `scales` (one element per block), and `zeros`
+    or `mins` of the same shape. Codes are two's complement (i8, i4) or unsigned
+    (u8, u4); a stored `i8` zero has the signedness of the codes. `narrow` leaves
+    out the lowest code (-128, -8).
+
+    ```mlir
+    #int8_channel = #compress.quant<i8, block = [1, 256], scale = f32, narrow>
+    #int4_b32     = #compress.quant<i4, block = [1, 32], scale = f16>
+    #int4_asym    = #compress.quant<u4, block = [1, 32], scale = f16, min = f16>
+    ```
+
+    Rules of the attribute:
+    * quant_c1: each block extent is positive
+    * quant_c2: scale is f32, f16 or bf16
+    * quant_c3: zero is i8, f32, f16 or bf16
+    * quant_c4: min is f32, f16 or bf16
+    * quant_c5: zero and min exclude each other
+    * quant_c6: narrow needs signed storage
+    * quant_c7: min needs unsigned storage
+
+    Rules with the logical tensor:
+    * quant_c8: it has at least one dimension
+    * quant_c9: there is one block extent per dimension
+    * quant_c10: a dynamic dimension has block extent 1, and is not the innermost
+      of sub-byte codes (storage must be 1:1 with it)
+  }];
+  let parameters = (ins "::mlir::compress::QuantStorage":$storage,
+                        ArrayRefParameter<"int64_t">:$block,
+                        "::mlir::Type":$scale,
+                        OptionalParameter<"::mlir::Type">:$zero,
+                        OptionalParameter<"::mlir::Type">:$min,
+                        DefaultValuedParameter<"bool", "false">:$narrow);
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// Bits of one code.
+    unsigned getCodeBits() const;
+    /// Whether codes are two's complement.
+    bool isSigned() const;
+    /// How many codes share a byte.
+    int64_t getCodesPerByte() const { return 8 / getCodeBits(); }
+    /// Number of blocks per dimension; `?` stays `?`.
+    SmallVector<int64_t> getGrid(ArrayRef<int64_t> shape) const;
+  }];
+}
+
+#endif // COMPRESS_DIALECT_COMPRESS_CODECS_QUANTCODEC_TD

@@ -1,0 +1,14 @@
+//===- CompressAll.td - everything of the dialect, for TableGen -----------===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPRESS_DIALECT_COMPRESS_COMPRESSALL_TD
+#define COMPRESS_DIALECT_COMPRESS_COMPRESSALL_TD
+
+include "compress/Dialect/Compress/IR/CompressOps.td"
+include "compress/Dialect/Compress/Codecs/QuantCodec.td"
+
+#endif // COMPRESS_DIALECT_COMPRESS_COMPRESSALL_TD

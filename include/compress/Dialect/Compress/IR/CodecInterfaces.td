@@ -1,0 +1,106 @@
+//===- CodecInterfaces.td - the one room a new format moves into ----------===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// What every codec says about itself. No codec is named in here; how values are
+// chosen (encoders) and how kernels read them (tile decoders) are attached from
+// outside.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPRESS_DIALECT_COMPRESS_IR_CODECINTERFACES_TD
+#define COMPRESS_DIALECT_COMPRESS_IR_CODECINTERFACES_TD
+
+include "mlir/IR/OpBase.td"
+
+def CodecAttrInterface : AttrInterface<"CodecAttrInterface"> {
+  let cppNamespace = "::mlir::compress";
+  let description = [{
+    Says how a logical tensor is stored. A codec is an attribute; the stored
+    data are SSA values, its *components*. `buildDecode` is the normative
+    meaning: every kernel must give what it gives.
+
+    A component may be a `!compress.tensor` again, so codecs compose. Methods
+    that take components take them in the order of `getStorage`.
+  }];
+  let methods = [
+    InterfaceMethod<[{
+        Checks the codec against a logical tensor type and reports each broken
+        rule through `emitError`. Rules that need no type belong in the
+        attribute's own verifier.
+      }],
+      "::llvm::LogicalResult", "verifyCodec",
+      (ins "::llvm::function_ref<::mlir::InFlightDiagnostic()>":$emitError,
+           "::mlir::RankedTensorType":$logical)>,
+    InterfaceMethod<[{
+        The ordered storage components of a logical tensor that passed
+        `verifyCodec`. A size is `?` where it is `?` in the logical type, or
+        where it depends on the data.
+      }],
+      "::llvm::SmallVector<::mlir::compress::StorageComponent>", "getStorage",
+      (ins "::mlir::RankedTensorType":$logical)>,
+    InterfaceMethod<[{
+        Builds linalg/tensor/arith IR that rebuilds the dense tensor. Arithmetic
+        is done in f32 and rounded once to the logical element type. Components
+        that are compressed are decoded with `compress.decode`.
+      }],
+      "::mlir::FailureOr<::mlir::Value>", "buildDecode",
+      (ins "::mlir::OpBuilder &":$builder, "::mlir::Location":$loc,
+           "::mlir::ValueRange":$components,
+           "::mlir::RankedTensorType":$logical)>,
+    InterfaceMethod<[{
+        Where one tile of the logical tensor lies in each component. Emits index
+        arithmetic, and loads from an offset table (one of `components`) where
+        lengths depend on data. Called only for tiles that `getTileGranularity`
+        allows.
+      }],
+      "::mlir::FailureOr<::llvm::SmallVector<::mlir::compress::ComponentTile>>",
+      "mapTile",
+      (ins "::mlir::OpBuilder &":$builder, "::mlir::Location":$loc,
+           "::mlir::RankedTensorType":$logical,
+           "::mlir::ValueRange":$components,
+           "::llvm::ArrayRef<::mlir::OpFoldResult>":$offsets,
+           "::llvm::ArrayRef<::mlir::OpFoldResult>":$sizes)>,
+    InterfaceMethod<[{
+        Per logical dimension, the smallest legal cut. A tile is legal when it
+        splits no `unit`, and no `block` unless it lies wholly inside one.
+      }],
+      "::llvm::SmallVector<::mlir::compress::TileGranularity>",
+      "getTileGranularity", (ins "::mlir::RankedTensorType":$logical)>,
+    InterfaceMethod<[{
+        Exact stored bits of the given components, or nothing when a size is
+        known at run time only.
+      }],
+      "::std::optional<int64_t>", "getStorageBits",
+      (ins "::mlir::ValueRange":$components), "",
+      /*defaultImplementation=*/[{
+        int64_t bits = 0;
+        for (::mlir::Value component : components) {
+          ::std::optional<int64_t> some =
+              ::mlir::compress::getStoredBits(component);
+          if (!some)
+            return ::std::nullopt;
+          bits += *some;
+        }
+        return bits;
+      }]>,
+    InterfaceMethod<[{
+        Checks stored data that came from outside: padding, ranges, indices.
+        `leaves` are the bytes of the components in the order of `getStorage`,
+        those of nested codecs in place of their component; their sizes agree
+        with the types already.
+      }],
+      "::llvm::LogicalResult", "verifyData",
+      (ins "::llvm::function_ref<::mlir::InFlightDiagnostic()>":$emitError,
+           "::mlir::RankedTensorType":$logical,
+           "::llvm::ArrayRef<::llvm::ArrayRef<char>>":$leaves), "",
+      /*defaultImplementation=*/"return ::llvm::success();">,
+    InterfaceMethod<"Whether decode(encode(w)) == w, bit for bit, for every w.",
+      "bool", "isLossless", (ins), "", /*defaultImplementation=*/"return false;">
+  ];
+}
+
+#endif // COMPRESS_DIALECT_COMPRESS_IR_CODECINTERFACES_TD

@@ -1,0 +1,113 @@
+//===- CodecRegistry.h - encoders and presets -------------------------------===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// What is attached to codecs from outside, so that no pass learns a codec's
+// name: encoders, keyed by (codec, algorithm), and presets, keyed by name. A
+// third party registers its own through a dialect extension:
+//
+//   registry.addExtension(+[](MLIRContext *, CompressDialect *compress,
+//                             MyDialect *) {
+//     compress->getCodecs().addEncoder<MyCodecAttr>(
+//         std::make_unique<MyEncoder>());
+//   });
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPRESS_DIALECT_COMPRESS_IR_CODECREGISTRY_H
+#define COMPRESS_DIALECT_COMPRESS_IR_CODECREGISTRY_H
+
+#include "mlir/IR/AsmState.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Diagnostics.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
+#include <functional>
+#include <memory>
+
+namespace mlir::compress {
+class CodecAttrInterface;
+
+/// Statistics of what flows into a weight, for algorithms that use them.
+struct WeightStatistics;
+
+/// A dense weight, as an encoder sees it: little-endian elements in row-major
+/// order, often mapped from a file, never copied.
+struct WeightView {
+  StringRef name;
+  RankedTensorType type;
+  ArrayRef<char> data;
+  const WeightStatistics *statistics = nullptr;
+};
+
+/// Data of one storage component; `parts` instead of `data` when the component
+/// is itself compressed.
+struct EncodedComponent {
+  Type type;
+  AsmResourceBlob data;
+  std::vector<EncodedComponent> parts;
+};
+
+/// What an encoder made.
+struct EncodedWeight {
+  /// In the order of the codec's storage.
+  std::vector<EncodedComponent> components;
+  /// Decodes elements [begin, begin + out.size()) in row-major order, rounded
+  /// to the logical element type. Valid while `components` live; may be called
+  /// from several threads. Certificates are computed from it.
+  std::function<void(int64_t begin, MutableArrayRef<float> out)> decode;
+};
+
+/// Chooses the numbers for one codec by one algorithm.
+class Encoder {
+public:
+  virtual ~Encoder();
+  /// Name of the algorithm, e.g. "rtn".
+  virtual StringRef getAlgorithm() const = 0;
+  /// Encodes a weight whose type `codec` was verified for. Reports bad values
+  /// (non-finite, scale overflow) through `emitError`. The result must not
+  /// depend on the number of threads.
+  virtual FailureOr<EncodedWeight>
+  encode(const WeightView &weight, CodecAttrInterface codec,
+         function_ref<InFlightDiagnostic()> emitError) const = 0;
+};
+
+/// How a weight's dimension is used by the op that consumes it.
+enum class DimRole { Parallel, Reduction };
+
+/// A named way to store weights: the codec for a weight of the given type whose
+/// dimensions have the given roles; null to leave the weight as it is.
+struct Preset {
+  StringRef name;
+  StringRef summary;
+  CodecAttrInterface (*build)(RankedTensorType type, ArrayRef<DimRole> roles);
+};
+
+/// Encoders and presets. Filled by dialect extensions, then only read.
+class CodecRegistry {
+public:
+  template <typename CodecT>
+  void addEncoder(std::unique_ptr<Encoder> encoder) {
+    encoders.emplace_back(TypeID::get<CodecT>(), std::move(encoder));
+  }
+  /// The encoder for a codec and an algorithm; an empty algorithm means the
+  /// first that was registered for the codec. Null if there is none.
+  const Encoder *lookupEncoder(CodecAttrInterface codec,
+                               StringRef algorithm) const;
+  /// Algorithms of a codec, the default first.
+  SmallVector<StringRef> getAlgorithms(CodecAttrInterface codec) const;
+
+  void addPreset(const Preset &preset) { presets.push_back(preset); }
+  const Preset *lookupPreset(StringRef name) const;
+  ArrayRef<Preset> getPresets() const { return presets; }
+
+private:
+  std::vector<std::pair<TypeID, std::unique_ptr<Encoder>>> encoders;
+  std::vector<Preset> presets;
+};
+
+} // namespace mlir::compress
+
+#endif // COMPRESS_DIALECT_COMPRESS_IR_CODECREGISTRY_H

@@ -1,0 +1,123 @@
+//===- CompressOps.td - the few ops of the compress dialect ---------------===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// There is no compressed matmul, conv or attention: linalg ops consume the dense
+// tensor that compress.decode stands for.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPRESS_DIALECT_COMPRESS_IR_COMPRESSOPS_TD
+#define COMPRESS_DIALECT_COMPRESS_IR_COMPRESSOPS_TD
+
+include "compress/Dialect/Compress/IR/CompressDialect.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+include "mlir/Interfaces/TilingInterface.td"
+
+class Compress_Op<string opMnemonic, list<Trait> traits = []>
+    : Op<Compress_Dialect, opMnemonic, traits>;
+
+def Compress_Component : AnyTypeOf<[AnyRankedTensor, Compress_TensorType],
+    "a ranked tensor or a compressed tensor", "::mlir::Type">;
+def Compress_DenseTensor : RankedTensorOf<[F32, F16, BF16]>;
+
+def AssembleOp : Compress_Op<"assemble", [Pure]> {
+  let summary = "storage components to compressed value";
+  let description = [{
+    Nothing is computed: the components *are* the compressed value. Their number,
+    order and types are those that the codec's storage asks for; where the codec
+    says `?`, any size will do.
+
+    ```mlir
+    %cw = compress.assemble %codes, %scales : tensor<128x128xi8>, tensor<128x8xf16>
+       -> !compress.tensor<128x256xf32, #compress.quant<i4, block = [1, 32], scale = f16>>
+    ```
+
+    Rules:
+    * assemble_c1: as many components as the codec stores
+    * assemble_c2: each of the type that the codec stores
+  }];
+  let arguments = (ins Variadic<Compress_Component>:$components);
+  let results = (outs Compress_TensorType:$result);
+  let assemblyFormat = [{
+    $components attr-dict `:` qualified(type($components)) `->`
+    qualified(type($result))
+  }];
+  let hasVerifier = 1;
+  let hasFolder = 1;
+}
+
+def ComponentsOp : Compress_Op<"components", [Pure, InferTypeOpAdaptor]> {
+  let summary = "compressed value to its storage components";
+  let description = [{
+    The inverse of `compress.assemble`, with which it folds. The result types
+    follow from the codec, so they are not written.
+
+    ```mlir
+    %codes, %scales = compress.components %cw
+        : !compress.tensor<128x256xf32, #compress.quant<i4, block = [1, 32], scale = f16>>
+    ```
+  }];
+  let arguments = (ins Compress_TensorType:$input);
+  let results = (outs Variadic<Compress_Component>:$components);
+  let assemblyFormat = "$input attr-dict `:` qualified(type($input))";
+  let hasFolder = 1;
+}
+
+def EncodeOp : Compress_Op<"encode", [Pure]> {
+  let summary = "the request to compress a dense tensor";
+  let description = [{
+    Asks for the compressed form of a weight. `compress-encode` evaluates it when
+    the input is a constant: it runs the encoder that is registered for the codec
+    and the `algorithm` (the codec's first when none is named).
+
+    ```mlir
+    %cw = compress.encode %w {algorithm = "rtn"} : tensor<128x256xf32>
+       -> !compress.tensor<128x256xf32, #compress.quant<i4, block = [1, 32], scale = f16>>
+    ```
+
+    `encode(decode(x))` folds to `x`; `decode(encode(x))` folds to `x` only for
+    lossless codecs.
+
+    Rules:
+    * encode_c1: the input has the logical type of the result
+  }];
+  let arguments = (ins Compress_DenseTensor:$input,
+                       OptionalAttr<StrAttr>:$algorithm);
+  let results = (outs Compress_TensorType:$result);
+  let assemblyFormat = [{
+    $input attr-dict `:` type($input) `->` qualified(type($result))
+  }];
+  let hasVerifier = 1;
+  let hasFolder = 1;
+}
+
+def DecodeOp : Compress_Op<"decode", [Pure, InferTypeOpAdaptor,
+    DeclareOpInterfaceMethods<TilingInterface, [
+      "getIterationDomain", "getLoopIteratorTypes", "getTiledImplementation",
+      "getResultTilePosition", "generateResultTileValue"]>]> {
+  let summary = "the dense tensor that a compressed value means";
+  let description = [{
+    Never folded into a dense constant, whatever its operands: weights stay
+    compressed until a kernel reads them.
+
+    It tiles by slicing the storage components, so that upstream tiling pulls
+    only the tile of weights that a consumer needs. A tile that would split a
+    stored unit is refused before any IR is made.
+
+    ```mlir
+    %w = compress.decode %cw
+        : !compress.tensor<128x256xf32, #compress.quant<i4, block = [1, 32], scale = f16>>
+    ```
+  }];
+  let arguments = (ins Compress_TensorType:$input);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = "$input attr-dict `:` qualified(type($input))";
+  let hasFolder = 1;
+}
+
+#endif // COMPRESS_DIALECT_COMPRESS_IR_COMPRESSOPS_TD

@@ -1,0 +1,204 @@
+//===- Passes.td - the passes, one def each ---------------------------------===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPRESS_DIALECT_COMPRESS_TRANSFORMS_PASSES_TD
+#define COMPRESS_DIALECT_COMPRESS_TRANSFORMS_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def CompressEncode : Pass<"compress-encode", "::mlir::ModuleOp"> {
+  let summary = "replace weights by the decode of their compressed form";
+  let description = [{
+    A *weight* is an `arith.constant` or an immutable `ml_program.global` that
+    reaches a contraction, a convolution or a gather, directly or through
+    transposes, reshapes, broadcasts and casts. Each one that is selected is
+    encoded once, however many users it has, and its loads become
+    `decode(assemble(new constants))`:
+
+    ```mlir
+    %w = arith.constant dense_resource<fc> : tensor<128x256xf32>
+    ```
+    with `preset=int4-b32` becomes
+    ```mlir
+    %codes = arith.constant dense_resource<fc.codes> : tensor<128x128xi8>
+    %scales = arith.constant dense_resource<fc.scales> : tensor<128x8xf16>
+    %0 = compress.assemble %codes, %scales {compress.certificate = #compress.certificate<weight = "fc", ...>}
+      : tensor<128x128xi8>, tensor<128x8xf16> -> !compress.tensor<128x256xf32, #compress.quant<i4, block = [1, 32], scale = f16>>
+    %w = compress.decode %0 : !compress.tensor<...>
+    ```
+
+    Selected are weights of rank 2 or more with `min-elements` or more that match
+    `include` and not `exclude` (globs over names: the global's symbol, else the
+    resource key, else `function#ordinal`) and whose consumer's kind is in `ops`.
+    A `compress.codec` attribute on the constant or the global (a codec or a
+    preset's name) takes precedence over all of that. `compress.encode` of a
+    constant is evaluated too.
+
+    Blocks of a preset run along the dimensions that the consumer reduces.
+    Weights stream: one is in memory at a time, and its source is released.
+
+    Fails when there is no weight to encode, and when a selected weight cannot be
+    encoded: non-finite values, a scale that overflows its type, an element type
+    that is not f32, f16 or bf16, a mutable global, data that are not there.
+    `allow-dense` turns the latter into warnings, and leaves the weight as it is.
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::compress::CompressDialect",
+    "::mlir::ml_program::MLProgramDialect"
+  ];
+  let options = [
+    Option<"preset", "preset", "std::string", "\"\"",
+           "Preset for the selected weights, see `compressc presets`">,
+    Option<"codec", "codec", "std::string", "\"\"",
+           "Codec attribute for the selected weights, instead of a preset">,
+    Option<"algorithm", "algorithm", "std::string", "\"\"",
+           "Algorithm that chooses the numbers; the codec's default when empty">,
+    Option<"minElements", "min-elements", "int64_t", "256",
+           "Weights with fewer elements are left alone">,
+    ListOption<"include", "include", "std::string",
+               "Globs over weight names; all weights when there is none">,
+    ListOption<"exclude", "exclude", "std::string",
+               "Globs over the names of weights to leave alone">,
+    ListOption<"ops", "ops", "std::string",
+               "Consumers whose weights are selected: contraction, convolution, "
+               "gather; all when there is none">,
+    Option<"allowDense", "allow-dense", "bool", "false",
+           "Warn, instead of failing, about weights that cannot be encoded">
+  ];
+}
+
+def CompressLowerDecode : Pass<"compress-lower-decode"> {
+  let summary = "lower compress.decode through the codec's buildDecode";
+  let description = [{
+    Materializes the dense tensor with linalg, tensor and arith ops: slow,
+    correct, and there for every codec. Components that are compressed
+    themselves are lowered too.
+
+    ```mlir
+    %0 = compress.assemble %c, %s : tensor<8x64xi8>, tensor<8x1xf32>
+      -> !compress.tensor<8x64xf32, #compress.quant<i8, block = [1, 64], scale = f32>>
+    %w = compress.decode %0 : !compress.tensor<...>
+    ```
+    becomes
+    ```mlir
+    %s1 = tensor.collapse_shape %s [[0, 1]] : tensor<8x1xf32> into tensor<8xf32>
+    %e = tensor.empty() : tensor<8x64xf32>
+    %w = linalg.generic {indexing_maps = [(d0, d1) -> (d0, d1), (d0, d1) -> (d0), (d0, d1) -> (d0, d1)], ...}
+         ins(%c, %s1) outs(%e) { arith.sitofp, arith.mulf }
+    ```
+
+    Fails when a codec cannot build its decode.
+  }];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+    "::mlir::compress::CompressDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::tensor::TensorDialect"
+  ];
+}
+
+def CompressExternalizeWeights
+    : Pass<"compress-externalize-weights", "::mlir::ModuleOp"> {
+  let summary = "move constants into a weights file, and refer to them by name";
+  let description = [{
+    Every tensor constant and immutable `ml_program.global` of at least
+    `min-bytes` is written to the safetensors file `path` and read through an
+    uninitialized `memref.global` of its name, which
+    `compress-emit-artifact-abi` binds to a pointer table.
+
+    ```mlir
+    %w = arith.constant dense_resource<fc.codes> : tensor<128x128xi8>
+    ```
+    becomes
+    ```mlir
+    memref.global "private" constant @fc.codes : memref<128x128xi8>
+    ...
+    %0 = memref.get_global @fc.codes : memref<128x128xi8>
+    %w = bufferization.to_tensor %0 restrict : memref<128x128xi8> to tensor<128x128xi8>
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect",
+    "::mlir::memref::MemRefDialect"
+  ];
+  let options = [
+    Option<"path", "path", "std::string", "\"\"", "Safetensors file to write; required">,
+    Option<"minBytes", "min-bytes", "int64_t", "1024",
+           "Smaller constants stay in the code">
+  ];
+}
+
+def CompressEmitArtifactABI
+    : Pass<"compress-emit-artifact-abi", "::mlir::ModuleOp"> {
+  let summary = "weights through a pointer table, one plain C entry a function";
+  let description = [{
+    Runs after bufferization. Each function that reads an uninitialized
+    `memref.global`, or calls one that does, takes the table of weight pointers
+    as its first argument; the globals go. For each public function `f` there is
+    then
+
+    ```c
+    void compress_entry_f(const void *const *weights, void **descriptors);
+    ```
+
+    with one pointer to a strided memref descriptor per result, then per
+    argument. Results belong to the caller, who frees them. The order of the
+    table is the order of the globals.
+
+    A `cf.assert` that fails calls the function that `compress_assert_handler`
+    points to, with its message; the loader sets that pointer, and the function
+    does not return. So a failed assertion is an error of the call, and does not
+    end the process.
+  }];
+  let dependentDialects = [
+    "::mlir::LLVM::LLVMDialect", "::mlir::arith::ArithDialect",
+    "::mlir::func::FuncDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::scf::SCFDialect"
+  ];
+}
+
+def CompressProtectArguments
+    : Pass<"compress-protect-arguments", "::mlir::ModuleOp"> {
+  let summary = "keep bufferization from writing to a caller's tensors";
+  let description = [{
+    Bufferization takes it that a function may use the buffers of its arguments
+    for its own intermediate results. Callers of an artifact hand in their own
+    arrays, and stored weights are mapped read-only: tensor arguments of public
+    functions become `bufferization.writable = false`, so that a write is
+    preceded by a copy.
+
+    ```mlir
+    func.func @main(%x: tensor<4xf32>)
+    ```
+    becomes
+    ```mlir
+    func.func @main(%x: tensor<4xf32> {bufferization.writable = false})
+    ```
+  }];
+  let dependentDialects = ["::mlir::bufferization::BufferizationDialect"];
+}
+
+def CompressLowerCopies : Pass<"compress-lower-copies"> {
+  let summary = "lower strided memref.copy to loops";
+  let description = [{
+    Upstream lowers a copy between buffers that are not contiguous to a call of
+    `memrefCopy`, a function of MLIR's runner library. Artifacts have no such
+    library: these copies become `linalg.generic`. Contiguous copies stay, and
+    become memcpy.
+
+    ```mlir
+    memref.copy %a, %b : memref<4x8xf32> to memref<4x8xf32, strided<[16, 1], offset: 3>>
+    ```
+    becomes
+    ```mlir
+    linalg.generic {indexing_maps = [(d0, d1) -> (d0, d1), (d0, d1) -> (d0, d1)], ...}
+      ins(%a) outs(%b) { linalg.yield }
+    ```
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect"];
+}
+
+#endif // COMPRESS_DIALECT_COMPRESS_TRANSFORMS_PASSES_TD

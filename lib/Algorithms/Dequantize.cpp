@@ -1,0 +1,141 @@
+//===- Dequantize.cpp - Reference decode of integer codes -----------------===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "BlockGrid.h"
+#include "BlockParameters.h"
+#include "compress/Algorithms/Quantize.h"
+
+#include <algorithm>
+#include <cmath>
+
+using namespace mlir::compress::algorithms;
+
+/// Elements decoded at once.
+static constexpr int64_t kChunk = 4096;
+
+static bool haveSizes(const QuantSizes &sizes, llvm::ArrayRef<uint8_t> codes,
+                      llvm::ArrayRef<uint8_t> scales,
+                      llvm::ArrayRef<uint8_t> offsets) {
+  return codes.size() == size_t(sizes.codeBytes) &&
+         scales.size() == size_t(sizes.scaleBytes) &&
+         offsets.size() == size_t(sizes.offsetBytes);
+}
+
+bool mlir::compress::algorithms::dequantizeRange(
+    const QuantShape &shape, const QuantFormat &format, FloatKind logical,
+    llvm::ArrayRef<uint8_t> codes, llvm::ArrayRef<uint8_t> scales,
+    llvm::ArrayRef<uint8_t> offsets, int64_t begin,
+    llvm::MutableArrayRef<float> out, Isa isa) {
+  std::optional<QuantSizes> sizes = computeSizes(shape, format);
+  if (!sizes || !haveSizes(*sizes, codes, scales, offsets) || begin < 0 ||
+      begin > sizes->numElements ||
+      out.size() > size_t(sizes->numElements - begin))
+    return false;
+  if (out.empty())
+    return true;
+
+  const Kernels &kernels = getKernels(isa);
+  const BlockGrid grid(shape, format.bits);
+  const BlockCoder coder(format, logical, kernels);
+  const int64_t inner = grid.getInnerDim(), block = grid.getInnerBlock();
+  BlockParameters parameters;
+  uint8_t unpacked[kChunk];
+  int64_t row = begin / inner, col = begin % inner;
+  while (!out.empty()) {
+    int64_t n = std::min({kChunk, int64_t(out.size()), inner - col});
+    const Run run = {size_t(n), size_t(block), size_t(col % block)};
+    parameters.resize((run.phase + n + block - 1) / block);
+    coder.read(parameters, grid.getFirstBlockOfRow(row) + col / block,
+               scales.data(), offsets.data());
+    grid.layout.unpack(kernels, codes.data(), begin, n, format.isSigned,
+                       unpacked);
+    kernels.decode(coder.getDecodeRule(), unpacked, run,
+                   parameters.scale.data(), parameters.offset.data(),
+                   out.data());
+    roundToKind(logical, out.take_front(n), isa);
+    out = out.drop_front(n);
+    begin += n;
+    col += n;
+    if (col == inner) {
+      col = 0;
+      ++row;
+    }
+  }
+  return true;
+}
+
+/// First of the values of `kind` in `bytes` that is not finite.
+static std::optional<int64_t> findNonFinite(FloatKind kind,
+                                            llvm::ArrayRef<uint8_t> bytes) {
+  const int64_t width = getByteWidth(kind), count = bytes.size() / width;
+  float values[1024];
+  for (int64_t begin = 0; begin < count; begin += 1024) {
+    int64_t n = std::min<int64_t>(1024, count - begin);
+    widenToF32(kind, bytes.slice(begin * width, n * width),
+               {values, size_t(n)});
+    for (int64_t i = 0; i < n; ++i)
+      if (!std::isfinite(values[i]))
+        return begin + i;
+  }
+  return std::nullopt;
+}
+
+/// First code of a narrow format that is the excluded one.
+static std::optional<int64_t> findExcludedCode(const QuantFormat &format,
+                                               const CodeLayout &layout,
+                                               const uint8_t *codes,
+                                               int64_t numElements) {
+  const Kernels &kernels = getKernels(Isa::Auto);
+  const uint8_t excluded = uint8_t(format.getMinCode() - 1);
+  uint8_t unpacked[kChunk];
+  for (int64_t begin = 0; begin < numElements; begin += kChunk) {
+    int64_t n = std::min(kChunk, numElements - begin);
+    layout.unpack(kernels, codes, begin, n, /*isSigned=*/true, unpacked);
+    const uint8_t *found = std::find(unpacked, unpacked + n, excluded);
+    if (found != unpacked + n)
+      return begin + (found - unpacked);
+  }
+  return std::nullopt;
+}
+
+std::optional<StorageError> mlir::compress::algorithms::validateStorage(
+    const QuantShape &shape, const QuantFormat &format,
+    llvm::ArrayRef<uint8_t> codes, llvm::ArrayRef<uint8_t> scales,
+    llvm::ArrayRef<uint8_t> offsets) {
+  using Kind = StorageError::Kind;
+  std::optional<QuantSizes> sizes = computeSizes(shape, format);
+  if (!sizes || !haveSizes(*sizes, codes, scales, offsets))
+    return StorageError{Kind::SizeMismatch};
+  if (sizes->numElements == 0)
+    return std::nullopt;
+
+  const CodeLayout layout(format.bits,
+                          shape.shape.empty() ? 1 : shape.shape.back());
+  int64_t rows = sizes->numElements / layout.getRowLength();
+  if (std::optional<int64_t> byte = layout.findPadding(codes.data(), rows))
+    return StorageError{Kind::Padding, *byte};
+  if (format.narrow)
+    if (std::optional<int64_t> index =
+            findExcludedCode(format, layout, codes.data(), sizes->numElements))
+      return StorageError{Kind::CodeOutOfRange, *index};
+  if (std::optional<int64_t> index = findNonFinite(format.scale, scales))
+    return StorageError{Kind::NonFiniteScale, *index};
+  if (!format.hasOffset())
+    return std::nullopt;
+  if (format.offsetKind) {
+    if (std::optional<int64_t> index =
+            findNonFinite(*format.offsetKind, offsets))
+      return StorageError{Kind::InvalidOffset, *index};
+    return std::nullopt;
+  }
+  for (int64_t i = 0; i < sizes->numBlocks; ++i) {
+    int zero = format.isSigned ? int(int8_t(offsets[i])) : int(offsets[i]);
+    if (zero < format.getMinCode() || zero > format.getMaxCode())
+      return StorageError{Kind::InvalidOffset, i};
+  }
+  return std::nullopt;
+}

@@ -1,0 +1,99 @@
+//===- Kernels.h - The inner loops, once per instruction set ----*- C++ -*-===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The table of inner loops. They see contiguous runs of elements and nothing of
+// shapes, threads or files. Kernels.inc defines them; each Kernels<Isa>.cpp
+// compiles it for one instruction set. All variants compute the same bits.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPRESS_LIB_ALGORITHMS_KERNELS_H
+#define COMPRESS_LIB_ALGORITHMS_KERNELS_H
+
+#include "compress/Algorithms/FloatFormat.h"
+#include "compress/Algorithms/Isa.h"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace mlir::compress::algorithms {
+
+/// A contiguous run of elements that is cut into blocks: element i belongs to
+/// block (phase + i) / block of the parameter arrays. Blocks of one element are
+/// the case of blocks along an outer dimension: one parameter per column.
+struct Run {
+  size_t size;
+  size_t block;
+  size_t phase;
+};
+
+/// How a value becomes a code; see Quantize.h.
+struct EncodeRule {
+  enum Kind : uint8_t {
+    /// clamp(round(x / divisor))
+    Plain,
+    /// clamp(round(x / divisor) + offset)
+    IntegerZero,
+    /// clamp(round(x / divisor + offset))
+    RealZero,
+    /// clamp(round((x - offset) / divisor))
+    Min,
+  };
+  Kind kind;
+  float minCode;
+  float maxCode;
+};
+
+/// How a code becomes a value; see Quantize.h.
+struct DecodeRule {
+  enum Kind : uint8_t { Plain, Zero, Min };
+  Kind kind;
+  bool isSigned;
+};
+
+/// Partial sums of ErrorStats over one chunk.
+struct ErrorSums {
+  double squaredError;
+  double squares;
+  double maxAbsError;
+};
+
+struct Kernels {
+  void (*widen)(FloatKind kind, const uint8_t *bytes, size_t n, float *out);
+  void (*narrow)(FloatKind kind, const float *values, size_t n, uint8_t *out);
+
+  /// Folds the run into the running extremes `lo` and `hi` of its blocks.
+  /// Returns false if an element is not finite; extremes are then unspecified.
+  bool (*minMax)(const float *x, const Run &run, float *lo, float *hi);
+
+  /// One code a byte; codes below eight bits are sign-extended. A divisor is a
+  /// scale, or infinity for the scale 0.
+  void (*encode)(const EncodeRule &rule, const float *x, const Run &run,
+                 const float *divisor, const float *offset, uint8_t *codes);
+  void (*decode)(const DecodeRule &rule, const uint8_t *codes, const Run &run,
+                 const float *scale, const float *offset, float *out);
+
+  /// 2 * n codes, one a byte, to n bytes of two and back (sign-extended if
+  /// `isSigned`).
+  void (*pack4)(const uint8_t *codes, size_t n, uint8_t *out);
+  void (*unpack4)(const uint8_t *bytes, size_t n, bool isSigned,
+                  uint8_t *codes);
+
+  ErrorSums (*errorSums)(const float *w, const float *decoded, size_t n);
+};
+
+/// The loops for `isa`, which is resolved first.
+const Kernels &getKernels(Isa isa);
+
+// One per Kernels<Isa>.cpp; null where the architecture has no such thing.
+const Kernels *getBaselineKernels();
+const Kernels *getX86V3Kernels();
+const Kernels *getX86V4Kernels();
+
+} // namespace mlir::compress::algorithms
+
+#endif // COMPRESS_LIB_ALGORITHMS_KERNELS_H

@@ -1,0 +1,384 @@
+//===- Quantize.cpp - Integer block quantization --------------------------===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Walks a weight slab by slab (see BlockGrid.h): a pass over the elements of a
+// slab finds the extremes of its blocks, scales are chosen, a second pass
+// writes codes. Where slabs are many, each is one thread's work and small
+// enough to stay in its cache between the passes. Where they are few (one scale
+// for a tensor, or for a column), the passes themselves are cut into pieces.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compress/Algorithms/Quantize.h"
+
+#include "BlockGrid.h"
+#include "BlockParameters.h"
+
+#include "llvm/Support/Parallel.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <memory>
+#include <vector>
+
+using namespace mlir::compress::algorithms;
+
+namespace {
+
+/// Elements that are loaded at once.
+constexpr int64_t kChunk = 4096;
+/// Elements of a slab that are converted once for both passes: 512 KB.
+constexpr int64_t kCacheElements = 128 * 1024;
+/// Least elements of a parallel task.
+constexpr int64_t kTaskElements = 256 * 1024;
+/// From this many slabs on, threads take whole slabs.
+constexpr int64_t kManySlabs = 32;
+
+/// Part of a slab. Columns count from the slab's first one.
+struct Piece {
+  int64_t rowBegin, rowEnd, colBegin, colEnd;
+};
+
+/// Scratch memory of a task.
+struct Workspace {
+  BlockParameters parameters;
+  std::unique_ptr<float[]> values;
+  int64_t numValues = 0;
+  std::unique_ptr<uint8_t[]> codes{new uint8_t[kChunk]};
+
+  float *getValues(int64_t n) {
+    if (numValues < n) {
+      values.reset(new float[n]);
+      numValues = n;
+    }
+    return values.get();
+  }
+};
+
+/// One call of `quantizeRtn` or `quantizeWithScales`.
+class Encoder {
+public:
+  Encoder(const uint8_t *source, FloatKind kind, const QuantShape &shape,
+          const QuantFormat &format, uint8_t *codes, const Kernels &kernels)
+      : source(source), kind(kind), codes(codes), kernels(kernels),
+        grid(shape, format.bits), coder(format, kind, kernels),
+        rejectsNegative(!format.isSigned && !format.hasOffset()) {}
+
+  /// Scales that are to be chosen.
+  void setOutputs(uint8_t *scales, uint8_t *offsets) {
+    outScales = scales;
+    outOffsets = offsets;
+  }
+  /// Scales that are given.
+  void setInputs(const uint8_t *scales, const uint8_t *offsets) {
+    inScales = scales;
+    inOffsets = offsets;
+  }
+
+  std::optional<QuantError> run(int64_t numElements);
+
+private:
+  void encodeSlab(const Slab &slab, Workspace &work);
+  void encodeSlabInPieces(const Slab &slab);
+
+  /// The two passes, over a part of a slab. `cache` holds the converted slab,
+  /// if it does not lie in memory as f32; null converts as it goes. Returns
+  /// whether all elements are finite.
+  bool findExtremes(const Slab &slab, const Piece &piece, float *cache,
+                    Workspace &work, float *lo, float *hi) const;
+  void writeCodes(const Slab &slab, const Piece &piece, const float *cache,
+                  Workspace &work, const BlockParameters &parameters) const;
+  /// What lies between the passes.
+  std::optional<BlockError> makeParameters(const Slab &slab,
+                                           BlockParameters &parameters);
+
+  std::optional<QuantError> diagnose(int64_t numElements);
+  bool isNegativeFirst(const Slab &slab, int64_t block, float magnitude) const;
+
+  bool isInPlace() const {
+    return kind == FloatKind::F32 &&
+           reinterpret_cast<uintptr_t>(source) % alignof(float) == 0;
+  }
+  const float *load(int64_t begin, int64_t n, float *buffer) const {
+    if (isInPlace())
+      return reinterpret_cast<const float *>(source) + begin;
+    kernels.widen(kind, source + begin * getByteWidth(kind), n, buffer);
+    return buffer;
+  }
+  Run getRun(int64_t col, int64_t n) const {
+    int64_t block = grid.getInnerBlock();
+    return {size_t(n), size_t(block), size_t(col % block)};
+  }
+  /// Chunks end where a run may be cut.
+  int64_t getChunk() const { return kChunk / grid.granule * grid.granule; }
+
+  const uint8_t *source;
+  FloatKind kind;
+  uint8_t *codes;
+  const Kernels &kernels;
+  BlockGrid grid;
+  BlockCoder coder;
+  bool rejectsNegative;
+  uint8_t *outScales = nullptr, *outOffsets = nullptr;
+  const uint8_t *inScales = nullptr, *inOffsets = nullptr;
+  std::atomic<bool> failed{false};
+};
+
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// Passes over a part of a slab
+//===----------------------------------------------------------------------===//
+
+bool Encoder::findExtremes(const Slab &slab, const Piece &piece, float *cache,
+                           Workspace &work, float *lo, float *hi) const {
+  const int64_t chunk = getChunk();
+  float *buffer = cache || isInPlace() ? nullptr : work.getValues(kChunk);
+  bool finite = true;
+  for (int64_t row = piece.rowBegin; row < piece.rowEnd; ++row) {
+    int64_t begin = grid.getRow(slab, row);
+    for (int64_t col = piece.colBegin; col < piece.colEnd; col += chunk) {
+      int64_t n = std::min(chunk, piece.colEnd - col);
+      const float *x =
+          load(begin + col, n, cache ? cache + row * slab.cols + col : buffer);
+      int64_t block = col / grid.getInnerBlock();
+      finite &= kernels.minMax(x, getRun(col, n), lo + block, hi + block);
+    }
+  }
+  return finite;
+}
+
+void Encoder::writeCodes(const Slab &slab, const Piece &piece,
+                         const float *cache, Workspace &work,
+                         const BlockParameters &parameters) const {
+  const int64_t chunk = getChunk();
+  float *buffer = cache || isInPlace() ? nullptr : work.getValues(kChunk);
+  for (int64_t row = piece.rowBegin; row < piece.rowEnd; ++row) {
+    int64_t begin = grid.getRow(slab, row);
+    for (int64_t col = piece.colBegin; col < piece.colEnd; col += chunk) {
+      int64_t n = std::min(chunk, piece.colEnd - col);
+      const float *x =
+          cache ? cache + row * slab.cols + col : load(begin + col, n, buffer);
+      int64_t block = col / grid.getInnerBlock();
+      bool direct = grid.layout.getBits() == 8;
+      uint8_t *out = direct ? codes + begin + col : work.codes.get();
+      kernels.encode(coder.getEncodeRule(), x, getRun(col, n),
+                     parameters.scale.data() + block,
+                     parameters.offset.data() + block, out);
+      if (!direct)
+        grid.layout.pack(kernels, out, begin + col, n, codes);
+    }
+  }
+}
+
+bool Encoder::isNegativeFirst(const Slab &slab, int64_t block,
+                              float magnitude) const {
+  int64_t begin = block * grid.getInnerBlock();
+  int64_t end = std::min(begin + grid.getInnerBlock(), slab.cols);
+  float buffer[256];
+  for (int64_t row = 0; row < slab.rows; ++row) {
+    int64_t base = grid.getRow(slab, row);
+    for (int64_t col = begin; col < end; col += 256) {
+      int64_t n = std::min<int64_t>(256, end - col);
+      const float *x = load(base + col, n, buffer);
+      for (int64_t i = 0; i < n; ++i)
+        if (std::abs(x[i]) == magnitude)
+          return x[i] < 0;
+    }
+  }
+  return false;
+}
+
+std::optional<BlockError> Encoder::makeParameters(const Slab &slab,
+                                                  BlockParameters &parameters) {
+  if (inScales)
+    return coder.readDivisors(parameters, slab.firstBlock, inScales, inOffsets);
+  return coder.choose(
+      parameters, slab.firstBlock, outScales, outOffsets, [&](size_t block) {
+        return isNegativeFirst(slab, block, parameters.hi[block]);
+      });
+}
+
+//===----------------------------------------------------------------------===//
+// Slabs
+//===----------------------------------------------------------------------===//
+
+void Encoder::encodeSlab(const Slab &slab, Workspace &work) {
+  BlockParameters &parameters = work.parameters;
+  parameters.resize(slab.numBlocks);
+  parameters.resetExtremes();
+  int64_t size = slab.rows * slab.cols;
+  float *cache = nullptr;
+  if (!isInPlace() && size <= kCacheElements)
+    cache = work.getValues(size);
+  const Piece all = {0, slab.rows, 0, slab.cols};
+  if (!findExtremes(slab, all, cache, work, parameters.lo.data(),
+                    parameters.hi.data()) ||
+      makeParameters(slab, parameters)) {
+    failed = true;
+    return;
+  }
+  writeCodes(slab, all, cache, work, parameters);
+}
+
+void Encoder::encodeSlabInPieces(const Slab &slab) {
+  // Cut into bands of rows, or a single row at multiples of chunks. The number
+  // of pieces also bounds the memory for partial extremes.
+  bool byRows = slab.rows > 1;
+  int64_t length = byRows ? slab.rows : slab.cols;
+  int64_t unit = byRows ? 1 : getChunk();
+  int64_t perPiece =
+      byRows ? std::max<int64_t>(1, kTaskElements / slab.cols) : kTaskElements;
+  int64_t most = std::clamp<int64_t>((1 << 17) / slab.numBlocks, 16, 1024);
+  perPiece = std::max(perPiece, (length + most - 1) / most);
+  perPiece = (perPiece + unit - 1) / unit * unit;
+  int64_t numPieces = (length + perPiece - 1) / perPiece;
+  auto getPiece = [&](int64_t index) -> Piece {
+    int64_t begin = index * perPiece;
+    int64_t end = std::min(length, begin + perPiece);
+    return byRows ? Piece{begin, end, 0, slab.cols} : Piece{0, 1, begin, end};
+  };
+
+  std::vector<BlockParameters> partial(numPieces);
+  llvm::parallelFor(0, numPieces, [&](size_t index) {
+    Workspace work;
+    BlockParameters &extremes = partial[index];
+    extremes.lo.resize(slab.numBlocks);
+    extremes.hi.resize(slab.numBlocks);
+    extremes.resetExtremes();
+    if (!findExtremes(slab, getPiece(index), /*cache=*/nullptr, work,
+                      extremes.lo.data(), extremes.hi.data()))
+      failed = true;
+  });
+  if (failed)
+    return;
+  BlockParameters parameters;
+  parameters.resize(slab.numBlocks);
+  parameters.resetExtremes();
+  for (const BlockParameters &extremes : partial)
+    for (int64_t b = 0; b < slab.numBlocks; ++b) {
+      parameters.lo[b] = std::min(parameters.lo[b], extremes.lo[b]);
+      parameters.hi[b] = std::max(parameters.hi[b], extremes.hi[b]);
+    }
+  partial.clear();
+  if (makeParameters(slab, parameters)) {
+    failed = true;
+    return;
+  }
+  llvm::parallelFor(0, numPieces, [&](size_t index) {
+    Workspace work;
+    writeCodes(slab, getPiece(index), /*cache=*/nullptr, work, parameters);
+  });
+}
+
+std::optional<QuantError> Encoder::run(int64_t numElements) {
+  const int64_t numSlabs = grid.getNumSlabs();
+  if (numSlabs < kManySlabs && numElements / numSlabs > kTaskElements) {
+    for (int64_t index = 0; index < numSlabs && !failed; ++index)
+      encodeSlabInPieces(grid.getSlab(index));
+  } else {
+    int64_t perTask =
+        std::max<int64_t>(1, kTaskElements / (numElements / numSlabs));
+    int64_t numTasks = (numSlabs + perTask - 1) / perTask;
+    llvm::parallelFor(0, numTasks, [&](size_t task) {
+      Workspace work;
+      int64_t index = task * perTask;
+      int64_t end = std::min(numSlabs, index + perTask);
+      for (; index < end && !failed.load(std::memory_order_relaxed); ++index)
+        encodeSlab(grid.getSlab(index), work);
+    });
+  }
+  if (failed)
+    return diagnose(numElements);
+  return std::nullopt;
+}
+
+/// Something is wrong: goes through everything again, in order, so that what is
+/// reported does not depend on which thread met an error first.
+std::optional<QuantError> Encoder::diagnose(int64_t numElements) {
+  Workspace work;
+  for (int64_t begin = 0; begin < numElements; begin += kChunk) {
+    int64_t n = std::min(kChunk, numElements - begin);
+    const float *x = load(begin, n, work.getValues(kChunk));
+    for (int64_t i = 0; i < n; ++i) {
+      if (!std::isfinite(x[i]))
+        return QuantError{QuantError::Kind::NonFinite, begin + i, x[i]};
+      if (rejectsNegative && !inScales && x[i] < 0)
+        return QuantError{QuantError::Kind::Negative, begin + i, x[i]};
+    }
+  }
+  BlockParameters &parameters = work.parameters;
+  for (int64_t index = 0, end = grid.getNumSlabs(); index < end; ++index) {
+    Slab slab = grid.getSlab(index);
+    parameters.resize(slab.numBlocks);
+    parameters.resetExtremes();
+    findExtremes(slab, {0, slab.rows, 0, slab.cols}, /*cache=*/nullptr, work,
+                 parameters.lo.data(), parameters.hi.data());
+    if (std::optional<BlockError> error = makeParameters(slab, parameters))
+      return QuantError{
+          error->kind, slab.begin + error->block * grid.getInnerBlock(),
+          std::max(-parameters.lo[error->block], parameters.hi[error->block]),
+          error->needed};
+  }
+  return std::nullopt;
+}
+
+//===----------------------------------------------------------------------===//
+// Entry points
+//===----------------------------------------------------------------------===//
+
+/// Sizes, if all buffers have them.
+static std::optional<QuantSizes> checkSizes(size_t source, FloatKind kind,
+                                            const QuantShape &shape,
+                                            const QuantFormat &format,
+                                            size_t codes, size_t scales,
+                                            size_t offsets) {
+  std::optional<QuantSizes> sizes = computeSizes(shape, format);
+  if (!sizes || source != size_t(sizes->numElements) * getByteWidth(kind) ||
+      codes != size_t(sizes->codeBytes) ||
+      scales != size_t(sizes->scaleBytes) ||
+      offsets != size_t(sizes->offsetBytes))
+    return std::nullopt;
+  return sizes;
+}
+
+std::optional<QuantError> mlir::compress::algorithms::quantizeRtn(
+    llvm::ArrayRef<uint8_t> source, FloatKind kind, const QuantShape &shape,
+    const QuantFormat &format, llvm::MutableArrayRef<uint8_t> codes,
+    llvm::MutableArrayRef<uint8_t> scales,
+    llvm::MutableArrayRef<uint8_t> offsets, Isa isa) {
+  std::optional<QuantSizes> sizes =
+      checkSizes(source.size(), kind, shape, format, codes.size(),
+                 scales.size(), offsets.size());
+  if (!sizes)
+    return QuantError{QuantError::Kind::InvalidArgument};
+  if (sizes->numElements == 0)
+    return std::nullopt;
+  Encoder encoder(source.data(), kind, shape, format, codes.data(),
+                  getKernels(isa));
+  encoder.setOutputs(scales.data(), offsets.data());
+  return encoder.run(sizes->numElements);
+}
+
+std::optional<QuantError> mlir::compress::algorithms::quantizeWithScales(
+    llvm::ArrayRef<uint8_t> source, FloatKind kind, const QuantShape &shape,
+    const QuantFormat &format, llvm::ArrayRef<uint8_t> scales,
+    llvm::ArrayRef<uint8_t> offsets, llvm::MutableArrayRef<uint8_t> codes,
+    Isa isa) {
+  std::optional<QuantSizes> sizes =
+      checkSizes(source.size(), kind, shape, format, codes.size(),
+                 scales.size(), offsets.size());
+  if (!sizes)
+    return QuantError{QuantError::Kind::InvalidArgument};
+  if (sizes->numElements == 0)
+    return std::nullopt;
+  Encoder encoder(source.data(), kind, shape, format, codes.data(),
+                  getKernels(isa));
+  encoder.setInputs(scales.data(), offsets.data());
+  return encoder.run(sizes->numElements);
+}

@@ -1,0 +1,254 @@
+//===- Artifact.cpp - an encoded module becomes an artifact -----------------===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compress/Compiler/Compiler.h"
+#include "compress/Dialect/Compress/IR/Compress.h"
+#include "compress/Dialect/Compress/Transforms/ExternalWeights.h"
+#include "compress/Dialect/Compress/Transforms/StoreTypes.h"
+#include "compress/Dialect/Compress/Transforms/Weights.h"
+#include "compress/Pipelines/Pipelines.h"
+#include "compress/Store/AtomicOutput.h"
+#include "compress/Store/Checksum.h"
+#include "compress/Store/MappedFile.h"
+#include "compress/Store/Safetensors.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/IR/LLVMContext.h"
+#include "llvm/IR/Module.h"
+
+using namespace mlir;
+using namespace mlir::compress;
+
+LogicalResult mlir::compress::encodeModule(ModuleOp module,
+                                           const CompressEncodeOptions &options) {
+  PassManager pm(module.getContext());
+  pm.addPass(createCompressEncode(options));
+  return pm.run(module);
+}
+
+//===----------------------------------------------------------------------===//
+// What the manifest says
+//===----------------------------------------------------------------------===//
+
+/// Signature of a public function, from its tensor types.
+static FailureOr<store::ManifestFunction> describe(func::FuncOp function) {
+  store::ManifestFunction result;
+  result.name = function.getName().str();
+  result.symbol = "compress_entry_" + result.name;
+  auto add = [&](Type type, StringRef what, unsigned index, Attribute name,
+                 std::vector<store::ManifestTensorType> &to) -> LogicalResult {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    std::optional<store::DType> dtype =
+        tensor ? getStoreType(tensor.getElementType()) : std::nullopt;
+    if (!dtype)
+      return emitError(function.getLoc())
+             << "expected " << what << " " << index << " of function '"
+             << result.name
+             << "' to be a ranked tensor of integers or floats, but got "
+             << type;
+    auto given = dyn_cast_or_null<StringAttr>(name);
+    std::vector<int64_t> shape;
+    for (int64_t size : tensor.getShape())
+      shape.push_back(ShapedType::isDynamic(size) ? store::kDynamic : size);
+    to.push_back({given ? given.str() : (what + std::to_string(index)).str(),
+                  *dtype, std::move(shape)});
+    return success();
+  };
+  for (auto [i, type] : llvm::enumerate(function.getArgumentTypes()))
+    if (failed(add(type, "input", i, function.getArgAttr(i, "compress.name"),
+                   result.inputs)))
+      return failure();
+  for (auto [i, type] : llvm::enumerate(function.getResultTypes()))
+    if (failed(add(type, "output", i,
+                   function.getResultAttr(i, "compress.name"),
+                   result.outputs)))
+      return failure();
+  return result;
+}
+
+/// Names of the constants that a compressed value is assembled from.
+static void collectLeaves(Value value, SmallVectorImpl<Value> &leaves) {
+  if (auto assemble = value.getDefiningOp<AssembleOp>())
+    for (Value component : assemble.getComponents())
+      collectLeaves(component, leaves);
+  else
+    leaves.push_back(value);
+}
+
+namespace {
+/// A compressed weight before its constants have their final names.
+struct EncodedDescription {
+  store::ManifestWeight weight;
+  SmallVector<ElementsAttr> leaves;
+};
+} // namespace
+
+/// All certified weights, once each.
+static std::vector<EncodedDescription> describeEncoded(ModuleOp module) {
+  std::vector<EncodedDescription> result;
+  llvm::StringSet<> seen;
+  SymbolTableCollection symbols;
+  module.walk([&](AssembleOp op) {
+    auto certificate =
+        op->getAttrOfType<CertificateAttr>(CompressDialect::kCertificateAttr);
+    if (!certificate || !seen.insert(certificate.getWeight()).second)
+      return;
+    EncodedDescription description;
+    store::ManifestWeight &weight = description.weight;
+    CompressedTensorType type = op.getType();
+    weight.name = certificate.getWeight().str();
+    weight.dtype = *getStoreType(type.getElementType());
+    weight.shape = std::vector<int64_t>(type.getShape());
+    llvm::raw_string_ostream(weight.codec.emplace()) << type.getCodec();
+    weight.storedBits = certificate.getBits();
+    weight.certificate = store::ManifestCertificate{
+        certificate.getAlgorithm().str(), certificate.getSource().str(),
+        certificate.getMaxError().getValueAsDouble(),
+        certificate.getRelativeError().getValueAsDouble(),
+        certificate.getSqnr().getValueAsDouble()};
+    SmallVector<Value> leaves;
+    collectLeaves(op, leaves);
+    for (Value leaf : leaves)
+      description.leaves.push_back(getConstantData(leaf, symbols));
+    result.push_back(std::move(description));
+  });
+  return result;
+}
+
+static void describeWeights(std::vector<EncodedDescription> encoded,
+                            ArrayRef<ExternalWeight> external,
+                            store::Manifest &manifest) {
+  DenseMap<Attribute, StringRef> names;
+  for (const ExternalWeight &tensor : external)
+    names[tensor.data] = tensor.name;
+  llvm::StringSet<> components;
+  for (EncodedDescription &description : encoded) {
+    for (ElementsAttr leaf : description.leaves)
+      // Empty components are not stored.
+      if (StringRef name = names.lookup(leaf); !name.empty()) {
+        description.weight.tensors.push_back(name.str());
+        components.insert(name);
+      }
+    manifest.weights.push_back(std::move(description.weight));
+  }
+  for (const ExternalWeight &tensor : external) {
+    if (components.contains(tensor.name))
+      continue;
+    store::ManifestWeight weight;
+    weight.name = tensor.name;
+    weight.dtype = *getStoreType(tensor.type.getElementType());
+    weight.shape = std::vector<int64_t>(tensor.type.getShape());
+    weight.storedBits =
+        tensor.type.getNumElements() * tensor.type.getElementTypeBitWidth();
+    weight.tensors.push_back(tensor.name);
+    manifest.weights.push_back(std::move(weight));
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Lowering
+//===----------------------------------------------------------------------===//
+
+/// Constants below this size, in bytes, stay in the code of an artifact; all
+/// that was compressed goes to the file, whatever its size.
+static constexpr int64_t kMinExternalBytes = 64;
+
+LogicalResult
+mlir::compress::lowerModule(ModuleOp module, store::Manifest &manifest,
+                            SmallVectorImpl<ExternalWeight> &weights) {
+  for (auto function : module.getOps<func::FuncOp>()) {
+    if (!function.isPublic() || function.isExternal())
+      continue;
+    FailureOr<store::ManifestFunction> description = describe(function);
+    if (failed(description))
+      return failure();
+    manifest.functions.push_back(std::move(*description));
+  }
+  if (manifest.functions.empty())
+    return emitError(module.getLoc()) << "expected at least one public function";
+  std::vector<EncodedDescription> encoded = describeEncoded(module);
+  FailureOr<SmallVector<ExternalWeight>> external =
+      externalizeWeights(module, kMinExternalBytes);
+  if (failed(external))
+    return failure();
+  describeWeights(std::move(encoded), *external, manifest);
+  weights.assign(external->begin(), external->end());
+
+  PassManager pm(module.getContext());
+  CompressToCPUOptions options;
+  options.artifactABI = true;
+  buildCompressToCPU(pm, options);
+  return pm.run(module);
+}
+
+//===----------------------------------------------------------------------===//
+// Files
+//===----------------------------------------------------------------------===//
+
+static LogicalResult check(const store::Status &status, Location loc) {
+  if (status.ok())
+    return success();
+  return emitError(loc) << status.message();
+}
+
+/// Compiles and links the lowered module into `directory`/model.so.
+static LogicalResult writeCode(ModuleOp module, const Target &target,
+                               store::StagedDirectory &directory,
+                               store::Manifest &manifest) {
+  Location loc = module.getLoc();
+  llvm::LLVMContext context;
+  std::unique_ptr<llvm::TargetMachine> machine = target.createMachine();
+  std::unique_ptr<llvm::Module> code =
+      translateAndOptimize(module, context, *machine);
+  if (!code)
+    return failure();
+  FailureOr<SmallVector<char, 0>> object =
+      emitCode(*code, *machine, llvm::CodeGenFileType::ObjectFile, loc);
+  if (failed(object))
+    return failure();
+  std::string objectPath = directory.addFile("model.o");
+  std::string libraryPath = directory.addFile(store::kCodeFile);
+  if (failed(check(store::writeFile(objectPath, object->data(), object->size()),
+                   loc)) ||
+      failed(linkSharedObject(objectPath, libraryPath, loc)) ||
+      failed(check(directory.removeFile("model.o"), loc)))
+    return failure();
+  auto library = store::MappedFile::open(libraryPath);
+  if (!library.ok())
+    return check(library.status(), loc);
+  manifest.modelSo = {(*library)->size(),
+                      store::hashToHex((*library)->data(), (*library)->size())};
+  return success();
+}
+
+LogicalResult mlir::compress::writeArtifact(ModuleOp module,
+                                            const Target &target,
+                                            StringRef path) {
+  Location loc = module.getLoc();
+  auto directory = store::StagedDirectory::create(path.str(), store::kManifestFile);
+  if (!directory.ok())
+    return check(directory.status(), loc);
+  store::Manifest manifest;
+  manifest.producer = "mlir-compress " COMPRESS_VERSION;
+  manifest.target = {target.triple, target.cpu, target.requiredFeatures};
+  SmallVector<ExternalWeight> weights;
+  if (failed(lowerModule(module, manifest, weights)))
+    return failure();
+  auto written =
+      writeWeights((*directory)->addFile(store::kWeightsFile), weights);
+  if (!written.ok())
+    return check(written.status(), loc);
+  manifest.weightsFile = std::move(*written);
+  if (failed(writeCode(module, target, **directory, manifest)) ||
+      failed(check(
+          store::writeManifest((*directory)->addFile(store::kManifestFile),
+                               manifest),
+          loc)))
+    return failure();
+  return check((*directory)->commit(), loc);
+}

@@ -1,0 +1,410 @@
+//===- Verify.cpp - certificates, recomputed by an independent path ---------===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Encoding computed a certificate from its own decode of the codes, in plain
+// C++. Here the stored codes go through the codec's buildDecode, compiled like
+// any other code, and must give the same numbers, bit for bit.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compress/Algorithms/ErrorStats.h"
+#include "compress/Compiler/Compiler.h"
+#include "compress/Dialect/Compress/IR/Compress.h"
+#include "compress/Dialect/Compress/IR/FloatKind.h"
+#include "compress/Dialect/Compress/Transforms/StoreTypes.h"
+#include "compress/Dialect/Compress/Transforms/Weights.h"
+#include "compress/Pipelines/Pipelines.h"
+#include "compress/Store/Artifact.h"
+#include "compress/Store/AtomicOutput.h"
+#include "compress/Store/Checksum.h"
+#include "mlir/AsmParser/AsmParser.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/IR/LLVMContext.h"
+#include "llvm/IR/Module.h"
+#include "llvm/Support/DynamicLibrary.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Parallel.h"
+#include "llvm/Support/Path.h"
+
+using namespace mlir;
+using namespace mlir::compress;
+
+namespace {
+
+/// A dense tensor that compiled code made.
+struct DenseBuffer {
+  std::unique_ptr<void, decltype(&free)> allocated;
+  const char *data;
+};
+
+/// Compiles and calls the decode of compressed types.
+class DecodeRunner {
+public:
+  DecodeRunner(MLIRContext *context, Location loc)
+      : context(context), loc(loc) {}
+  ~DecodeRunner();
+
+  /// Adds a type with the types of its leaves; returns its number.
+  unsigned add(CompressedTensorType type, ArrayRef<Type> leaves);
+  /// Compiles all that was added.
+  LogicalResult compile();
+  /// Decodes into a contiguous row-major buffer.
+  DenseBuffer run(unsigned index, ArrayRef<const char *> leaves,
+                  ArrayRef<Type> leafTypes, int64_t rank);
+
+private:
+  struct Decoder {
+    CompressedTensorType type;
+    SmallVector<Type> leaves;
+  };
+  MLIRContext *context;
+  Location loc;
+  SmallVector<Decoder> decoders;
+  SmallString<128> directory;
+  llvm::sys::DynamicLibrary library;
+};
+
+} // namespace
+
+/// Types of all stored leaves, in order.
+static void getLeafTypes(Type type, SmallVectorImpl<Type> &leaves) {
+  auto compressed = dyn_cast<CompressedTensorType>(type);
+  if (!compressed) {
+    leaves.push_back(type);
+    return;
+  }
+  for (Type part : compressed.getStorageTypes())
+    getLeafTypes(part, leaves);
+}
+
+/// Assembles a value of `type` from the leaves, consuming them.
+static Value assembleLeaves(OpBuilder &b, Location loc, Type type,
+                            ValueRange &leaves) {
+  auto compressed = dyn_cast<CompressedTensorType>(type);
+  if (!compressed) {
+    Value leaf = leaves.front();
+    leaves = leaves.drop_front();
+    return leaf;
+  }
+  SmallVector<Value> parts;
+  for (Type part : compressed.getStorageTypes())
+    parts.push_back(assembleLeaves(b, loc, part, leaves));
+  return AssembleOp::create(b, loc, compressed, parts);
+}
+
+DecodeRunner::~DecodeRunner() {
+  if (library.isValid())
+    llvm::sys::DynamicLibrary::closeLibrary(library);
+  if (!directory.empty())
+    llvm::sys::fs::remove_directories(directory);
+}
+
+unsigned DecodeRunner::add(CompressedTensorType type, ArrayRef<Type> leaves) {
+  for (auto [i, decoder] : llvm::enumerate(decoders))
+    if (decoder.type == type && ArrayRef(decoder.leaves) == leaves)
+      return i;
+  decoders.push_back({type, SmallVector<Type>(leaves)});
+  return decoders.size() - 1;
+}
+
+LogicalResult DecodeRunner::compile() {
+  OwningOpRef<ModuleOp> module = ModuleOp::create(loc);
+  OpBuilder b(context);
+  for (auto [i, decoder] : llvm::enumerate(decoders)) {
+    b.setInsertionPointToEnd(module->getBody());
+    auto function = func::FuncOp::create(
+        b, loc, "decode" + std::to_string(i),
+        b.getFunctionType(decoder.leaves, decoder.type.getLogicalType()));
+    b.setInsertionPointToStart(function.addEntryBlock());
+    ValueRange leaves = function.getArguments();
+    Value value = assembleLeaves(b, loc, decoder.type, leaves);
+    Value dense = DecodeOp::create(b, loc, value);
+    func::ReturnOp::create(b, loc, dense);
+  }
+  PassManager pm(context);
+  CompressToCPUOptions options;
+  options.artifactABI = true;
+  buildCompressToCPU(pm, options);
+  FailureOr<Target> target = Target::parse("cpu:native", loc);
+  if (failed(pm.run(*module)) || failed(target))
+    return failure();
+  llvm::LLVMContext llvmContext;
+  std::unique_ptr<llvm::TargetMachine> machine = target->createMachine();
+  std::unique_ptr<llvm::Module> code =
+      translateAndOptimize(*module, llvmContext, *machine);
+  if (!code)
+    return failure();
+  FailureOr<SmallVector<char, 0>> object =
+      emitCode(*code, *machine, llvm::CodeGenFileType::ObjectFile, loc);
+  if (failed(object))
+    return failure();
+  if (std::error_code error =
+          llvm::sys::fs::createUniqueDirectory("compress-verify", directory))
+    return emitError(loc) << "cannot create a temporary directory: "
+                          << error.message();
+  std::string objectPath = (directory + "/decode.o").str();
+  std::string libraryPath = (directory + "/decode.so").str();
+  store::Status written =
+      store::writeFile(objectPath, object->data(), object->size());
+  if (!written.ok())
+    return emitError(loc) << written.message();
+  if (failed(linkSharedObject(objectPath, libraryPath, loc)))
+    return failure();
+  std::string error;
+  library =
+      llvm::sys::DynamicLibrary::getLibrary(libraryPath.c_str(), &error);
+  if (!library.isValid())
+    return emitError(loc) << "cannot load the compiled decode: " << error;
+  return success();
+}
+
+/// A strided memref descriptor of a contiguous buffer, in words.
+static SmallVector<int64_t> makeDescriptor(const void *data,
+                                           ArrayRef<int64_t> shape) {
+  SmallVector<int64_t> words(3 + 2 * shape.size());
+  words[0] = words[1] = reinterpret_cast<intptr_t>(data);
+  int64_t stride = 1;
+  for (int64_t i = shape.size() - 1; i >= 0; --i) {
+    words[3 + i] = shape[i];
+    words[3 + shape.size() + i] = stride;
+    stride *= shape[i];
+  }
+  return words;
+}
+
+DenseBuffer DecodeRunner::run(unsigned index, ArrayRef<const char *> leaves,
+                              ArrayRef<Type> leafTypes, int64_t rank) {
+  auto *entry = reinterpret_cast<void (*)(const void *const *, void **)>(
+      library.getAddressOfSymbol(
+          ("compress_entry_decode" + std::to_string(index)).c_str()));
+  SmallVector<SmallVector<int64_t>> storage;
+  storage.emplace_back(3 + 2 * rank);
+  for (auto [leaf, type] : llvm::zip_equal(leaves, leafTypes))
+    storage.push_back(
+        makeDescriptor(leaf, cast<RankedTensorType>(type).getShape()));
+  SmallVector<void *> descriptors;
+  for (SmallVector<int64_t> &words : storage)
+    descriptors.push_back(words.data());
+  entry(nullptr, descriptors.data());
+  return {{reinterpret_cast<void *>(storage[0][0]), &free},
+          reinterpret_cast<const char *>(storage[0][1])};
+}
+
+//===----------------------------------------------------------------------===//
+// Verification
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// One compressed weight of an artifact, ready to be decoded.
+struct StoredWeight {
+  const store::ManifestWeight *entry;
+  CompressedTensorType type;
+  SmallVector<Type> leafTypes;
+  SmallVector<ArrayRef<char>> leaves;
+  ArrayRef<char> original;
+  unsigned decoder = 0;
+};
+
+class ArtifactVerifier {
+public:
+  ArtifactVerifier(StringRef path, ModuleOp original)
+      : path(path), original(original), loc(original.getLoc()) {}
+  FailureOr<VerifyReport> run();
+
+private:
+  LogicalResult openFiles();
+  FailureOr<StoredWeight> prepare(const store::ManifestWeight &entry);
+  LogicalResult checkDense(const store::ManifestWeight &entry);
+  LogicalResult checkCompressed(const StoredWeight &weight,
+                                DecodeRunner &runner, VerifyReport &report);
+  FailureOr<ArrayRef<char>> getOriginal(const store::ManifestWeight &entry);
+  InFlightDiagnostic error(const store::ManifestWeight &entry) {
+    return emitError(loc) << "weight '" << entry.name << "': ";
+  }
+
+  StringRef path;
+  ModuleOp original;
+  Location loc;
+  std::shared_ptr<const store::Artifact> artifact;
+  llvm::StringMap<Weight> originals;
+};
+} // namespace
+
+LogicalResult ArtifactVerifier::openFiles() {
+  auto opened = store::Artifact::open(
+      path.str(), {/*skipWeightChecksums=*/false,
+                   llvm::parallel::strategy.compute_thread_count()});
+  if (!opened.ok())
+    return emitError(loc) << opened.status().message();
+  artifact = *opened;
+  for (Weight &weight : collectWeights(original)) {
+    std::string name = weight.name;
+    originals.try_emplace(name, std::move(weight));
+  }
+  return success();
+}
+
+/// Bytes of a stored tensor.
+static ArrayRef<char> getBytes(const store::TensorView &tensor) {
+  return {reinterpret_cast<const char *>(tensor.data), tensor.nbytes};
+}
+
+FailureOr<ArrayRef<char>>
+ArtifactVerifier::getOriginal(const store::ManifestWeight &entry) {
+  auto it = originals.find(entry.name);
+  if (it == originals.end())
+    return error(entry) << "is not in the original module";
+  const Weight &weight = it->second;
+  std::optional<ArrayRef<char>> data = getRawData(weight.data);
+  if (!data)
+    return error(entry) << "has no data in the original module";
+  if (getStoreType(weight.type.getElementType()) != entry.dtype ||
+      !llvm::equal(weight.type.getShape(), entry.shape))
+    return error(entry) << "has type " << weight.type
+                        << " in the original module";
+  return *data;
+}
+
+LogicalResult ArtifactVerifier::checkDense(const store::ManifestWeight &entry) {
+  FailureOr<ArrayRef<char>> data = getOriginal(entry);
+  if (failed(data))
+    return failure();
+  // The artifact has all tensors that its weights name.
+  if (entry.tensors.size() != 1 ||
+      *data != getBytes(*artifact->find(entry.tensors.front())))
+    return error(entry) << "its dense data differ from the original";
+  return success();
+}
+
+FailureOr<StoredWeight>
+ArtifactVerifier::prepare(const store::ManifestWeight &entry) {
+  MLIRContext *context = original.getContext();
+  StoredWeight weight{&entry, {}, {}, {}, {}};
+  FailureOr<ArrayRef<char>> data = getOriginal(entry);
+  if (failed(data))
+    return failure();
+  weight.original = *data;
+  auto codec = dyn_cast_or_null<CodecAttrInterface>(
+      parseAttribute(*entry.codec, context));
+  if (!codec)
+    return error(entry) << "expected a codec, but got '" << *entry.codec << "'";
+  Type element = originals.find(entry.name)->second.type.getElementType();
+  weight.type = CompressedTensorType::getChecked(
+      [&] { return error(entry); }, context, ArrayRef<int64_t>(entry.shape),
+      element, codec);
+  if (!weight.type)
+    return failure();
+  getLeafTypes(weight.type, weight.leafTypes);
+  auto name = entry.tensors.begin();
+  for (Type &leaf : weight.leafTypes) {
+    auto type = cast<RankedTensorType>(leaf);
+    if (type.hasStaticShape() && type.getNumElements() == 0) {
+      weight.leaves.push_back({}); // empty components are not stored
+      continue;
+    }
+    if (name == entry.tensors.end())
+      return error(entry) << "expected " << weight.leafTypes.size()
+                          << " stored tensors, but got "
+                          << entry.tensors.size();
+    const store::TensorView *tensor = artifact->find(*name++);
+    leaf = RankedTensorType::get(tensor->shape, type.getElementType());
+    if (!isCompatible(tensor->dtype, type.getElementType()) ||
+        failed(verifyCompatibleShape(type, cast<RankedTensorType>(leaf))))
+      return error(entry) << "expected stored tensor '" << tensor->name
+                          << "' of type " << type << ", but got " << leaf;
+    weight.leaves.push_back(getBytes(*tensor));
+  }
+  if (failed(codec.verifyData([&] { return error(entry); },
+                              weight.type.getLogicalType(), weight.leaves)))
+    return failure();
+  return weight;
+}
+
+LogicalResult ArtifactVerifier::checkCompressed(const StoredWeight &weight,
+                                                DecodeRunner &runner,
+                                                VerifyReport &report) {
+  const store::ManifestWeight &entry = *weight.entry;
+  if (!entry.certificate)
+    return error(entry) << "has no certificate";
+  const store::ManifestCertificate &certificate = *entry.certificate;
+  std::string hash =
+      store::hashToHex(weight.original.data(), weight.original.size());
+  if (hash != certificate.sourceXxh3)
+    return error(entry) << "was made from other data: the original has hash "
+                        << hash << ", the certificate "
+                        << certificate.sourceXxh3;
+  int64_t bits = 0;
+  SmallVector<const char *> pointers;
+  for (ArrayRef<char> leaf : weight.leaves) {
+    bits += leaf.size() * 8;
+    pointers.push_back(leaf.data());
+  }
+  if (bits != entry.storedBits)
+    return error(entry) << "expected " << entry.storedBits
+                        << " stored bits, but got " << bits;
+  RankedTensorType logical = weight.type.getLogicalType();
+  DenseBuffer dense = runner.run(weight.decoder, pointers, weight.leafTypes,
+                                 logical.getRank());
+  algorithms::FloatKind kind = *getFloatKind(logical.getElementType());
+  algorithms::ErrorStats stats = algorithms::computeErrorStats(
+      asBytes(weight.original), kind,
+      asBytes({dense.data, weight.original.size()}), kind);
+  auto equal = [&](double recomputed, double recorded, StringRef what) {
+    if (recomputed == recorded)
+      return true;
+    std::string text;
+    llvm::raw_string_ostream(text)
+        << llvm::format("%.17g, but the certificate says %.17g", recomputed,
+                        recorded);
+    error(entry) << what << " is " << text;
+    return false;
+  };
+  if (!equal(stats.maxAbsError, certificate.maxAbsError,
+             "the largest absolute error") ||
+      !equal(stats.getRelativeError(),
+             certificate.relativeFrobeniusError,
+             "the relative Frobenius error") ||
+      !equal(stats.getSqnr(), certificate.sqnrDb, "the SQNR"))
+    return failure();
+  report.worstRelativeError =
+      std::max(report.worstRelativeError, certificate.relativeFrobeniusError);
+  return success();
+}
+
+FailureOr<VerifyReport> ArtifactVerifier::run() {
+  if (failed(openFiles()))
+    return failure();
+  VerifyReport report;
+  DecodeRunner runner(original.getContext(), loc);
+  SmallVector<StoredWeight> weights;
+  for (const store::ManifestWeight &entry : artifact->manifest().weights) {
+    if (!entry.codec) {
+      if (failed(checkDense(entry)))
+        return failure();
+      ++report.denseWeights;
+      continue;
+    }
+    FailureOr<StoredWeight> weight = prepare(entry);
+    if (failed(weight))
+      return failure();
+    weight->decoder = runner.add(weight->type, weight->leafTypes);
+    weights.push_back(std::move(*weight));
+  }
+  if (!weights.empty() && failed(runner.compile()))
+    return failure();
+  for (const StoredWeight &weight : weights)
+    if (failed(checkCompressed(weight, runner, report)))
+      return failure();
+  report.compressedWeights = weights.size();
+  return report;
+}
+
+FailureOr<VerifyReport> mlir::compress::verifyArtifact(StringRef path,
+                                                       ModuleOp original) {
+  return ArtifactVerifier(path, original).run();
+}

@@ -1,0 +1,440 @@
+//===- QuantCodec.cpp - what block quantization stores and means ------------===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compress/Dialect/Compress/IR/Compress.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace mlir::compress;
+
+//===----------------------------------------------------------------------===//
+// Syntax
+//===----------------------------------------------------------------------===//
+
+Attribute QuantAttr::parse(AsmParser &parser, Type) {
+  SMLoc loc = parser.getCurrentLocation();
+  SmallVector<int64_t> block;
+  Type scale, zero, min;
+  bool narrow = false;
+  StringRef keyword;
+  if (parser.parseLess() || parser.parseKeyword(&keyword))
+    return {};
+  std::optional<QuantStorage> storage = symbolizeQuantStorage(keyword);
+  if (!storage) {
+    parser.emitError(loc) << "expected storage i8, u8, i4 or u4, but got '"
+                          << keyword << "'";
+    return {};
+  }
+  auto parseExtent = [&] { return parser.parseInteger(block.emplace_back()); };
+  if (parser.parseComma() || parser.parseKeyword("block") ||
+      parser.parseEqual() ||
+      parser.parseCommaSeparatedList(AsmParser::Delimiter::Square,
+                                     parseExtent) ||
+      parser.parseComma() || parser.parseKeyword("scale") ||
+      parser.parseEqual() || parser.parseType(scale))
+    return {};
+  while (succeeded(parser.parseOptionalComma())) {
+    SMLoc at = parser.getCurrentLocation();
+    if (parser.parseKeyword(&keyword))
+      return {};
+    if (keyword == "narrow" && !narrow) {
+      narrow = true;
+      continue;
+    }
+    Type *offset = keyword == "zero"  ? &zero
+                   : keyword == "min" ? &min
+                                      : nullptr;
+    if (!offset || *offset) {
+      parser.emitError(at) << "expected one each of zero, min and narrow, but "
+                              "got '"
+                           << keyword << "'";
+      return {};
+    }
+    if (parser.parseEqual() || parser.parseType(*offset))
+      return {};
+  }
+  if (parser.parseGreater())
+    return {};
+  return parser.getChecked<QuantAttr>(loc, parser.getContext(), *storage,
+                                      ArrayRef<int64_t>(block), scale, zero,
+                                      min, narrow);
+}
+
+void QuantAttr::print(AsmPrinter &printer) const {
+  printer << "<" << stringifyQuantStorage(getStorage()) << ", block = [";
+  llvm::interleaveComma(getBlock(), printer);
+  printer << "], scale = " << getScale();
+  if (getZero())
+    printer << ", zero = " << getZero();
+  if (getMin())
+    printer << ", min = " << getMin();
+  if (getNarrow())
+    printer << ", narrow";
+  printer << ">";
+}
+
+//===----------------------------------------------------------------------===//
+// Rules
+//===----------------------------------------------------------------------===//
+
+LogicalResult QuantAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                QuantStorage storage, ArrayRef<int64_t> block,
+                                Type scale, Type zero, Type min, bool narrow) {
+  for (int64_t extent : block) // quant_c1
+    if (extent < 1)
+      return emitError() << "expected positive block extents, but got "
+                         << extent;
+  auto isFloat = [](Type type) {
+    return isa<Float32Type, Float16Type, BFloat16Type>(type);
+  };
+  if (!isFloat(scale)) // quant_c2
+    return emitError() << "expected scale f32, f16 or bf16, but got " << scale;
+  if (zero && !isFloat(zero) && !zero.isSignlessInteger(8)) // quant_c3
+    return emitError() << "expected zero i8, f32, f16 or bf16, but got "
+                       << zero;
+  if (min && !isFloat(min)) // quant_c4
+    return emitError() << "expected min f32, f16 or bf16, but got " << min;
+  if (zero && min) // quant_c5
+    return emitError() << "expected zero or min, but got both";
+  bool isSigned = storage == QuantStorage::I8 || storage == QuantStorage::I4;
+  if (narrow && !isSigned) // quant_c6
+    return emitError() << "expected signed storage for narrow, but got "
+                       << stringifyQuantStorage(storage);
+  if (min && isSigned) // quant_c7
+    return emitError() << "expected unsigned storage for min, but got "
+                       << stringifyQuantStorage(storage);
+  return success();
+}
+
+LogicalResult
+QuantAttr::verifyCodec(function_ref<InFlightDiagnostic()> emitError,
+                       RankedTensorType logical) const {
+  if (logical.getRank() == 0) // quant_c8
+    return emitError() << "expected at least one dimension for #compress.quant";
+  if (int64_t(getBlock().size()) != logical.getRank()) // quant_c9
+    return emitError() << "expected one block extent per dimension, but got "
+                       << getBlock().size() << " for rank "
+                       << logical.getRank();
+  for (auto [i, extent] : llvm::enumerate(getBlock())) { // quant_c10
+    if (!logical.isDynamicDim(i))
+      continue;
+    if (extent != 1)
+      return emitError() << "expected block extent 1 for dynamic dimension "
+                         << i << ", but got " << extent;
+    if (int64_t(i) == logical.getRank() - 1 && getCodesPerByte() > 1)
+      return emitError() << "expected a static innermost dimension for "
+                         << stringifyQuantStorage(getStorage()) << " codes";
+  }
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Storage
+//===----------------------------------------------------------------------===//
+
+unsigned QuantAttr::getCodeBits() const {
+  return getStorage() == QuantStorage::I8 || getStorage() == QuantStorage::U8
+             ? 8
+             : 4;
+}
+
+bool QuantAttr::isSigned() const {
+  return getStorage() == QuantStorage::I8 || getStorage() == QuantStorage::I4;
+}
+
+SmallVector<int64_t> QuantAttr::getGrid(ArrayRef<int64_t> shape) const {
+  SmallVector<int64_t> grid;
+  for (auto [size, extent] : llvm::zip_equal(shape, getBlock()))
+    grid.push_back(ShapedType::isDynamic(size)
+                       ? size
+                       : llvm::divideCeil(uint64_t(size), uint64_t(extent)));
+  return grid;
+}
+
+SmallVector<StorageComponent>
+QuantAttr::getStorage(RankedTensorType logical) const {
+  SmallVector<int64_t> codes(logical.getShape());
+  if (!ShapedType::isDynamic(codes.back()))
+    codes.back() =
+        llvm::divideCeil(uint64_t(codes.back()), uint64_t(getCodesPerByte()));
+  SmallVector<int64_t> grid = getGrid(logical.getShape());
+  SmallVector<StorageComponent> parts = {
+      {"codes", ComponentRole::Codes,
+       RankedTensorType::get(codes, IntegerType::get(getContext(), 8))},
+      {"scales", ComponentRole::Scale, RankedTensorType::get(grid, getScale())}};
+  if (getZero())
+    parts.push_back({"zeros", ComponentRole::Offset,
+                     RankedTensorType::get(grid, getZero())});
+  if (getMin())
+    parts.push_back({"mins", ComponentRole::Offset,
+                     RankedTensorType::get(grid, getMin())});
+  return parts;
+}
+
+//===----------------------------------------------------------------------===//
+// Decode
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// The loop nest of a decode, and where each operand is in it.
+///
+/// Wherever blocks and bytes divide a dimension it is split, [K] into
+/// [blocks, bytes, codes of a byte], so that every map is a projected
+/// permutation, which is what linalg can tile and vectorize. Ragged dimensions
+/// keep one loop and use floordiv.
+struct DecodeNest {
+  SmallVector<int64_t> loops;                 // sizes, `?` where dynamic
+  SmallVector<ReassociationIndices> valueDims; // logical dim -> loops
+  SmallVector<ReassociationIndices> codeDims;  // codes dim -> loops
+  SmallVector<AffineExpr> codes, scales;      // indices into the operands
+  SmallVector<int64_t> codeShape;             // of codes after expansion
+  SmallVector<bool> scaleKept;                // scale dims that vary
+  AffineExpr codeInByte;                      // null for whole bytes
+};
+} // namespace
+
+static DecodeNest getDecodeNest(QuantAttr codec, RankedTensorType logical) {
+  MLIRContext *ctx = logical.getContext();
+  DecodeNest nest;
+  auto addLoop = [&](int64_t size) {
+    nest.loops.push_back(size);
+    return getAffineDimExpr(nest.loops.size() - 1, ctx);
+  };
+  auto addCode = [&](AffineExpr index, int64_t size) {
+    nest.codes.push_back(index);
+    nest.codeShape.push_back(size);
+    nest.codeDims.back().push_back(nest.codes.size() - 1);
+  };
+  for (auto [i, size, extent] :
+       llvm::enumerate(logical.getShape(), codec.getBlock())) {
+    int64_t perByte =
+        int64_t(i) == logical.getRank() - 1 ? codec.getCodesPerByte() : 1;
+    bool dynamic = ShapedType::isDynamic(size);
+    bool single = !dynamic && size <= extent; // one block covers it
+    int64_t block = single ? size : extent;
+    // Dimensions that have one block only need no scale index, except that an
+    // extent of 1 keeps its loop: it may be dynamic in another tile.
+    bool kept = !single || extent == 1;
+    unsigned first = nest.loops.size();
+    nest.codeDims.emplace_back();
+    AffineExpr scale = getAffineConstantExpr(0, ctx);
+    if (dynamic || (extent == 1 && perByte == 1)) {
+      AffineExpr loop = addLoop(size);
+      addCode(loop, size);
+      scale = loop;
+    } else if (size % block == 0 && block % perByte == 0) {
+      if (!single)
+        addCode(scale = addLoop(size / block), size / block);
+      addCode(addLoop(block / perByte), block / perByte);
+      if (perByte > 1)
+        nest.codeInByte = addLoop(perByte);
+    } else {
+      AffineExpr loop = addLoop(size);
+      addCode(loop.floorDiv(perByte),
+              llvm::divideCeil(uint64_t(size), uint64_t(perByte)));
+      if (kept)
+        scale = loop.floorDiv(extent);
+      if (perByte > 1)
+        nest.codeInByte = loop % perByte;
+    }
+    nest.scaleKept.push_back(kept);
+    if (kept)
+      nest.scales.push_back(scale);
+    nest.valueDims.emplace_back(
+        llvm::to_vector(llvm::seq<int64_t>(first, nest.loops.size())));
+  }
+  return nest;
+}
+
+/// Drops the dimensions of a per-block tensor that have one block only.
+static Value dropSingleBlocks(OpBuilder &b, Location loc, Value grid,
+                              ArrayRef<bool> kept) {
+  if (llvm::all_of(kept, [](bool keep) { return keep; }))
+    return grid;
+  SmallVector<ReassociationIndices> groups;
+  ReassociationIndices leading;
+  for (auto [i, keep] : llvm::enumerate(kept)) {
+    if (keep) {
+      groups.push_back(groups.empty() ? leading : ReassociationIndices());
+      groups.back().push_back(i);
+    } else {
+      (groups.empty() ? leading : groups.back()).push_back(i);
+    }
+  }
+  return tensor::CollapseShapeOp::create(b, loc, grid, groups);
+}
+
+/// The code at position `inByte` of a byte, in the 8-bit type; the whole byte
+/// when there is no position.
+static Value extractCode(OpBuilder &b, Location loc, QuantAttr codec,
+                         Value byte, Value inByte) {
+  if (!inByte)
+    return byte;
+  auto constant = [&](int64_t value) -> Value {
+    return arith::ConstantOp::create(b, loc, b.getI8IntegerAttr(value));
+  };
+  int64_t bits = codec.getCodeBits();
+  // Shift the code to the top of the byte, then down, with its sign or without.
+  Value position = arith::IndexCastOp::create(b, loc, b.getI8Type(), inByte);
+  Value up = arith::SubIOp::create(
+      b, loc, constant(8 - bits),
+      arith::MulIOp::create(b, loc, position, constant(bits)));
+  Value top = arith::ShLIOp::create(b, loc, byte, up);
+  if (codec.isSigned())
+    return arith::ShRSIOp::create(b, loc, top, constant(8 - bits));
+  return arith::ShRUIOp::create(b, loc, top, constant(8 - bits));
+}
+
+static Value toF32(OpBuilder &b, Location loc, Value value, bool isSigned) {
+  Type f32 = b.getF32Type();
+  if (value.getType() == f32)
+    return value;
+  if (isa<FloatType>(value.getType()))
+    return arith::ExtFOp::create(b, loc, f32, value);
+  if (isSigned)
+    return arith::SIToFPOp::create(b, loc, f32, value);
+  return arith::UIToFPOp::create(b, loc, f32, value);
+}
+
+/// scale * (q - zero), scale * q + min or scale * q.
+static Value dequantize(OpBuilder &b, Location loc, QuantAttr codec, Value code,
+                        ValueRange perBlock) {
+  bool isSigned = codec.isSigned();
+  Value value = toF32(b, loc, code, isSigned);
+  Value scale = toF32(b, loc, perBlock[0], isSigned);
+  if (codec.getZero())
+    value = arith::SubFOp::create(b, loc, value,
+                                  toF32(b, loc, perBlock[1], isSigned));
+  value = arith::MulFOp::create(b, loc, scale, value);
+  if (codec.getMin())
+    value = arith::AddFOp::create(b, loc, value,
+                                  toF32(b, loc, perBlock[1], isSigned));
+  return value;
+}
+
+FailureOr<Value> QuantAttr::buildDecode(OpBuilder &b, Location loc,
+                                        ValueRange components,
+                                        RankedTensorType logical) const {
+  Type element = logical.getElementType();
+  SmallVector<Value> inputs;
+  for (Value component : components)
+    inputs.push_back(getDense(b, loc, component));
+  if (llvm::is_contained(logical.getShape(), 0)) {
+    SmallVector<OpFoldResult> sizes;
+    for (auto [i, size] : llvm::enumerate(logical.getShape()))
+      sizes.push_back(ShapedType::isDynamic(size)
+                          ? tensor::getMixedSize(b, loc, inputs[0], i)
+                          : b.getIndexAttr(size));
+    return tensor::EmptyOp::create(b, loc, sizes, element).getResult();
+  }
+  DecodeNest nest = getDecodeNest(*this, logical);
+
+  // Sizes of dynamic dimensions, which are never split.
+  SmallVector<OpFoldResult> loopSizes, codeSizes;
+  for (auto [i, loops] : llvm::enumerate(nest.valueDims))
+    for (int64_t loop : loops)
+      loopSizes.push_back(ShapedType::isDynamic(nest.loops[loop])
+                              ? tensor::getMixedSize(b, loc, inputs[0], i)
+                              : b.getIndexAttr(nest.loops[loop]));
+  for (auto [i, dims] : llvm::enumerate(nest.codeDims))
+    for (int64_t dim : dims)
+      codeSizes.push_back(ShapedType::isDynamic(nest.codeShape[dim])
+                              ? tensor::getMixedSize(b, loc, inputs[0], i)
+                              : b.getIndexAttr(nest.codeShape[dim]));
+
+  if (int64_t(nest.codeShape.size()) != logical.getRank())
+    inputs[0] = tensor::ExpandShapeOp::create(
+        b, loc, RankedTensorType::get(nest.codeShape, b.getI8Type()), inputs[0],
+        nest.codeDims, codeSizes);
+  for (Value &perBlock : MutableArrayRef(inputs).drop_front())
+    perBlock = dropSingleBlocks(b, loc, perBlock, nest.scaleKept);
+
+  unsigned rank = nest.loops.size();
+  auto map = [&](ArrayRef<AffineExpr> results) {
+    return AffineMap::get(rank, 0, results, b.getContext());
+  };
+  SmallVector<AffineMap> maps = {map(nest.codes)};
+  maps.append(inputs.size() - 1, map(nest.scales));
+  maps.push_back(b.getMultiDimIdentityMap(rank));
+  SmallVector<utils::IteratorType> iterators(rank,
+                                             utils::IteratorType::parallel);
+  Value empty = tensor::EmptyOp::create(b, loc, loopSizes, element);
+  auto generic = linalg::GenericOp::create(
+      b, loc, empty.getType(), inputs, empty, maps, iterators,
+      [&](OpBuilder &b, Location loc, ValueRange args) {
+        Value inByte;
+        if (nest.codeInByte) {
+          // Either the innermost loop itself or that loop modulo the codes of a
+          // byte.
+          inByte = linalg::IndexOp::create(b, loc, rank - 1);
+          if (!isa<AffineDimExpr>(nest.codeInByte))
+            inByte = arith::RemUIOp::create(
+                b, loc, inByte,
+                arith::ConstantIndexOp::create(b, loc, getCodesPerByte()));
+        }
+        Value code = extractCode(b, loc, *this, args[0], inByte);
+        Value value = dequantize(b, loc, *this, code,
+                                 args.drop_front().drop_back());
+        if (!element.isF32())
+          value = arith::TruncFOp::create(b, loc, element, value);
+        linalg::YieldOp::create(b, loc, value);
+      });
+  Value result = generic.getResult(0);
+  if (int64_t(rank) != logical.getRank())
+    result = tensor::CollapseShapeOp::create(b, loc, logical, result,
+                                             nest.valueDims);
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// Tiles
+//===----------------------------------------------------------------------===//
+
+SmallVector<TileGranularity>
+QuantAttr::getTileGranularity(RankedTensorType logical) const {
+  SmallVector<TileGranularity> granularity;
+  for (int64_t extent : getBlock())
+    granularity.push_back({1, extent});
+  granularity.back().unit = getCodesPerByte();
+  return granularity;
+}
+
+FailureOr<SmallVector<ComponentTile>>
+QuantAttr::mapTile(OpBuilder &b, Location loc, RankedTensorType logical,
+                   ValueRange components, ArrayRef<OpFoldResult> offsets,
+                   ArrayRef<OpFoldResult> sizes) const {
+  // x / by, downwards for offsets; sizes upwards, as the last one may be ragged.
+  auto divide = [&](OpFoldResult x, int64_t by, bool up) -> OpFoldResult {
+    if (by == 1)
+      return x;
+    if (std::optional<int64_t> constant = getConstantIntValue(x))
+      return b.getIndexAttr((*constant + (up ? by - 1 : 0)) / by);
+    AffineExpr d = b.getAffineDimExpr(0);
+    return affine::makeComposedFoldedAffineApply(
+        b, loc, up ? d.ceilDiv(by) : d.floorDiv(by), {x});
+  };
+  ComponentTile codes{SmallVector<OpFoldResult>(offsets),
+                      SmallVector<OpFoldResult>(sizes)};
+  codes.offsets.back() = divide(offsets.back(), getCodesPerByte(), false);
+  codes.sizes.back() = divide(sizes.back(), getCodesPerByte(), true);
+  ComponentTile blocks;
+  for (auto [extent, offset, size] :
+       llvm::zip_equal(getBlock(), offsets, sizes)) {
+    blocks.offsets.push_back(divide(offset, extent, false));
+    // A legal tile holds whole blocks, or lies inside one.
+    blocks.sizes.push_back(divide(size, extent, true));
+  }
+  SmallVector<ComponentTile> tiles = {codes};
+  tiles.append(components.size() - 1, blocks);
+  return tiles;
+}

@@ -1,0 +1,272 @@
+//===- QuantEncoder.cpp - numbers and presets for block quantization --------===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compress/Algorithms/Quantize.h"
+#include "compress/Dialect/Compress/Codecs/Codecs.h"
+#include "compress/Dialect/Compress/IR/Compress.h"
+#include "compress/Dialect/Compress/IR/FloatKind.h"
+#include "mlir/IR/AsmState.h"
+#include "llvm/Support/Format.h"
+
+using namespace mlir;
+using namespace mlir::compress;
+
+//===----------------------------------------------------------------------===//
+// The codec, as the algorithms see it
+//===----------------------------------------------------------------------===//
+
+static algorithms::QuantFormat getFormat(QuantAttr codec) {
+  algorithms::QuantFormat format;
+  format.bits = codec.getCodeBits();
+  format.isSigned = codec.isSigned();
+  format.narrow = codec.getNarrow();
+  format.scale = *getFloatKind(codec.getScale());
+  if (Type zero = codec.getZero()) {
+    format.offset = algorithms::QuantFormat::Offset::Zero;
+    format.offsetKind = getFloatKind(zero); // none for the integer zero point
+  } else if (Type min = codec.getMin()) {
+    format.offset = algorithms::QuantFormat::Offset::Min;
+    format.offsetKind = getFloatKind(min);
+  }
+  return format;
+}
+
+static algorithms::QuantShape getShape(QuantAttr codec,
+                                       ArrayRef<int64_t> shape) {
+  algorithms::QuantShape result;
+  result.shape.assign(shape.begin(), shape.end());
+  result.block.assign(codec.getBlock().begin(), codec.getBlock().end());
+  return result;
+}
+
+static MutableArrayRef<uint8_t> asBytes(AsmResourceBlob &blob) {
+  MutableArrayRef<char> data = blob.getMutableData();
+  return {reinterpret_cast<uint8_t *>(data.data()), data.size()};
+}
+
+//===----------------------------------------------------------------------===//
+// Round to nearest
+//===----------------------------------------------------------------------===//
+
+/// Index of a flat element per dimension, as `[1, 2]`.
+static std::string formatIndex(int64_t flat, ArrayRef<int64_t> shape) {
+  SmallVector<int64_t> index(shape.size());
+  for (int64_t i = shape.size() - 1; i >= 0; --i) {
+    index[i] = flat % shape[i];
+    flat /= shape[i];
+  }
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  os << "[";
+  llvm::interleaveComma(index, os);
+  os << "]";
+  return text;
+}
+
+static InFlightDiagnostic report(const algorithms::QuantError &error,
+                                 QuantAttr codec, const WeightView &weight,
+                                 InFlightDiagnostic diag) {
+  using Kind = algorithms::QuantError::Kind;
+  std::string at = formatIndex(error.index, weight.type.getShape());
+  auto format = [](double number) {
+    std::string text;
+    llvm::raw_string_ostream(text) << llvm::format("%g", number);
+    return text;
+  };
+  std::string value = format(error.value), needed = format(error.needed);
+  switch (error.kind) {
+  case Kind::NonFinite:
+    diag << "expected finite values, but got " << value << " at " << at;
+    break;
+  case Kind::Negative:
+    diag << "expected no negative values for unsigned codes without zero or "
+            "min, but got "
+         << value << " at " << at;
+    break;
+  case Kind::ScaleOverflow:
+    diag << "the block at " << at << " with largest magnitude " << value
+         << " needs scale " << needed << ", which overflows "
+         << codec.getScale();
+    break;
+  case Kind::OffsetOverflow:
+    diag << "the block at " << at << " needs offset " << needed
+         << ", which overflows its type";
+    break;
+  case Kind::DecodeOverflow:
+    diag << "the block at " << at << " with largest magnitude " << value
+         << " would decode to an infinity of "
+         << weight.type.getElementType();
+    break;
+  case Kind::InvalidArgument:
+  case Kind::InvalidScale:
+    diag << "cannot be stored as " << codec;
+    break;
+  }
+  return diag;
+}
+
+namespace {
+class RtnEncoder : public Encoder {
+public:
+  StringRef getAlgorithm() const override { return "rtn"; }
+
+  FailureOr<EncodedWeight>
+  encode(const WeightView &weight, CodecAttrInterface codecAttr,
+         function_ref<InFlightDiagnostic()> emitError) const override {
+    auto codec = cast<QuantAttr>(codecAttr);
+    algorithms::QuantFormat format = getFormat(codec);
+    algorithms::QuantShape shape = getShape(codec, weight.type.getShape());
+    algorithms::FloatKind kind = *getFloatKind(weight.type.getElementType());
+    std::optional<algorithms::QuantSizes> sizes =
+        algorithms::computeSizes(shape, format);
+    if (!sizes)
+      return emitError() << "cannot be stored as " << codec;
+
+    auto allocate = [](int64_t bytes) {
+      return HeapAsmResourceBlob::allocate(bytes, /*align=*/16);
+    };
+    AsmResourceBlob codes = allocate(sizes->codeBytes),
+                    scales = allocate(sizes->scaleBytes),
+                    offsets = allocate(sizes->offsetBytes);
+    if (std::optional<algorithms::QuantError> error = algorithms::quantizeRtn(
+            asBytes(weight.data), kind, shape, format, asBytes(codes),
+            asBytes(scales), asBytes(offsets)))
+      return report(*error, codec, weight, emitError());
+
+    EncodedWeight result;
+    // Blobs keep their place in memory when they are moved.
+    result.decode = [=, codes = asBytes(codes.getData()),
+                     scales = asBytes(scales.getData()),
+                     offsets = asBytes(offsets.getData())](
+                        int64_t begin, MutableArrayRef<float> out) {
+      (void)algorithms::dequantizeRange(shape, format, kind, codes, scales,
+                                        offsets, begin, out);
+    };
+    SmallVector<StorageComponent> storage = codec.getStorage(weight.type);
+    AsmResourceBlob *blobs[] = {&codes, &scales, &offsets};
+    for (auto [part, blob] : llvm::zip_first(storage, blobs))
+      result.components.push_back({part.type, std::move(*blob), {}});
+    return result;
+  }
+};
+} // namespace
+
+LogicalResult
+QuantAttr::verifyData(function_ref<InFlightDiagnostic()> emitError,
+                      RankedTensorType logical,
+                      ArrayRef<ArrayRef<char>> leaves) const {
+  using Kind = algorithms::StorageError::Kind;
+  std::optional<algorithms::StorageError> error = algorithms::validateStorage(
+      getShape(*this, logical.getShape()), getFormat(*this),
+      asBytes(leaves[0]), asBytes(leaves[1]),
+      leaves.size() > 2 ? asBytes(leaves[2]) : ArrayRef<uint8_t>());
+  if (!error)
+    return success();
+  switch (error->kind) {
+  case Kind::SizeMismatch:
+    return emitError() << "expected components of the sizes that " << *this
+                       << " stores";
+  case Kind::Padding:
+    return emitError() << "expected zero padding bits, but byte "
+                       << error->index << " of the codes has others";
+  case Kind::CodeOutOfRange:
+    return emitError() << "code " << error->index << " is out of range";
+  case Kind::NonFiniteScale:
+    return emitError() << "scale " << error->index << " is not finite";
+  case Kind::InvalidOffset:
+    return emitError() << "offset " << error->index
+                       << " is not finite or out of range";
+  }
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Presets
+//===----------------------------------------------------------------------===//
+
+/// One scale for the whole tensor.
+static SmallVector<int64_t> wholeTensor(RankedTensorType type) {
+  SmallVector<int64_t> block;
+  for (int64_t size : type.getShape())
+    block.push_back(std::max<int64_t>(size, 1));
+  return block;
+}
+
+/// One scale per element of the parallel dimensions: all that is reduced into
+/// one output channel shares it.
+static SmallVector<int64_t> wholeChannel(RankedTensorType type,
+                                         ArrayRef<DimRole> roles) {
+  SmallVector<int64_t> block = wholeTensor(type);
+  for (auto [extent, role] : llvm::zip_equal(block, roles))
+    if (role == DimRole::Parallel)
+      extent = 1;
+  return block;
+}
+
+/// Blocks of at most `elements` along the reduced dimensions. The innermost
+/// reduced dimension is filled first; the next one is entered only when the
+/// block covers it whole.
+static SmallVector<int64_t> alongReduction(RankedTensorType type,
+                                           ArrayRef<DimRole> roles,
+                                           int64_t elements) {
+  SmallVector<int64_t> block(type.getRank(), 1);
+  for (int64_t i = type.getRank() - 1; i >= 0 && elements > 1; --i) {
+    if (roles[i] == DimRole::Parallel)
+      continue;
+    int64_t size = std::max<int64_t>(type.getDimSize(i), 1);
+    block[i] = std::min(size, elements);
+    elements = block[i] == size ? elements / size : 1;
+  }
+  return block;
+}
+
+static CodecAttrInterface quant(RankedTensorType type, QuantStorage storage,
+                                ArrayRef<int64_t> block, Type scale,
+                                Type min = {}, bool narrow = false) {
+  return QuantAttr::get(type.getContext(), storage, block, scale,
+                        /*zero=*/Type(), min, narrow);
+}
+
+template <int64_t elements>
+static CodecAttrInterface buildInt4(RankedTensorType type,
+                                    ArrayRef<DimRole> roles) {
+  return quant(type, QuantStorage::I4, alongReduction(type, roles, elements),
+               Float16Type::get(type.getContext()));
+}
+
+static void addPresets(CodecRegistry &registry) {
+  registry.addPreset(
+      {"int8", "8-bit integers, one f32 scale per tensor, +-127",
+       [](RankedTensorType type, ArrayRef<DimRole>) {
+         return quant(type, QuantStorage::I8, wholeTensor(type),
+                      Float32Type::get(type.getContext()), {}, true);
+       }});
+  registry.addPreset(
+      {"int8-channel", "8-bit integers, one f32 scale per output channel, +-127",
+       [](RankedTensorType type, ArrayRef<DimRole> roles) {
+         return quant(type, QuantStorage::I8, wholeChannel(type, roles),
+                      Float32Type::get(type.getContext()), {}, true);
+       }});
+  registry.addPreset({"int4-b32", "4-bit integers, one f16 scale per 32",
+                      buildInt4<32>});
+  registry.addPreset({"int4-b64", "4-bit integers, one f16 scale per 64",
+                      buildInt4<64>});
+  registry.addPreset({"int4-b128", "4-bit integers, one f16 scale per 128",
+                      buildInt4<128>});
+  registry.addPreset(
+      {"int4-b32-asym", "4-bit integers, one f16 scale and f16 minimum per 32",
+       [](RankedTensorType type, ArrayRef<DimRole> roles) {
+         Type f16 = Float16Type::get(type.getContext());
+         return quant(type, QuantStorage::U4, alongReduction(type, roles, 32),
+                      f16, f16);
+       }});
+}
+
+void mlir::compress::registerQuantEncoders(CodecRegistry &registry) {
+  registry.addEncoder<QuantAttr>(std::make_unique<RtnEncoder>());
+  addPresets(registry);
+}

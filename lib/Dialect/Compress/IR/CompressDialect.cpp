@@ -1,0 +1,162 @@
+//===- CompressDialect.cpp - dialect, type, registry ------------------------===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compress/Dialect/Compress/IR/Compress.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "mlir/Transforms/InliningUtils.h"
+#include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace mlir::compress;
+
+//===----------------------------------------------------------------------===//
+// Parsing helpers
+//===----------------------------------------------------------------------===//
+
+/// SHAPE x ELEM, codec
+static ParseResult parseContents(AsmParser &parser,
+                                 SmallVectorImpl<int64_t> &shape,
+                                 Type &elementType, CodecAttrInterface &codec) {
+  Attribute attr;
+  SMLoc loc;
+  if (parser.parseDimensionList(shape) || parser.parseType(elementType) ||
+      parser.parseComma() || parser.getCurrentLocation(&loc) ||
+      parser.parseAttribute(attr))
+    return failure();
+  codec = dyn_cast<CodecAttrInterface>(attr);
+  if (!codec)
+    return parser.emitError(loc) << "expected a codec, but got " << attr;
+  return success();
+}
+
+static void printContents(AsmPrinter &printer, ArrayRef<int64_t> shape,
+                          Type elementType, CodecAttrInterface codec) {
+  printer.printDimensionList(shape);
+  printer << (shape.empty() ? "" : "x") << elementType << ", " << codec;
+}
+
+#include "compress/Dialect/Compress/IR/CodecInterfaces.cpp.inc"
+#include "compress/Dialect/Compress/IR/CompressDialect.cpp.inc"
+#include "compress/Dialect/Compress/IR/CompressEnums.cpp.inc"
+#define GET_ATTRDEF_CLASSES
+#include "compress/Dialect/Compress/IR/CompressAttrs.cpp.inc"
+#define GET_TYPEDEF_CLASSES
+#include "compress/Dialect/Compress/IR/CompressTypes.cpp.inc"
+
+//===----------------------------------------------------------------------===//
+// CompressDialect
+//===----------------------------------------------------------------------===//
+
+namespace {
+struct CompressInlinerInterface : DialectInlinerInterface {
+  using DialectInlinerInterface::DialectInlinerInterface;
+  bool isLegalToInline(Operation *, Region *, bool, IRMapping &) const final {
+    return true;
+  }
+};
+} // namespace
+
+void CompressDialect::initialize() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "compress/Dialect/Compress/IR/CompressAttrs.cpp.inc"
+      >();
+  addTypes<
+#define GET_TYPEDEF_LIST
+#include "compress/Dialect/Compress/IR/CompressTypes.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "compress/Dialect/Compress/IR/CompressOps.cpp.inc"
+      >();
+  addInterfaces<CompressInlinerInterface>();
+  getCodecs().addPreset({"none", "weights stay as they are",
+                         [](RankedTensorType, ArrayRef<DimRole>) {
+                           return CodecAttrInterface();
+                         }});
+}
+
+LogicalResult CompressDialect::verifyOperationAttribute(Operation *op,
+                                                        NamedAttribute attr) {
+  if (attr.getName() == kCodecAttr &&
+      !isa<CodecAttrInterface, StringAttr>(attr.getValue()))
+    return op->emitOpError()
+           << "expected '" << kCodecAttr
+           << "' to be a codec or the name of a preset, but got "
+           << attr.getValue();
+  if (attr.getName() == kCertificateAttr &&
+      !isa<CertificateAttr>(attr.getValue()))
+    return op->emitOpError()
+           << "expected '" << kCertificateAttr
+           << "' to be a #compress.certificate, but got " << attr.getValue();
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// CompressedTensorType
+//===----------------------------------------------------------------------===//
+
+LogicalResult
+CompressedTensorType::verify(function_ref<InFlightDiagnostic()> emitError,
+                             ArrayRef<int64_t> shape, Type elementType,
+                             CodecAttrInterface codec) {
+  if (!isa<Float32Type, Float16Type, BFloat16Type>(elementType)) // tensor_c1
+    return emitError() << "expected element type f32, f16 or bf16, but got "
+                       << elementType;
+  int64_t elements = 1;
+  for (int64_t size : shape) // tensor_c2
+    if (!ShapedType::isDynamic(size) &&
+        (size < 0 || llvm::MulOverflow(elements, size, elements)))
+      return emitError() << "expected a shape of less than 2^63 elements";
+  // Stored bytes are counted in bits, of at most 64 an element.
+  if (elements > std::numeric_limits<int64_t>::max() / 128)
+    return emitError() << "expected a shape of less than 2^56 elements";
+  return codec.verifyCodec(emitError,
+                           RankedTensorType::get(shape, elementType));
+}
+
+SmallVector<Type> CompressedTensorType::getStorageTypes() const {
+  return llvm::map_to_vector(
+      getStorage(), [](const StorageComponent &part) { return part.type; });
+}
+
+//===----------------------------------------------------------------------===//
+// CodecRegistry
+//===----------------------------------------------------------------------===//
+
+Encoder::~Encoder() = default;
+
+const Encoder *CodecRegistry::lookupEncoder(CodecAttrInterface codec,
+                                            StringRef algorithm) const {
+  for (const auto &[id, encoder] : encoders)
+    if (id == codec.getTypeID() &&
+        (algorithm.empty() || algorithm == encoder->getAlgorithm()))
+      return encoder.get();
+  return nullptr;
+}
+
+SmallVector<StringRef>
+CodecRegistry::getAlgorithms(CodecAttrInterface codec) const {
+  SmallVector<StringRef> names;
+  for (const auto &[id, encoder] : encoders)
+    if (id == codec.getTypeID())
+      names.push_back(encoder->getAlgorithm());
+  return names;
+}
+
+const Preset *CodecRegistry::lookupPreset(StringRef name) const {
+  for (const Preset &preset : presets)
+    if (preset.name == name)
+      return &preset;
+  return nullptr;
+}

@@ -1,0 +1,201 @@
+//===- Storage.cpp - tiles and sizes of stored components -------------------===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compress/Dialect/Compress/IR/Compress.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/Interfaces/LoopLikeInterface.h"
+
+using namespace mlir;
+using namespace mlir::compress;
+
+std::optional<int64_t> mlir::compress::getStoredBits(Type type) {
+  if (auto compressed = dyn_cast<CompressedTensorType>(type)) {
+    int64_t bits = 0;
+    for (Type part : compressed.getStorageTypes()) {
+      std::optional<int64_t> some = getStoredBits(part);
+      if (!some)
+        return std::nullopt;
+      bits += *some;
+    }
+    return bits;
+  }
+  auto tensor = cast<RankedTensorType>(type);
+  if (!tensor.hasStaticShape())
+    return std::nullopt;
+  return tensor.getNumElements() * tensor.getElementTypeBitWidth();
+}
+
+std::optional<int64_t> mlir::compress::getStoredBits(Value value) {
+  auto assemble = value.getDefiningOp<AssembleOp>();
+  if (!assemble)
+    return getStoredBits(value.getType());
+  return assemble.getType().getCodec().getStorageBits(
+      assemble.getComponents());
+}
+
+Value mlir::compress::getDense(OpBuilder &b, Location loc, Value component) {
+  if (!isa<CompressedTensorType>(component.getType()))
+    return component;
+  return DecodeOp::create(b, loc, component);
+}
+
+SmallVector<Value> mlir::compress::getComponents(OpBuilder &b, Location loc,
+                                                 Value value) {
+  if (auto assemble = value.getDefiningOp<AssembleOp>())
+    return llvm::to_vector(assemble.getComponents());
+  return SmallVector<Value>(
+      ComponentsOp::create(b, loc, value).getComponents());
+}
+
+//===----------------------------------------------------------------------===//
+// Alignment
+//===----------------------------------------------------------------------===//
+
+/// Whether a loop's induction variable only takes multiples of `factor`.
+static bool isInductionMultipleOf(BlockArgument induction, int64_t factor) {
+  auto loop =
+      dyn_cast_or_null<LoopLikeOpInterface>(induction.getOwner()->getParentOp());
+  if (!loop)
+    return false;
+  std::optional<SmallVector<Value>> variables = loop.getLoopInductionVars();
+  auto lowers = loop.getLoopLowerBounds();
+  auto steps = loop.getLoopSteps();
+  if (!variables || !lowers || !steps)
+    return false;
+  for (auto [variable, lower, step] :
+       llvm::zip_equal(*variables, *lowers, *steps))
+    if (variable == induction)
+      return isMultipleOf(lower, factor) &&
+             isMultipleOf(step, factor);
+  return false;
+}
+
+/// Whether an affine expression over `operands` is a multiple of `factor`.
+static bool isExprMultipleOf(AffineExpr expr, unsigned numDims,
+                             ValueRange operands, int64_t factor) {
+  if (expr.isMultipleOf(factor))
+    return true;
+  if (auto dim = dyn_cast<AffineDimExpr>(expr))
+    return isMultipleOf(
+        OpFoldResult(operands[dim.getPosition()]), factor);
+  if (auto symbol = dyn_cast<AffineSymbolExpr>(expr))
+    return isMultipleOf(
+        OpFoldResult(operands[numDims + symbol.getPosition()]), factor);
+  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
+  if (!binary)
+    return false;
+  bool lhs = isExprMultipleOf(binary.getLHS(), numDims, operands, factor);
+  if (expr.getKind() == AffineExprKind::Add)
+    return lhs && isExprMultipleOf(binary.getRHS(), numDims, operands, factor);
+  if (expr.getKind() == AffineExprKind::Mul)
+    return lhs || isExprMultipleOf(binary.getRHS(), numDims, operands, factor);
+  return false;
+}
+
+bool mlir::compress::isMultipleOf(OpFoldResult value, int64_t factor) {
+  if (factor == 1)
+    return true;
+  if (std::optional<int64_t> constant = getConstantIntValue(value))
+    return *constant % factor == 0;
+  auto dynamic = cast<Value>(value);
+  if (auto argument = dyn_cast<BlockArgument>(dynamic))
+    return isInductionMultipleOf(argument, factor);
+  if (auto apply = dynamic.getDefiningOp<affine::AffineApplyOp>()) {
+    AffineMap map = apply.getAffineMap();
+    return isExprMultipleOf(map.getResult(0), map.getNumDims(),
+                          apply.getMapOperands(), factor);
+  }
+  return false;
+}
+
+OpFoldResult mlir::compress::divideExactly(OpBuilder &b, Location loc,
+                                           OpFoldResult value, int64_t factor) {
+  if (factor == 1)
+    return value;
+  if (std::optional<int64_t> constant = getConstantIntValue(value))
+    return b.getIndexAttr(*constant / factor);
+  return affine::makeComposedFoldedAffineApply(
+      b, loc, b.getAffineDimExpr(0).floorDiv(factor), {value});
+}
+
+bool mlir::compress::isLegalTile(CodecAttrInterface codec,
+                                 RankedTensorType logical,
+                                 ArrayRef<OpFoldResult> offsets,
+                                 ArrayRef<OpFoldResult> sizes) {
+  for (auto [granularity, dim, offset, size] :
+       llvm::zip_equal(codec.getTileGranularity(logical), logical.getShape(),
+                       offsets, sizes)) {
+    std::optional<int64_t> begin = getConstantIntValue(offset);
+    std::optional<int64_t> extent = getConstantIntValue(size);
+    // The whole dimension is always legal, ragged or not.
+    if (begin == 0 && extent && *extent == dim)
+      continue;
+    bool toEnd = begin && extent && *begin + *extent == dim;
+    int64_t unit = granularity.unit, block = granularity.block;
+    if (!isMultipleOf(offset, unit) || (!toEnd && !isMultipleOf(size, unit)))
+      return false;
+    bool wholeBlocks = isMultipleOf(offset, block) &&
+                       (toEnd || isMultipleOf(size, block));
+    // Inside one block: a tile that starts on a multiple of its own size, which
+    // divides the block, or one whose place is known.
+    bool insideBlock =
+        extent && *extent > 0 &&
+        ((block % *extent == 0 && isMultipleOf(offset, *extent)) ||
+         (begin && *begin / block == (*begin + *extent - 1) / block) ||
+         (!ShapedType::isDynamic(dim) && dim <= block));
+    if (!wholeBlocks && !insideBlock)
+      return false;
+  }
+  return true;
+}
+
+//===----------------------------------------------------------------------===//
+// Slicing
+//===----------------------------------------------------------------------===//
+
+FailureOr<Value> mlir::compress::sliceValue(OpBuilder &b, Location loc,
+                                            Value value,
+                                            ArrayRef<OpFoldResult> offsets,
+                                            ArrayRef<OpFoldResult> sizes) {
+  auto type = dyn_cast<CompressedTensorType>(value.getType());
+  if (!type) {
+    SmallVector<OpFoldResult> strides(offsets.size(), b.getIndexAttr(1));
+    return tensor::ExtractSliceOp::create(b, loc, value, offsets, sizes,
+                                          strides)
+        .getResult();
+  }
+  CodecAttrInterface codec = type.getCodec();
+  RankedTensorType logical = type.getLogicalType();
+  if (!isLegalTile(codec, logical, offsets, sizes))
+    return failure();
+  SmallVector<int64_t> shape;
+  for (OpFoldResult size : sizes)
+    shape.push_back(getConstantIntValue(size).value_or(ShapedType::kDynamic));
+  // A tile whose size is known at run time only may be more than the codec can
+  // store: that is a refusal, so the reason is dropped.
+  auto tileType = CompressedTensorType::getChecked(
+      [] { return InFlightDiagnostic(); }, b.getContext(),
+      ArrayRef<int64_t>(shape), type.getElementType(), codec);
+  if (!tileType)
+    return failure();
+  SmallVector<Value> components = getComponents(b, loc, value);
+  FailureOr<SmallVector<ComponentTile>> tiles =
+      codec.mapTile(b, loc, logical, components, offsets, sizes);
+  if (failed(tiles))
+    return failure();
+  SmallVector<Value> parts;
+  for (auto [component, tile] : llvm::zip_equal(components, *tiles)) {
+    FailureOr<Value> part =
+        sliceValue(b, loc, component, tile.offsets, tile.sizes);
+    if (failed(part))
+      return failure();
+    parts.push_back(*part);
+  }
+  return AssembleOp::create(b, loc, tileType, parts).getResult();
+}

@@ -1,0 +1,32 @@
+//===- InitCompress.cpp - registration of everything ------------------------===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compress/InitCompress.h"
+#include "compress/Dialect/Compress/Codecs/Codecs.h"
+#include "compress/Dialect/Compress/IR/Compress.h"
+#include "compress/Dialect/Compress/Transforms/Passes.h"
+#include "compress/Pipelines/Pipelines.h"
+#include "mlir/IR/DialectRegistry.h"
+#include "mlir/Pass/PassRegistry.h"
+
+using namespace mlir;
+using namespace mlir::compress;
+
+void mlir::compress::registerDialect(DialectRegistry &registry) {
+  registry.insert<CompressDialect>();
+  registry.addExtension(+[](MLIRContext *, CompressDialect *dialect) {
+    registerQuantEncoders(dialect->getCodecs());
+  });
+}
+
+void mlir::compress::registerPassesAndPipelines() {
+  registerCompressPasses();
+  PassPipelineRegistration<CompressToCPUOptions>(
+      "compress-to-cpu",
+      "Lower linalg on tensors with compressed weights to the LLVM dialect",
+      buildCompressToCPU);
+}

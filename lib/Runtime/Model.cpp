@@ -1,0 +1,132 @@
+//===- Model.cpp - loading of artifacts -------------------------------------===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Model.h"
+#include "compress/Store/CpuFeatures.h"
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <dlfcn.h>
+#include <limits.h>
+#include <thread>
+
+using namespace mlir::compress;
+using namespace mlir::compress::runtime;
+using store::Status;
+
+/// The ABI between model.so and this library: what the entries take.
+static constexpr int32_t kModelAbiVersion = 1;
+
+store::StatusOr<unsigned> runtime::resolveNumThreads(int64_t requested) {
+  if (requested < 0)
+    return Status::error("expected a number of threads of 0 or more, but got " +
+                         std::to_string(requested));
+  if (requested)
+    return unsigned(std::min<int64_t>(requested, 4096));
+  const char *text = std::getenv("COMPRESS_NUM_THREADS");
+  if (!text || !*text)
+    return std::max(1u, std::thread::hardware_concurrency());
+  char *end = nullptr;
+  errno = 0;
+  long number = std::strtol(text, &end, 10);
+  if (*end || errno || number < 1)
+    return Status::error("expected COMPRESS_NUM_THREADS to be a number of "
+                         "threads of 1 or more, but got '" +
+                         std::string(text) + "'");
+  return unsigned(std::min<long>(number, 4096));
+}
+
+/// The architecture that this library was built for, as in LLVM's triples.
+static const char *getHostArchitecture() {
+#if defined(__x86_64__)
+  return "x86_64";
+#elif defined(__aarch64__)
+  return "aarch64";
+#else
+#error "artifacts are not supported on this architecture"
+#endif
+}
+
+static Status checkTarget(const std::string &path,
+                          const store::ManifestTarget &target) {
+  std::string architecture = target.triple.substr(0, target.triple.find('-'));
+  if (architecture != getHostArchitecture())
+    return Status::error("'" + path + "' is for " + architecture +
+                         ", but this machine is " + getHostArchitecture());
+  std::vector<std::string> missing =
+      store::findMissingCpuFeatures(target.cpuFeatures);
+  if (missing.empty())
+    return {};
+  std::string names;
+  for (const std::string &name : missing)
+    names += (names.empty() ? "" : ", ") + name;
+  return Status::error("'" + path + "' is for " + target.cpu +
+                       " and needs CPU features that this machine lacks: " +
+                       names);
+}
+
+//===----------------------------------------------------------------------===//
+// Code
+//===----------------------------------------------------------------------===//
+
+Status Model::loadCode() {
+  std::string path = artifact->codePath();
+  // Without a slash the path would be searched for among the libraries.
+  char resolved[PATH_MAX];
+  if (!realpath(path.c_str(), resolved))
+    return Status::error("cannot resolve '" + path + "'");
+  library = dlopen(resolved, RTLD_NOW | RTLD_LOCAL);
+  if (!library) {
+    const char *reason = dlerror();
+    return Status::error("cannot load '" + path +
+                         "': " + (reason ? reason : "unknown reason"));
+  }
+  auto *version =
+      static_cast<const int32_t *>(dlsym(library, "compress_model_abi_version"));
+  if (!version || *version != kModelAbiVersion)
+    return Status::error(
+        "'" + path + "': expected code of ABI version " +
+        std::to_string(kModelAbiVersion) + ", but got " +
+        (version ? std::to_string(*version) : std::string("none")));
+  auto *handler = static_cast<void (**)(const char *)>(
+      dlsym(library, "compress_assert_handler"));
+  if (!handler)
+    return Status::error("'" + path +
+                         "': expected symbol 'compress_assert_handler'");
+  *handler = handleAssert;
+  for (const store::ManifestFunction &function : getManifest().functions) {
+    void *symbol = dlsym(library, function.symbol.c_str());
+    if (!symbol)
+      return Status::error("'" + path + "': expected symbol '" +
+                           function.symbol + "' of function '" + function.name +
+                           "'");
+    entries.push_back(reinterpret_cast<Entry>(symbol));
+  }
+  return {};
+}
+
+store::StatusOr<std::unique_ptr<Model>>
+Model::open(const std::string &path, const store::ArtifactOptions &options) {
+  auto artifact = store::Artifact::open(path, options);
+  if (!artifact.ok())
+    return artifact.status();
+  std::unique_ptr<Model> model(new Model());
+  model->artifact = std::move(*artifact);
+  for (const store::TensorView *tensor : model->artifact->tensors())
+    model->table.push_back(tensor->data);
+  if (Status status = checkTarget(path, model->getManifest().target);
+      !status.ok())
+    return status;
+  if (Status status = model->loadCode(); !status.ok())
+    return status;
+  return model;
+}
+
+Model::~Model() {
+  if (library)
+    dlclose(library);
+}

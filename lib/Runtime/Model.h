@@ -1,0 +1,54 @@
+//===- Model.h - a loaded artifact ------------------------------------------===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPRESS_LIB_RUNTIME_MODEL_H
+#define COMPRESS_LIB_RUNTIME_MODEL_H
+
+#include "compress-c/Runtime.h"
+#include "compress/Store/Artifact.h"
+#include <memory>
+
+namespace mlir::compress::runtime {
+
+/// `requested`, or COMPRESS_NUM_THREADS, or the number of processors.
+store::StatusOr<unsigned> resolveNumThreads(int64_t requested);
+
+/// What compiled code calls when an assertion of the model fails: ends the call
+/// into the code, which then reports `message`.
+[[noreturn]] void handleAssert(const char *message);
+
+/// An artifact whose code is loaded and whose weights are mapped.
+class Model {
+public:
+  /// Checks everything that the manifest says before any code is loaded.
+  static store::StatusOr<std::unique_ptr<Model>>
+  open(const std::string &path, const store::ArtifactOptions &options);
+  ~Model();
+  Model(const Model &) = delete;
+  Model &operator=(const Model &) = delete;
+
+  const store::Manifest &getManifest() const { return artifact->manifest(); }
+
+  /// See compressModelRun. The numbers of tensors agree with the signature.
+  store::Status run(size_t function, const CompressTensor *inputs,
+                    CompressTensor *outputs) const;
+
+private:
+  Model() = default;
+  store::Status loadCode();
+
+  using Entry = void (*)(const void *const *weights, void **descriptors);
+  std::shared_ptr<const store::Artifact> artifact;
+  /// In the order that the code expects.
+  std::vector<const void *> table;
+  void *library = nullptr;
+  std::vector<Entry> entries;
+};
+
+} // namespace mlir::compress::runtime
+
+#endif // COMPRESS_LIB_RUNTIME_MODEL_H

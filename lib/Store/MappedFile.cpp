@@ -1,0 +1,56 @@
+//===- MappedFile.cpp - a file in memory, read-only -----------------------===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compress/Store/MappedFile.h"
+#include "Support.h"
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+using namespace mlir::compress::store;
+
+StatusOr<std::shared_ptr<const MappedFile>>
+MappedFile::open(const std::string &path) {
+  // Without O_NONBLOCK, opening a named pipe waits for somebody to write to it.
+  int descriptor =
+      ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  if (descriptor < 0)
+    return makeSystemError("read", path, errno);
+  struct stat info;
+  if (::fstat(descriptor, &info) != 0) {
+    int code = errno;
+    ::close(descriptor);
+    return makeSystemError("read", path, code);
+  }
+  if (!S_ISREG(info.st_mode)) {
+    ::close(descriptor);
+    return Status::error(
+        quote(path) + ": expected a regular file" +
+        (S_ISDIR(info.st_mode) ? ", but got a directory" : ""));
+  }
+  void *bytes = nullptr;
+  size_t length = info.st_size;
+  if (length) {
+    bytes = ::mmap(nullptr, length, PROT_READ, MAP_PRIVATE, descriptor, 0);
+    if (bytes == MAP_FAILED) {
+      int code = errno;
+      ::close(descriptor);
+      return makeSystemError("map", path, code);
+    }
+  }
+  // The mapping holds the file.
+  ::close(descriptor);
+  return std::shared_ptr<const MappedFile>(
+      new MappedFile(path, static_cast<const uint8_t *>(bytes), length));
+}
+
+MappedFile::~MappedFile() {
+  if (length)
+    ::munmap(const_cast<uint8_t *>(bytes), length);
+}

@@ -1,0 +1,81 @@
+// RUN: compress-opt %s --compress-lower-decode --split-input-file | FileCheck %s
+
+// Per channel: no block index, the unit dimension of the scales goes.
+// CHECK-DAG: #[[ALL:.*]] = affine_map<(d0, d1) -> (d0, d1)>
+// CHECK-DAG: #[[ROW:.*]] = affine_map<(d0, d1) -> (d0)>
+// CHECK-LABEL: func @channel
+// CHECK-SAME: %[[C:.*]]: tensor<8x64xi8>, %[[S:.*]]: tensor<8x1xf32>
+// CHECK: %[[S1:.*]] = tensor.collapse_shape %[[S]] {{\[}}[0, 1]] : tensor<8x1xf32> into tensor<8xf32>
+// CHECK: linalg.generic {indexing_maps = [#[[ALL]], #[[ROW]], #[[ALL]]], iterator_types = ["parallel", "parallel"]} ins(%[[C]], %[[S1]]
+// CHECK: ^bb0(%[[Q:.*]]: i8, %[[SCALE:.*]]: f32,
+// CHECK: %[[F:.*]] = arith.sitofp %[[Q]] : i8 to f32
+// CHECK: arith.mulf %[[SCALE]], %[[F]]
+// CHECK-NOT: compress
+func.func @channel(%c: tensor<8x64xi8>, %s: tensor<8x1xf32>) -> tensor<8x64xf32> {
+  %0 = compress.assemble %c, %s : tensor<8x64xi8>, tensor<8x1xf32>
+    -> !compress.tensor<8x64xf32, #compress.quant<i8, block = [1, 64], scale = f32>>
+  %1 = compress.decode %0 : !compress.tensor<8x64xf32, #compress.quant<i8, block = [1, 64], scale = f32>>
+  return %1 : tensor<8x64xf32>
+}
+
+// -----
+// Blocks: [N, K] is [N, block, byte, nibble], all maps are projected permutations.
+// CHECK-DAG: #[[CODES:.*]] = affine_map<(d0, d1, d2, d3) -> (d0, d1, d2)>
+// CHECK-DAG: #[[SCALES:.*]] = affine_map<(d0, d1, d2, d3) -> (d0, d1)>
+// CHECK-DAG: #[[ALL:.*]] = affine_map<(d0, d1, d2, d3) -> (d0, d1, d2, d3)>
+// CHECK-LABEL: func @blocks
+// CHECK: %[[C:.*]] = tensor.expand_shape %{{.*}} {{\[}}[0], [1, 2]] output_shape [8, 2, 16] : tensor<8x32xi8> into tensor<8x2x16xi8>
+// CHECK: linalg.generic {indexing_maps = [#[[CODES]], #[[SCALES]], #[[SCALES]], #[[ALL]]]
+// CHECK-SAME: ins(%[[C]], %{{.*}}, %{{.*}} : tensor<8x2x16xi8>, tensor<8x2xf16>, tensor<8x2xf16>)
+// CHECK: linalg.index 3
+// CHECK: arith.shli
+// CHECK: arith.shrui
+// CHECK: arith.uitofp
+// CHECK: arith.mulf
+// CHECK: arith.addf
+// CHECK: arith.truncf %{{.*}} : f32 to bf16
+// CHECK: tensor.collapse_shape %{{.*}} {{\[}}[0], [1, 2, 3]] : tensor<8x2x16x2xbf16> into tensor<8x64xbf16>
+func.func @blocks(%c: tensor<8x32xi8>, %s: tensor<8x2xf16>, %m: tensor<8x2xf16>) -> tensor<8x64xbf16> {
+  %0 = compress.assemble %c, %s, %m : tensor<8x32xi8>, tensor<8x2xf16>, tensor<8x2xf16>
+    -> !compress.tensor<8x64xbf16, #compress.quant<u4, block = [1, 32], scale = f16, min = f16>>
+  %1 = compress.decode %0 : !compress.tensor<8x64xbf16, #compress.quant<u4, block = [1, 32], scale = f16, min = f16>>
+  return %1 : tensor<8x64xbf16>
+}
+
+// -----
+// Ragged: floordiv, and only there.
+// CHECK-DAG: #[[CODES:.*]] = affine_map<(d0, d1) -> (d0, d1 floordiv 2)>
+// CHECK-DAG: #[[SCALES:.*]] = affine_map<(d0, d1) -> (d0, d1 floordiv 32)>
+// CHECK-LABEL: func @ragged
+// CHECK: linalg.generic {indexing_maps = [#[[CODES]], #[[SCALES]],
+// CHECK: arith.remui
+func.func @ragged(%c: tensor<8x17xi8>, %s: tensor<8x2xf16>) -> tensor<8x33xf32> {
+  %0 = compress.assemble %c, %s : tensor<8x17xi8>, tensor<8x2xf16>
+    -> !compress.tensor<8x33xf32, #compress.quant<i4, block = [1, 32], scale = f16>>
+  %1 = compress.decode %0 : !compress.tensor<8x33xf32, #compress.quant<i4, block = [1, 32], scale = f16>>
+  return %1 : tensor<8x33xf32>
+}
+
+// -----
+// Dynamic rows, across an opaque value: components are taken apart.
+// CHECK-LABEL: func @dynamic
+// CHECK-SAME: %[[W:.*]]: !compress.tensor<?x64xf32
+// CHECK: %[[P:.*]]:2 = compress.components %[[W]]
+// CHECK: tensor.dim %[[P]]#0, %c0
+// CHECK: tensor.empty(%{{.*}}) : tensor<?x2x16x2xf32>
+func.func @dynamic(%w: !compress.tensor<?x64xf32, #compress.quant<i4, block = [1, 32], scale = f16>>) -> tensor<?x64xf32> {
+  %1 = compress.decode %w : !compress.tensor<?x64xf32, #compress.quant<i4, block = [1, 32], scale = f16>>
+  return %1 : tensor<?x64xf32>
+}
+
+// -----
+// No elements.
+// CHECK-LABEL: func @empty
+// CHECK: %[[E:.*]] = tensor.empty() : tensor<0x64xf32>
+// CHECK: return %[[E]]
+func.func @empty(%c: tensor<0x32xi8>, %s: tensor<0x2xf16>) -> tensor<0x64xf32> {
+  %0 = compress.assemble %c, %s : tensor<0x32xi8>, tensor<0x2xf16>
+    -> !compress.tensor<0x64xf32, #compress.quant<i4, block = [1, 32], scale = f16>>
+  %1 = compress.decode %0 : !compress.tensor<0x64xf32, #compress.quant<i4, block = [1, 32], scale = f16>>
+  return %1 : tensor<0x64xf32>
+}

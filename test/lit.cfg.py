@@ -1,0 +1,31 @@
+# Configuration of the lit tests. See docs/Testing.md for which test belongs where.
+import os
+
+import lit.formats
+import lit.llvm
+from lit.llvm import llvm_config
+
+lit.llvm.initialize(lit_config, config)
+
+config.name = "compress"
+config.test_format = lit.formats.ShTest(not llvm_config.use_lit_shell)
+config.suffixes = [".mlir", ".test"]
+config.excludes = ["Inputs", "Unit", "consumer", "lit.cfg.py"]
+config.test_source_root = os.path.dirname(__file__)
+config.test_exec_root = os.path.join(config.compress_obj_root, "test")
+
+llvm_config.with_system_environment(["HOME", "TMP", "TEMP", "TMPDIR"])
+llvm_config.with_environment("PATH", config.compress_tools_dir, append_path=True)
+llvm_config.with_environment("PATH", config.llvm_tools_dir, append_path=True)
+
+plugin = os.path.join(config.compress_obj_root, "lib", "CompressPlugin.so")
+config.substitutions += [
+    (
+        "%stock-mlir-opt",
+        f"{config.llvm_tools_dir}/mlir-opt --load-dialect-plugin={plugin} --load-pass-plugin={plugin}",
+    ),
+    ("%python", f'"{config.python}"'),
+    ("%inputs", os.path.join(config.test_source_root, "Inputs")),
+    ("%examples", os.path.join(config.compress_src_root, "examples")),
+    ("%root", config.compress_src_root),
+]

@@ -1,0 +1,33 @@
+//===- compress-bench.cpp - Speed of the algorithms -----------------------===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Benchmark.h"
+
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir::compress::bench;
+
+int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  std::unique_ptr<Benchmark> benchmarks[] = {createRtnBenchmark()};
+
+  llvm::cl::OptionCategory none("options");
+  llvm::cl::HideUnrelatedOptions(none);
+  for (auto &benchmark : benchmarks)
+    benchmark->hideUnrelatedOptions();
+  if (!llvm::cl::ParseCommandLineOptions(
+          argc, argv, "measures the compression algorithms of this machine\n",
+          &llvm::errs()))
+    return kUsageError;
+
+  for (auto &benchmark : benchmarks)
+    if (benchmark->isChosen())
+      return benchmark->run();
+  llvm::errs() << argv[0] << ": expected a benchmark; try --help\n";
+  return kUsageError;
+}

@@ -1,0 +1,198 @@
+//===- Compile.cpp - compressc compile --------------------------------------===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Tool.h"
+#include "compress/Dialect/Compress/IR/Compress.h"
+#include "compress/Dialect/Compress/Transforms/ExternalWeights.h"
+#include "compress/Store/AtomicOutput.h"
+#include "mlir/Bytecode/BytecodeWriter.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/IR/LLVMContext.h"
+#include "llvm/IR/Module.h"
+#include "llvm/Support/Format.h"
+
+using namespace compressc;
+using namespace mlir;
+namespace cl = llvm::cl;
+
+static cl::SubCommand
+    compileCommand("compile", "compress the weights of a module and compile it");
+static cl::OptionCategory category("Options of compile");
+
+namespace {
+enum class Emit { Artifact, MLIR, LLVM, Assembly, Object };
+} // namespace
+
+static cl::opt<std::string> input(cl::Positional, cl::Required,
+                                  cl::desc("INPUT.mlir|INPUT.mlirbc"),
+                                  cl::sub(compileCommand), cl::cat(category));
+static cl::opt<std::string> output("o", cl::Required, cl::value_desc("path"),
+                                   cl::desc("Artifact directory, or file for "
+                                            "the other kinds of output"),
+                                   cl::sub(compileCommand), cl::cat(category));
+static cl::list<std::string>
+    weights("weights", cl::value_desc("file"),
+            cl::desc("Safetensors file or *.index.json with weights that the "
+                     "module names; may be repeated"),
+            cl::sub(compileCommand), cl::cat(category));
+static cl::opt<std::string>
+    preset("preset", cl::Required, cl::value_desc("name"),
+           cl::desc("How to store the weights, see compressc presets"),
+           cl::sub(compileCommand), cl::cat(category));
+static cl::opt<std::string>
+    algorithm("algorithm", cl::value_desc("name"),
+              cl::desc("What chooses the numbers (default: the codec's first)"),
+              cl::sub(compileCommand), cl::cat(category));
+static cl::opt<int64_t>
+    minElements("min-elements", cl::init(256), cl::value_desc("n"),
+                cl::desc("Leave weights with fewer elements alone"),
+                cl::sub(compileCommand), cl::cat(category));
+static cl::list<std::string>
+    include("include", cl::value_desc("glob"),
+            cl::desc("Compress only weights with such a name"),
+            cl::sub(compileCommand), cl::cat(category));
+static cl::list<std::string>
+    exclude("exclude", cl::value_desc("glob"),
+            cl::desc("Leave weights with such a name alone"),
+            cl::sub(compileCommand), cl::cat(category));
+static cl::opt<std::string>
+    target("target", cl::init("cpu"), cl::value_desc("spec"),
+           cl::desc("cpu, cpu:native (the same) or cpu:NAME, e.g. "
+                    "cpu:x86-64-v3"),
+           cl::sub(compileCommand), cl::cat(category));
+static cl::opt<Emit> emit(
+    "emit", cl::init(Emit::Artifact), cl::desc("What to write"),
+    cl::values(clEnumValN(Emit::Artifact, "artifact", "an artifact (default)"),
+               clEnumValN(Emit::MLIR, "mlir",
+                          "the module after compression; bytecode when the "
+                          "output ends in .mlirbc"),
+               clEnumValN(Emit::LLVM, "llvm", "LLVM IR as text"),
+               clEnumValN(Emit::Assembly, "asm", "assembly"),
+               clEnumValN(Emit::Object, "obj", "an object file")),
+    cl::sub(compileCommand), cl::cat(category));
+static cl::opt<unsigned> jobs("j", cl::init(0), cl::value_desc("n"),
+                              cl::desc("Threads (default: all)"),
+                              cl::sub(compileCommand), cl::cat(category));
+static cl::opt<bool>
+    dryRun("dry-run", cl::desc("Compress, print what it costs, write nothing"),
+           cl::sub(compileCommand), cl::cat(category));
+static cl::opt<bool> allowDense(
+    "allow-dense",
+    cl::desc("Warn, instead of failing, about weights that cannot be "
+             "compressed"),
+    cl::sub(compileCommand), cl::cat(category));
+
+/// Replaces `output` with what `write` prints.
+static int writeOutput(function_ref<LogicalResult(llvm::raw_ostream &)> write) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  if (failed(write(os)))
+    return 1;
+  auto status = mlir::compress::store::writeFileAtomically(
+      output, text.data(), text.size());
+  return status.ok() ? 0 : fail(status.message());
+}
+
+static int writeModule(ModuleOp module) {
+  return writeOutput([&](llvm::raw_ostream &os) -> LogicalResult {
+    if (StringRef(output).ends_with(".mlirbc"))
+      return writeBytecodeToFile(module, os);
+    module.print(os);
+    return success();
+  });
+}
+
+static int writeCode(Session &session, ModuleOp module,
+                     const mlir::compress::Target &target) {
+  mlir::compress::store::Manifest manifest;
+  SmallVector<mlir::compress::ExternalWeight> external;
+  if (failed(mlir::compress::lowerModule(module, manifest, external)))
+    return session.fail();
+  llvm::LLVMContext context;
+  std::unique_ptr<llvm::TargetMachine> machine = target.createMachine();
+  std::unique_ptr<llvm::Module> code =
+      mlir::compress::translateAndOptimize(module, context, *machine);
+  if (!code)
+    return session.fail();
+  if (emit == Emit::LLVM)
+    return writeOutput([&](llvm::raw_ostream &os) {
+      code->print(os, nullptr);
+      return success();
+    });
+  auto type = emit == Emit::Assembly ? llvm::CodeGenFileType::AssemblyFile
+                                     : llvm::CodeGenFileType::ObjectFile;
+  FailureOr<SmallVector<char, 0>> bytes =
+      mlir::compress::emitCode(*code, *machine, type, module.getLoc());
+  if (failed(bytes))
+    return session.fail();
+  return writeOutput([&](llvm::raw_ostream &os) {
+    os.write(bytes->data(), bytes->size());
+    return success();
+  });
+}
+
+/// What each weight costs, from the certificates.
+static void printCosts(ModuleOp module) {
+  llvm::outs() << "weight, codec, bits, relative error, SQNR dB\n";
+  llvm::StringSet<> seen;
+  module.walk([&](mlir::compress::AssembleOp op) {
+    auto certificate = op->getAttrOfType<mlir::compress::CertificateAttr>(
+        mlir::compress::CompressDialect::kCertificateAttr);
+    if (!certificate || !seen.insert(certificate.getWeight()).second)
+      return;
+    llvm::outs() << certificate.getWeight() << ", " << op.getType().getCodec()
+                 << ", " << certificate.getBits() << ", "
+                 << llvm::format("%.3e", certificate.getRelativeError()
+                                             .getValueAsDouble())
+                 << ", "
+                 << llvm::format("%.2f",
+                                 certificate.getSqnr().getValueAsDouble())
+                 << "\n";
+  });
+}
+
+static int run() {
+  setNumThreads(jobs);
+  Session session;
+  MLIRContext &context = session.getContext();
+  FailureOr<mlir::compress::Target> parsed = mlir::compress::Target::parse(
+      target, UnknownLoc::get(&context));
+  if (failed(parsed))
+    return session.fail();
+  OwningOpRef<ModuleOp> module =
+      session.load(input, {weights.begin(), weights.end()});
+  if (!module)
+    return session.fail();
+
+  mlir::compress::CompressEncodeOptions options;
+  options.preset = preset;
+  options.algorithm = algorithm;
+  options.minElements = minElements;
+  options.include.assign(include.begin(), include.end());
+  options.exclude.assign(exclude.begin(), exclude.end());
+  options.allowDense = allowDense;
+  progress("compressing weights");
+  if (failed(mlir::compress::encodeModule(*module, options)))
+    return session.fail();
+  if (dryRun) {
+    printCosts(*module);
+    return 0;
+  }
+  if (emit == Emit::MLIR)
+    return writeModule(*module);
+  progress("generating code");
+  if (emit != Emit::Artifact)
+    return writeCode(session, *module, *parsed);
+  if (failed(mlir::compress::writeArtifact(*module, *parsed, output)))
+    return session.fail();
+  if (preset != "none")
+    llvm::errs() << "compressc: note: weights are decoded densely at run time "
+                    "(--allow-dense is implied by this version)\n";
+  return 0;
+}
+
+Command compressc::getCompileCommand() { return {compileCommand, run}; }
