@@ -6,8 +6,11 @@
 //===----------------------------------------------------------------------===//
 
 #include "compress/InitCompress.h"
+#include "compress/Conversion/CompressToVector/TileDecoder.h"
+#include "compress/Conversion/Passes.h"
 #include "compress/Dialect/Compress/Codecs/Codecs.h"
 #include "compress/Dialect/Compress/IR/Compress.h"
+#include "compress/Dialect/Compress/Transforms/BufferizableOpInterfaceImpl.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
 #include "compress/Pipelines/Pipelines.h"
 #include "mlir/IR/DialectRegistry.h"
@@ -21,10 +24,13 @@ void mlir::compress::registerDialect(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *, CompressDialect *dialect) {
     registerQuantEncoders(dialect->getCodecs());
   });
+  registerBufferizableOpInterfaceExternalModels(registry);
+  registerTileDecoders(registry);
 }
 
 void mlir::compress::registerPassesAndPipelines() {
   registerCompressPasses();
+  registerCompressConversionPasses();
   PassPipelineRegistration<CompressToCPUOptions>(
       "compress-to-cpu",
       "Lower linalg on tensors with compressed weights to the LLVM dialect",

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compress/Compiler/Compiler.h"
+#include "compress/Conversion/Passes.h"
 #include "compress/Dialect/Compress/IR/Compress.h"
 #include "compress/Dialect/Compress/Transforms/ExternalWeights.h"
 #include "compress/Dialect/Compress/Transforms/StoreTypes.h"
@@ -171,6 +172,10 @@ mlir::compress::lowerModule(ModuleOp module, store::Manifest &manifest,
   }
   if (manifest.functions.empty())
     return emitError(module.getLoc()) << "expected at least one public function";
+  PassManager preparation(module.getContext());
+  preparation.addPass(createCompressPackWeights());
+  if (failed(preparation.run(module)))
+    return failure();
   std::vector<EncodedDescription> encoded = describeEncoded(module);
   FailureOr<SmallVector<ExternalWeight>> external =
       externalizeWeights(module, kMinExternalBytes);
@@ -226,13 +231,10 @@ static LogicalResult writeCode(ModuleOp module, const Target &target,
   return success();
 }
 
-LogicalResult mlir::compress::writeArtifact(ModuleOp module,
-                                            const Target &target,
-                                            StringRef path) {
+LogicalResult
+mlir::compress::writeArtifact(ModuleOp module, const Target &target,
+                              store::StagedDirectory &directory) {
   Location loc = module.getLoc();
-  auto directory = store::StagedDirectory::create(path.str(), store::kManifestFile);
-  if (!directory.ok())
-    return check(directory.status(), loc);
   store::Manifest manifest;
   manifest.producer = "mlir-compress " COMPRESS_VERSION;
   manifest.target = {target.triple, target.cpu, target.requiredFeatures};
@@ -240,15 +242,26 @@ LogicalResult mlir::compress::writeArtifact(ModuleOp module,
   if (failed(lowerModule(module, manifest, weights)))
     return failure();
   auto written =
-      writeWeights((*directory)->addFile(store::kWeightsFile), weights);
+      writeWeights(directory.addFile(store::kWeightsFile), weights);
   if (!written.ok())
     return check(written.status(), loc);
   manifest.weightsFile = std::move(*written);
-  if (failed(writeCode(module, target, **directory, manifest)) ||
-      failed(check(
-          store::writeManifest((*directory)->addFile(store::kManifestFile),
-                               manifest),
-          loc)))
+  if (failed(writeCode(module, target, directory, manifest)))
+    return failure();
+  return check(store::writeManifest(directory.addFile(store::kManifestFile),
+                                    manifest),
+               loc);
+}
+
+LogicalResult mlir::compress::writeArtifact(ModuleOp module,
+                                            const Target &target,
+                                            StringRef path) {
+  Location loc = module.getLoc();
+  auto directory =
+      store::StagedDirectory::create(path.str(), store::kManifestFile);
+  if (!directory.ok())
+    return check(directory.status(), loc);
+  if (failed(writeArtifact(module, target, **directory)))
     return failure();
   return check((*directory)->commit(), loc);
 }

@@ -13,6 +13,7 @@
 #include "mlir/Bytecode/BytecodeWriter.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/Support/FileSystem.h"
 
 using namespace mlir;
 using namespace mlir::compress;
@@ -50,6 +51,12 @@ LogicalResult mlir::compress::externalizeModule(ModuleOp module,
   if (tensors.empty())
     return emitError(module.getLoc()) << "found no dense_resource constant to move";
 
+  bool same = false;
+  (void)llvm::sys::fs::equivalent(output, weights, same);
+  if (same || output == weights)
+    return emitError(module.getLoc())
+           << "expected two files for the module and its weights, but got '"
+           << output << "' for both";
   auto check = [&](const store::Status &status) -> LogicalResult {
     if (status.ok())
       return success();

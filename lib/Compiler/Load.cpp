@@ -140,10 +140,18 @@ mlir::compress::loadModule(MLIRContext &context, StringRef path,
   // Shared, so that resources of bytecode refer to the mapped file.
   auto sources = std::make_shared<llvm::SourceMgr>();
   sources->AddNewSourceBuffer(std::move(*buffer), llvm::SMLoc());
-  OwningOpRef<ModuleOp> module =
-      parseSourceFile<ModuleOp>(sources, ParserConfig(&context));
+  bool reported = false;
+  OwningOpRef<ModuleOp> module;
+  {
+    ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
+      reported |= diagnostic.getSeverity() == DiagnosticSeverity::Error;
+      return failure(); // for the next handler
+    });
+    module = parseSourceFile<ModuleOp>(sources, ParserConfig(&context));
+  }
   if (!module) {
-    emitError(loc) << "cannot parse '" << path << "' as MLIR";
+    if (!reported)
+      emitError(loc) << "cannot parse '" << path << "' as MLIR";
     return nullptr;
   }
   std::shared_ptr<const store::WeightFiles> files;

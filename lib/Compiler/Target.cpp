@@ -8,6 +8,7 @@
 #include "compress/Compiler/Target.h"
 #include "compress/Store/CpuFeatures.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/ADT/ScopeExit.h"
 #include "llvm/Analysis/CGSCCPassManager.h"
 #include "llvm/Analysis/LoopAnalysisManager.h"
 #include "llvm/IR/LegacyPassManager.h"
@@ -21,6 +22,10 @@
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/TargetParser/Host.h"
 #include "llvm/Transforms/IPO/Internalize.h"
+#include <cerrno>
+#include <cstring>
+#include <sys/mman.h>
+#include <unistd.h>
 
 using namespace mlir;
 using namespace mlir::compress;
@@ -91,7 +96,11 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
   llvm::FunctionAnalysisManager functions;
   llvm::CGSCCAnalysisManager sccs;
   llvm::ModuleAnalysisManager modules;
-  llvm::PassBuilder builder(&machine);
+  // Kernels are unrolled by the passes that make them. Full unrolling of nested
+  // loops of static size costs much time and gives little.
+  llvm::PipelineTuningOptions tuning;
+  tuning.LoopUnrolling = false;
+  llvm::PassBuilder builder(&machine, tuning);
   builder.registerModuleAnalyses(modules);
   builder.registerCGSCCAnalyses(sccs);
   builder.registerFunctionAnalyses(functions);
@@ -147,8 +156,10 @@ LogicalResult mlir::compress::linkSharedObject(StringRef object,
     return emitError(loc)
            << "expected the linker ld.lld-22 on PATH (Debian package lld-22)";
   SmallVector<std::string> args = {*linker,  "-shared",       "--build-id=none",
-                                   "--strip-all", "-z", "defs", "-o",
-                                   output.str(), object.str()};
+                                   "--strip-all", "-z", "defs",
+                                   // Without a temporary file beside the output.
+                                   "--no-mmap-output-file", "-o", output.str(),
+                                   object.str()};
   // Code calls memory and math functions of libc, and, for f16 on CPUs without
   // conversions, the compiler's support library.
   for (StringRef name : {"libc.so.6", "libm.so.6", "libgcc_s.so.1"})
@@ -162,11 +173,13 @@ LogicalResult mlir::compress::linkSharedObject(StringRef object,
         break;
       }
     }
-  SmallString<128> log;
-  if (std::error_code error =
-          llvm::sys::fs::createTemporaryFile("compress-link", "log", log))
-    return emitError(loc) << "cannot create a temporary file: "
-                          << error.message();
+  // In memory, so that there is nothing to remove if a signal ends the process.
+  int descriptor = ::memfd_create("linker output", 0);
+  if (descriptor < 0)
+    return emitError(loc) << "cannot create a file in memory: "
+                          << std::strerror(errno);
+  llvm::scope_exit close([&] { ::close(descriptor); });
+  std::string log = "/proc/self/fd/" + std::to_string(descriptor);
   SmallVector<StringRef> argv(args.begin(), args.end());
   std::string message;
   int status = llvm::sys::ExecuteAndWait(
@@ -175,7 +188,6 @@ LogicalResult mlir::compress::linkSharedObject(StringRef object,
   if (status != 0)
     if (auto text = llvm::MemoryBuffer::getFile(log))
       message += (*text)->getBuffer();
-  llvm::sys::fs::remove(log);
   if (status != 0)
     return emitError(loc) << "linking failed: " << StringRef(message).trim();
   return success();

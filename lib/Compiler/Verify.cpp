@@ -27,7 +27,6 @@
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Support/DynamicLibrary.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Parallel.h"
 #include "llvm/Support/Path.h"
 
@@ -65,7 +64,8 @@ private:
   MLIRContext *context;
   Location loc;
   SmallVector<Decoder> decoders;
-  SmallString<128> directory;
+  /// For the compiled decode; never committed, so removed in the end.
+  std::unique_ptr<store::StagedDirectory> directory;
   llvm::sys::DynamicLibrary library;
 };
 
@@ -100,8 +100,6 @@ static Value assembleLeaves(OpBuilder &b, Location loc, Type type,
 DecodeRunner::~DecodeRunner() {
   if (library.isValid())
     llvm::sys::DynamicLibrary::closeLibrary(library);
-  if (!directory.empty())
-    llvm::sys::fs::remove_directories(directory);
 }
 
 unsigned DecodeRunner::add(CompressedTensorType type, ArrayRef<Type> leaves) {
@@ -143,12 +141,16 @@ LogicalResult DecodeRunner::compile() {
       emitCode(*code, *machine, llvm::CodeGenFileType::ObjectFile, loc);
   if (failed(object))
     return failure();
-  if (std::error_code error =
-          llvm::sys::fs::createUniqueDirectory("compress-verify", directory))
-    return emitError(loc) << "cannot create a temporary directory: "
-                          << error.message();
-  std::string objectPath = (directory + "/decode.o").str();
-  std::string libraryPath = (directory + "/decode.so").str();
+  SmallString<128> path;
+  llvm::sys::path::system_temp_directory(/*erasedOnReboot=*/true, path);
+  llvm::sys::path::append(path, "compress-verify");
+  auto staged =
+      store::StagedDirectory::create(path.str().str(), store::kManifestFile);
+  if (!staged.ok())
+    return emitError(loc) << staged.status().message();
+  directory = std::move(*staged);
+  std::string objectPath = directory->addFile("decode.o");
+  std::string libraryPath = directory->addFile("decode.so");
   store::Status written =
       store::writeFile(objectPath, object->data(), object->size());
   if (!written.ok())
@@ -258,11 +260,11 @@ FailureOr<ArrayRef<char>>
 ArtifactVerifier::getOriginal(const store::ManifestWeight &entry) {
   auto it = originals.find(entry.name);
   if (it == originals.end())
-    return error(entry) << "is not in the original module";
+    return error(entry) << "expected it in the original module";
   const Weight &weight = it->second;
   std::optional<ArrayRef<char>> data = getRawData(weight.data);
   if (!data)
-    return error(entry) << "has no data in the original module";
+    return error(entry) << "expected its data in the original module";
   if (getStoreType(weight.type.getElementType()) != entry.dtype ||
       !llvm::equal(weight.type.getShape(), entry.shape))
     return error(entry) << "has type " << weight.type

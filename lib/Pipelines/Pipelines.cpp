@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compress/Pipelines/Pipelines.h"
+#include "compress/Conversion/Passes.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
@@ -38,6 +39,7 @@ static void addBufferization(OpPassManager &pm) {
 
 static void addLoweringToLLVM(OpPassManager &pm) {
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
+  pm.addPass(createConvertVectorToSCFPass());
   pm.addPass(createLowerAffinePass());
   pm.addPass(createSCFToControlFlowPass());
   pm.addPass(memref::createExpandStridedMetadataPass());
@@ -46,6 +48,7 @@ static void addLoweringToLLVM(OpPassManager &pm) {
   arith::ArithExpandOpsPassOptions expand;
   expand.includeBf16 = true;
   pm.addPass(arith::createArithExpandOpsPass(expand));
+  pm.addPass(createConvertVectorToLLVMPass());
   pm.addPass(createConvertMathToLLVMPass());
   pm.addPass(createConvertMathToLibmPass());
   pm.addPass(createConvertIndexToLLVMPass());
@@ -61,6 +64,8 @@ static void addLoweringToLLVM(OpPassManager &pm) {
 
 void mlir::compress::buildCompressToCPU(OpPassManager &pm,
                                         const CompressToCPUOptions &options) {
+  pm.addPass(createCompressPackWeights());
+  pm.addPass(createCompressFormKernels());
   pm.addPass(createCompressLowerDecode());
   // Arithmetic on whole tensors does not bufferize.
   pm.addPass(createConvertElementwiseToLinalgPass());
@@ -69,6 +74,9 @@ void mlir::compress::buildCompressToCPU(OpPassManager &pm,
   if (options.artifactABI)
     pm.addPass(createCompressProtectArguments());
   addBufferization(pm);
+  ConvertCompressToVectorOptions kernels;
+  kernels.rows = options.rows;
+  pm.addPass(createConvertCompressToVector(kernels));
   if (options.artifactABI)
     pm.addPass(createCompressEmitArtifactABI());
   addLoweringToLLVM(pm);

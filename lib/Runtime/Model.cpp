@@ -6,13 +6,17 @@
 //===----------------------------------------------------------------------===//
 
 #include "Model.h"
+#include "compress/Store/Checksum.h"
 #include "compress/Store/CpuFeatures.h"
+#include "compress/Store/MappedFile.h"
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <dlfcn.h>
-#include <limits.h>
+#include <fcntl.h>
 #include <thread>
+#include <unistd.h>
 
 using namespace mlir::compress;
 using namespace mlir::compress::runtime;
@@ -75,11 +79,22 @@ static Status checkTarget(const std::string &path,
 
 Status Model::loadCode() {
   std::string path = artifact->codePath();
-  // Without a slash the path would be searched for among the libraries.
-  char resolved[PATH_MAX];
-  if (!realpath(path.c_str(), resolved))
-    return Status::error("cannot resolve '" + path + "'");
-  library = dlopen(resolved, RTLD_NOW | RTLD_LOCAL);
+  // By its path, a library that is loaded already would be found, even if the
+  // file has been replaced since. The path of a descriptor is nobody else's, as
+  // long as that is open.
+  code = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (code < 0)
+    return Status::error("cannot read '" + path + "': " + std::strerror(errno));
+  std::string link = "/proc/self/fd/" + std::to_string(code);
+  // Again, as the artifact may have been replaced since it was checked.
+  auto file = store::MappedFile::open(link);
+  if (!file.ok())
+    return file.status();
+  if (store::hashToHex((*file)->data(), (*file)->size()) !=
+      getManifest().modelSo.xxh3)
+    return Status::error("'" + path +
+                         "': the content does not match its checksum");
+  library = dlopen(link.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!library) {
     const char *reason = dlerror();
     return Status::error("cannot load '" + path +
@@ -129,4 +144,6 @@ Model::open(const std::string &path, const store::ArtifactOptions &options) {
 Model::~Model() {
   if (library)
     dlclose(library);
+  if (code >= 0)
+    ::close(code);
 }

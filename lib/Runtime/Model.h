@@ -45,6 +45,8 @@ private:
   std::shared_ptr<const store::Artifact> artifact;
   /// In the order that the code expects.
   std::vector<const void *> table;
+  /// The descriptor of model.so.
+  int code = -1;
   void *library = nullptr;
   std::vector<Entry> entries;
 };

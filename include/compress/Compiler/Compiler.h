@@ -14,6 +14,7 @@
 
 #include "compress/Compiler/Target.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
+#include "compress/Store/AtomicOutput.h"
 #include "compress/Store/Manifest.h"
 #include "compress/Store/WeightFiles.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -44,6 +45,10 @@ LogicalResult lowerModule(ModuleOp module, store::Manifest &manifest,
 /// older artifact atomically.
 LogicalResult writeArtifact(ModuleOp module, const Target &target,
                             StringRef path);
+
+/// The same into a directory that the caller commits, or does not.
+LogicalResult writeArtifact(ModuleOp module, const Target &target,
+                            store::StagedDirectory &directory);
 
 /// What `verifyArtifact` found.
 struct VerifyReport {

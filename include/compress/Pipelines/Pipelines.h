@@ -22,6 +22,11 @@ struct CompressToCPUOptions : PassPipelineOptions<CompressToCPUOptions> {
       llvm::cl::desc("Read weights through a pointer table and emit one C entry "
                      "a public function, see compress-emit-artifact-abi"),
       llvm::cl::init(false)};
+  PassOptions::Option<int64_t> rows{
+      *this, "rows",
+      llvm::cl::desc("Rows of activations that share a decoded tile, see "
+                     "convert-compress-to-vector"),
+      llvm::cl::init(8)};
 };
 
 /// `compress-to-cpu`: from linalg on tensors with compressed weights to the LLVM

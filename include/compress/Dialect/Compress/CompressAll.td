@@ -10,5 +10,6 @@
 
 include "compress/Dialect/Compress/IR/CompressOps.td"
 include "compress/Dialect/Compress/Codecs/QuantCodec.td"
+include "compress/Dialect/Compress/Codecs/TiledCodec.td"
 
 #endif // COMPRESS_DIALECT_COMPRESS_COMPRESSALL_TD

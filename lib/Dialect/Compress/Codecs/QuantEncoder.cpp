@@ -43,9 +43,13 @@ static algorithms::QuantShape getShape(QuantAttr codec,
   return result;
 }
 
-static MutableArrayRef<uint8_t> asBytes(AsmResourceBlob &blob) {
+static MutableArrayRef<uint8_t> asMutableBytes(AsmResourceBlob &blob) {
   MutableArrayRef<char> data = blob.getMutableData();
   return {reinterpret_cast<uint8_t *>(data.data()), data.size()};
+}
+
+static AsmResourceBlob allocate(int64_t bytes) {
+  return HeapAsmResourceBlob::allocate(bytes, /*align=*/64);
 }
 
 //===----------------------------------------------------------------------===//
@@ -126,15 +130,12 @@ public:
     if (!sizes)
       return emitError() << "cannot be stored as " << codec;
 
-    auto allocate = [](int64_t bytes) {
-      return HeapAsmResourceBlob::allocate(bytes, /*align=*/16);
-    };
     AsmResourceBlob codes = allocate(sizes->codeBytes),
                     scales = allocate(sizes->scaleBytes),
                     offsets = allocate(sizes->offsetBytes);
     if (std::optional<algorithms::QuantError> error = algorithms::quantizeRtn(
-            asBytes(weight.data), kind, shape, format, asBytes(codes),
-            asBytes(scales), asBytes(offsets)))
+            asBytes(weight.data), kind, shape, format, asMutableBytes(codes),
+            asMutableBytes(scales), asMutableBytes(offsets)))
       return report(*error, codec, weight, emitError());
 
     EncodedWeight result;
@@ -182,6 +183,46 @@ QuantAttr::verifyData(function_ref<InFlightDiagnostic()> emitError,
                        << " is not finite or out of range";
   }
   return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Tiles
+//===----------------------------------------------------------------------===//
+
+CodecAttrInterface
+QuantAttr::getTiledCodec(RankedTensorType logical,
+                         const algorithms::TileLayout &layout) const {
+  auto block =
+      algorithms::getTiledBlock(getShape(*this, logical.getShape()), layout);
+  if (!block)
+    return nullptr;
+  return QuantAttr::get(getContext(), getStorage(), *block, getScale(),
+                        getZero(), getMin(), getNarrow());
+}
+
+std::vector<EncodedComponent>
+QuantAttr::relayout(RankedTensorType logical,
+                    const algorithms::TileLayout &layout,
+                    ArrayRef<ArrayRef<char>> leaves) const {
+  auto tiled = cast<QuantAttr>(getTiledCodec(logical, layout));
+  auto type = RankedTensorType::get(layout.getShape(logical.getShape()),
+                                    logical.getElementType());
+  algorithms::QuantFormat format = getFormat(*this);
+  auto sizes = algorithms::computeSizes(getShape(tiled, type.getShape()), format);
+  AsmResourceBlob blobs[] = {allocate(sizes->codeBytes),
+                             allocate(sizes->scaleBytes),
+                             allocate(sizes->offsetBytes)};
+  bool moved = algorithms::relayout(
+      getShape(*this, logical.getShape()), format, layout, asBytes(leaves[0]),
+      asBytes(leaves[1]),
+      leaves.size() > 2 ? asBytes(leaves[2]) : ArrayRef<uint8_t>(),
+      asMutableBytes(blobs[0]), asMutableBytes(blobs[1]), asMutableBytes(blobs[2]));
+  assert(moved && "the codec and its data were verified");
+  (void)moved;
+  std::vector<EncodedComponent> result;
+  for (auto [part, blob] : llvm::zip_first(tiled.getStorage(type), blobs))
+    result.push_back({part.type, std::move(blob), {}});
+  return result;
 }
 
 //===----------------------------------------------------------------------===//

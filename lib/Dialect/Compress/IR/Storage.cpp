@@ -170,6 +170,20 @@ FailureOr<Value> mlir::compress::sliceValue(OpBuilder &b, Location loc,
                                           strides)
         .getResult();
   }
+  // Nothing is emitted for a refused tile, not even its components.
+  if (!isLegalTile(type.getCodec(), type.getLogicalType(), offsets, sizes))
+    return failure();
+  FailureOr<CompressedTile> tile = sliceComponents(
+      b, loc, type, getComponents(b, loc, value), offsets, sizes);
+  if (failed(tile))
+    return failure();
+  return AssembleOp::create(b, loc, tile->type, tile->components).getResult();
+}
+
+FailureOr<CompressedTile> mlir::compress::sliceComponents(
+    OpBuilder &b, Location loc, Type compressed, ValueRange components,
+    ArrayRef<OpFoldResult> offsets, ArrayRef<OpFoldResult> sizes) {
+  auto type = cast<CompressedTensorType>(compressed);
   CodecAttrInterface codec = type.getCodec();
   RankedTensorType logical = type.getLogicalType();
   if (!isLegalTile(codec, logical, offsets, sizes))
@@ -184,7 +198,6 @@ FailureOr<Value> mlir::compress::sliceValue(OpBuilder &b, Location loc,
       ArrayRef<int64_t>(shape), type.getElementType(), codec);
   if (!tileType)
     return failure();
-  SmallVector<Value> components = getComponents(b, loc, value);
   FailureOr<SmallVector<ComponentTile>> tiles =
       codec.mapTile(b, loc, logical, components, offsets, sizes);
   if (failed(tiles))
@@ -197,5 +210,5 @@ FailureOr<Value> mlir::compress::sliceValue(OpBuilder &b, Location loc,
       return failure();
     parts.push_back(*part);
   }
-  return AssembleOp::create(b, loc, tileType, parts).getResult();
+  return CompressedTile{tileType, parts};
 }

@@ -78,8 +78,11 @@ mlir::compress::externalizeWeights(ModuleOp module, int64_t minBytes) {
           load->replaceAllUsesWith(ValueRange(value));
           load->erase();
         }
-      if (weight.global)
+      if (weight.global) {
+        if (first == weight.global)
+          first = first->getNextNode();
         weight.global.erase();
+      }
       continue;
     }
     if (!getRawData(weight.data))
@@ -106,7 +109,8 @@ mlir::compress::externalizeWeights(ModuleOp module, int64_t minBytes) {
         first = source->getNextNode();
       source.erase();
     }
-    external.push_back({global.getSymName().str(), weight.type, weight.data});
+    // Not the symbol, which is another one where a function has the name.
+    external.push_back({weight.name, weight.type, weight.data});
   }
   return external;
 }

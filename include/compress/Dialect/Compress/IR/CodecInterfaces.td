@@ -98,6 +98,24 @@ def CodecAttrInterface : AttrInterface<"CodecAttrInterface"> {
            "::mlir::RankedTensorType":$logical,
            "::llvm::ArrayRef<::llvm::ArrayRef<char>>":$leaves), "",
       /*defaultImplementation=*/"return ::llvm::success();">,
+    InterfaceMethod<[{
+        The codec that stores the same values for the tiled tensor (see
+        algorithms::TileLayout), or null where the codec cannot be cut so.
+        `#compress.tiled` is made of it.
+      }],
+      "::mlir::compress::CodecAttrInterface", "getTiledCodec",
+      (ins "::mlir::RankedTensorType":$logical,
+           "const ::mlir::compress::algorithms::TileLayout &":$layout), "",
+      /*defaultImplementation=*/"return nullptr;">,
+    InterfaceMethod<[{
+        Moves stored data into tiles: `leaves` as for `verifyData`, the result
+        as the storage of `getTiledCodec`. No value changes.
+      }],
+      "::std::vector<::mlir::compress::EncodedComponent>", "relayout",
+      (ins "::mlir::RankedTensorType":$logical,
+           "const ::mlir::compress::algorithms::TileLayout &":$layout,
+           "::llvm::ArrayRef<::llvm::ArrayRef<char>>":$leaves), "",
+      /*defaultImplementation=*/"return {};">,
     InterfaceMethod<"Whether decode(encode(w)) == w, bit for bit, for every w.",
       "bool", "isLossless", (ins), "", /*defaultImplementation=*/"return false;">
   ];

@@ -13,6 +13,7 @@
 #ifndef COMPRESS_DIALECT_COMPRESS_IR_COMPRESS_H
 #define COMPRESS_DIALECT_COMPRESS_IR_COMPRESS_H
 
+#include "compress/Algorithms/Relayout.h"
 #include "compress/Dialect/Compress/IR/CodecRegistry.h"
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/BuiltinAttributes.h"
@@ -20,6 +21,7 @@
 #include "mlir/IR/Dialect.h"
 #include "mlir/IR/OpDefinition.h"
 #include "mlir/IR/OpImplementation.h"
+#include "mlir/Interfaces/DestinationStyleOpInterface.h"
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Interfaces/TilingInterface.h"
@@ -71,6 +73,17 @@ bool isLegalTile(CodecAttrInterface codec, RankedTensorType logical,
 FailureOr<Value> sliceValue(OpBuilder &b, Location loc, Value value,
                             ArrayRef<OpFoldResult> offsets,
                             ArrayRef<OpFoldResult> sizes);
+
+/// The same for the components of a compressed tensor: the components of the
+/// tile, and its type.
+struct CompressedTile {
+  Type type;
+  SmallVector<Value> components;
+};
+FailureOr<CompressedTile> sliceComponents(OpBuilder &b, Location loc, Type type,
+                                          ValueRange components,
+                                          ArrayRef<OpFoldResult> offsets,
+                                          ArrayRef<OpFoldResult> sizes);
 
 /// Whether `value` is known to be a multiple of `factor`: constants, loop
 /// induction variables and affine functions of these.

@@ -67,8 +67,9 @@ class Compress_Attr<string name, string attrMnemonic, list<Trait> traits = []>
 /// A codec family: one attribute in one file of ../Codecs.
 class Compress_Codec<string name, string attrMnemonic>
     : Compress_Attr<name, attrMnemonic,
-                    [DeclareAttrInterfaceMethods<CodecAttrInterface,
-                                                 ["verifyData"]>]>;
+                    [DeclareAttrInterfaceMethods<
+                        CodecAttrInterface,
+                        ["verifyData", "getTiledCodec", "relayout"]>]>;
 
 def Compress_TensorType : TypeDef<Compress_Dialect, "CompressedTensor"> {
   let mnemonic = "tensor";

@@ -14,6 +14,7 @@
 #define COMPRESS_DIALECT_COMPRESS_IR_COMPRESSOPS_TD
 
 include "compress/Dialect/Compress/IR/CompressDialect.td"
+include "mlir/Interfaces/DestinationStyleOpInterface.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 include "mlir/Interfaces/TilingInterface.td"
@@ -118,6 +119,61 @@ def DecodeOp : Compress_Op<"decode", [Pure, InferTypeOpAdaptor,
   let results = (outs AnyRankedTensor:$result);
   let assemblyFormat = "$input attr-dict `:` qualified(type($input))";
   let hasFolder = 1;
+}
+
+def ContractOp : Compress_Op<"contract", [DestinationStyleOpInterface,
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
+    DeclareOpInterfaceMethods<TilingInterface, [
+      "getIterationDomain", "getLoopIteratorTypes", "getTiledImplementation",
+      "getResultTilePosition"]>]> {
+  let summary = "contraction that reads its weight in stored form";
+  let description = [{
+    `init[b.., m, n] += sum over k of lhs[b.., m, k] * w[weight_map(b.., m, n, k)]`
+    in f32, where `w` is what `decode` of the components means, before its
+    rounding to the logical element type. Formed late, by
+    `compress-form-kernels`, where a kernel reads codes directly.
+
+    Components, not the compressed value, are its operands, so that it
+    bufferizes like any other op.
+
+    ```mlir
+    %y = compress.contract ins(%x, %codes, %scales : tensor<?x256xf32>, tensor<8x32x16x4xi8>, tensor<8x8x16x1xf16>)
+                           outs(%init : tensor<?x128xf32>)
+      weight(!compress.tensor<128x256xf32, #packed>, affine_map<(m, n, k) -> (n, k)>) -> tensor<?x128xf32>
+    ```
+
+    Rules:
+    * contract_c1: components are those that the weight stores
+    * contract_c2: lhs and init are f32, of the same rank, 2 or more
+    * contract_c3: weight_map is a permutation of all dimensions but m
+    * contract_c4: static sizes of one dimension agree
+    * contract_c5: the result, if any, has the type of init
+  }];
+  let arguments = (ins AnyShaped:$lhs, Variadic<AnyShaped>:$components,
+                       AnyShaped:$init,
+                       TypeAttrOf<Compress_TensorType>:$weight,
+                       AffineMapAttr:$weight_map);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let assemblyFormat = [{
+    `ins` `(` $lhs `,` $components `:` type($lhs) `,` type($components) `)`
+    `outs` `(` $init `:` type($init) `)` `weight` `(` $weight `,` $weight_map `)`
+    attr-dict (`->` type($results)^)?
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
+    ::mlir::compress::CompressedTensorType getWeightType() {
+      return ::llvm::cast<::mlir::compress::CompressedTensorType>(getWeight());
+    }
+    /// Number of batch dimensions.
+    int64_t getNumBatch() {
+      return ::llvm::cast<::mlir::ShapedType>(getInit().getType()).getRank() - 2;
+    }
+    /// Iteration dimensions: batch first, then these.
+    unsigned getDimM() { return getNumBatch(); }
+    unsigned getDimN() { return getNumBatch() + 1; }
+    unsigned getDimK() { return getNumBatch() + 2; }
+  }];
 }
 
 #endif // COMPRESS_DIALECT_COMPRESS_IR_COMPRESSOPS_TD

@@ -1,0 +1,34 @@
+//===- ContractionEmitter.h - loops around decoded tiles --------------------===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// One half of a kernel, one class per instruction family. An emitter knows no
+// codec: it asks the weight's TileDecoderInterface for vectors.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPRESS_CONVERSION_COMPRESSTOVECTOR_CONTRACTIONEMITTER_H
+#define COMPRESS_CONVERSION_COMPRESSTOVECTOR_CONTRACTIONEMITTER_H
+
+#include "compress/Dialect/Compress/IR/Compress.h"
+
+namespace mlir::compress {
+
+class ContractionEmitter {
+public:
+  virtual ~ContractionEmitter();
+  /// Emits the loops of a compress.contract on buffers in front of it. Fails,
+  /// and emits nothing, when this is not for the emitter.
+  virtual LogicalResult emit(OpBuilder &b, ContractOp op) const = 0;
+};
+
+/// f32 multiply-add on vectors, for any machine. `rows` of lhs share each
+/// decoded tile; their accumulators must fit the registers.
+std::unique_ptr<ContractionEmitter> createFmaEmitter(int64_t rows);
+
+} // namespace mlir::compress
+
+#endif // COMPRESS_CONVERSION_COMPRESSTOVECTOR_CONTRACTIONEMITTER_H

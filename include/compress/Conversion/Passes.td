@@ -1,0 +1,100 @@
+//===- Passes.td - from decodes to kernels ----------------------------------===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPRESS_CONVERSION_PASSES_TD
+#define COMPRESS_CONVERSION_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def CompressPackWeights : Pass<"compress-pack-weights", "::mlir::ModuleOp"> {
+  let summary = "store constant weights in the order that kernels read them";
+  let description = [{
+    A compressed constant whose every use is a contraction that a kernel can
+    compute is laid out anew for that kernel: its codec is wrapped into
+    `#compress.tiled`, its components become new constants. The codec's
+    TileDecoderInterface says which layout; no value changes.
+
+    ```mlir
+    %0 = compress.assemble %codes, %scales : tensor<128x128xi8>, tensor<128x8xf16>
+      -> !compress.tensor<128x256xf32, #q>
+    %w = compress.decode %0 : !compress.tensor<128x256xf32, #q>
+    %y = linalg.matmul indexing_maps = [#mk, #nk, #mn] ins(%x, %w : ...) outs(%init : ...)
+    ```
+    becomes
+    ```mlir
+    %0 = compress.assemble %codes_1, %scales_1 : tensor<8x32x16x4xi8>, tensor<8x8x16x1xf16>
+      -> !compress.tensor<128x256xf32, #compress.tiled<#q, tile = [16, 8], order = [0, 1]>>
+    %w = compress.decode %0 : !compress.tensor<128x256xf32, #compress.tiled<...>>
+    %y = linalg.matmul ...
+    ```
+
+    Weights that are no constants, or that other ops use too, stay as they are; a
+    remark says why.
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::compress::CompressDialect"
+  ];
+}
+
+def CompressFormKernels : Pass<"compress-form-kernels"> {
+  let summary = "contractions of packed weights become compress.contract";
+  let description = [{
+    A contraction (named or generic, the weight on either side, any number of
+    batch dimensions) whose weight is packed for a kernel becomes
+    `compress.contract` on the components. Operands are brought into the op's
+    order by transposes and reshapes, and into f32; the result is rounded once to
+    the type that the contraction had.
+
+    ```mlir
+    %w = compress.decode %0 : !compress.tensor<128x256xf32, #packed>
+    %y = linalg.matmul indexing_maps = [#mk, #nk, #mn] ins(%x, %w : ...) outs(%init : ...)
+    ```
+    becomes
+    ```mlir
+    %1:2 = compress.components %0 : !compress.tensor<128x256xf32, #packed>
+    %y = compress.contract ins(%x, %1#0, %1#1 : ...) outs(%init : ...)
+      weight(!compress.tensor<128x256xf32, #packed>, affine_map<(m, n, k) -> (n, k)>)
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::compress::CompressDialect",
+    "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"
+  ];
+}
+
+def ConvertCompressToVector : Pass<"convert-compress-to-vector"> {
+  let summary = "compress.contract on buffers to loops of vector ops";
+  let description = [{
+    Combines the tile decoder of the weight's codec with a contraction emitter.
+    The decoded weight exists in registers only. Fails where there is no decoder
+    or no emitter.
+
+    ```mlir
+    compress.contract ins(%x, %codes, %scales : memref<?x256xf32>, ...) outs(%y : memref<?x128xf32>) weight(...)
+    ```
+    becomes
+    ```mlir
+    scf.for %panel = ... {
+      scf.for %m = ... {
+        %acc:8 = scf.for %step = ... {
+          %bytes = vector.load %codes[%panel, %step, %c0] : ..., vector<64xi8>
+          ...
+          vector.fma
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"
+  ];
+  let options = [
+    Option<"rows", "rows", "int64_t", "8",
+           "Rows of lhs that share a decoded tile: as many accumulators of 16 "
+           "f32 must fit the registers">
+  ];
+}
+
+#endif // COMPRESS_CONVERSION_PASSES_TD

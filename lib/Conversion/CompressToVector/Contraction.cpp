@@ -1,0 +1,82 @@
+//===- Contraction.cpp - contractions that kernels compute ------------------===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Contraction.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace mlir;
+using namespace mlir::compress;
+
+unsigned Contraction::getPosition(OpOperand *operand, unsigned loop) const {
+  linalg::LinalgOp linalgOp = op;
+  AffineMap map = linalgOp.getMatchingIndexingMap(operand);
+  return *map.getResultPosition(getAffineDimExpr(loop, map.getContext()));
+}
+
+/// Whether the body is out + lhs * rhs in floating point, with casts.
+static bool isMultiplyAdd(linalg::LinalgOp op) {
+  return llvm::all_of(op.getBlock()->getOperations(), [](Operation &inner) {
+    return isa<arith::MulFOp, arith::AddFOp, arith::ExtFOp, arith::TruncFOp,
+               linalg::YieldOp>(inner);
+  });
+}
+
+static bool isKernelFloat(Value value) {
+  return isa<Float32Type, Float16Type, BFloat16Type>(
+      getElementTypeOrSelf(value.getType()));
+}
+
+FailureOr<Contraction> mlir::compress::matchContraction(OpOperand &weight,
+                                                        std::string &reason) {
+  auto fail = [&](const Twine &why) {
+    reason = why.str();
+    return failure();
+  };
+  auto op = dyn_cast<linalg::LinalgOp>(weight.getOwner());
+  if (!op || !op.hasPureTensorSemantics() || !op.isDpsInput(&weight) ||
+      !linalg::isaContractionOpInterface(op) || !isMultiplyAdd(op))
+    return fail(("its user '" + weight.getOwner()->getName().getStringRef() +
+                 "' is no floating-point contraction")
+                    .str());
+  Contraction result;
+  result.op = op;
+  result.weight = &weight;
+  result.lhs =
+      op.getDpsInputOperand(op.getDpsInputOperand(0) == &weight ? 1 : 0);
+  OpOperand *init = op.getDpsInitOperand(0);
+  if (!isKernelFloat(result.lhs->get()) || !isKernelFloat(init->get()))
+    return fail("an operand of the contraction is not f32, f16 or bf16");
+  FailureOr<linalg::ContractionDimensions> dims =
+      linalg::inferContractionDims(op);
+  if (failed(dims))
+    return fail("its contraction has no dimensions that a kernel knows");
+  bool isLeft = op.getDpsInputOperand(0) == &weight;
+  ArrayRef<unsigned> n = isLeft ? dims->m : dims->n;
+  if (n.size() != 1 || dims->k.size() != 1)
+    return fail("its contraction has not exactly one output and one reduced "
+                "dimension of the weight");
+  result.n = n.front();
+  result.k = dims->k.front();
+  AffineMap out = op.getMatchingIndexingMap(init);
+  AffineMap weightMap = op.getMatchingIndexingMap(&weight);
+  AffineMap lhsMap = op.getMatchingIndexingMap(result.lhs);
+  // Batch and m in the order of the output, in which they are collapsed.
+  for (AffineExpr expr : out.getResults()) {
+    unsigned loop = cast<AffineDimExpr>(expr).getPosition();
+    if (llvm::is_contained(dims->batch, loop))
+      result.batch.push_back(loop);
+    else if (loop != result.n)
+      result.m.push_back(loop);
+  }
+  unsigned loops = result.batch.size() + result.m.size() + 2;
+  if (loops != op.getNumLoops() ||
+      weightMap.getNumResults() != result.batch.size() + 2 ||
+      lhsMap.getNumResults() != result.batch.size() + result.m.size() + 1 ||
+      out.getNumResults() != loops - 1)
+    return fail("an operand of its contraction is broadcast");
+  return result;
+}

@@ -1,0 +1,35 @@
+//===- Contraction.h - contractions that kernels compute --------------------===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPRESS_LIB_CONVERSION_CONTRACTION_H
+#define COMPRESS_LIB_CONVERSION_CONTRACTION_H
+
+#include "compress/Dialect/Compress/IR/Compress.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+
+namespace mlir::compress {
+
+/// A linalg contraction seen from its weight: out[b.., m.., n] += lhs[b.., m..,
+/// k] * weight[b.., n, k], each in an order of its own. Dimensions are loops of
+/// the linalg op.
+struct Contraction {
+  linalg::LinalgOp op;
+  OpOperand *weight = nullptr, *lhs = nullptr;
+  SmallVector<unsigned> batch, m;
+  unsigned n = 0, k = 0;
+
+  /// Position of a loop among the dimensions of an operand.
+  unsigned getPosition(OpOperand *operand, unsigned loop) const;
+};
+
+/// Matches the op that uses a decoded weight. On failure `reason` says what a
+/// kernel cannot do.
+FailureOr<Contraction> matchContraction(OpOperand &weight, std::string &reason);
+
+} // namespace mlir::compress
+
+#endif // COMPRESS_LIB_CONVERSION_CONTRACTION_H

@@ -1,0 +1,50 @@
+//===- ConvertToVector.cpp - convert-compress-to-vector ---------------------===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compress/Conversion/CompressToVector/ContractionEmitter.h"
+#include "compress/Conversion/Passes.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+namespace mlir::compress {
+#define GEN_PASS_DEF_CONVERTCOMPRESSTOVECTOR
+#include "compress/Conversion/Passes.h.inc"
+} // namespace mlir::compress
+
+using namespace mlir;
+using namespace mlir::compress;
+
+namespace {
+struct ConvertToVectorPass
+    : compress::impl::ConvertCompressToVectorBase<ConvertToVectorPass> {
+  using Base::Base;
+  void runOnOperation() override {
+    if (rows < 1) {
+      emitError(getOperation()->getLoc())
+          << "expected option 'rows' to be 1 or more, but got "
+          << int64_t(rows);
+      return signalPassFailure();
+    }
+    std::unique_ptr<ContractionEmitter> emitters[] = {createFmaEmitter(rows)};
+    SmallVector<ContractOp> ops;
+    getOperation()->walk([&](ContractOp op) { ops.push_back(op); });
+    for (ContractOp op : ops) {
+      OpBuilder b(op);
+      if (llvm::none_of(emitters, [&](const auto &emitter) {
+            return succeeded(emitter->emit(b, op));
+          })) {
+        op.emitOpError() << "no kernel for weight " << op.getWeightType()
+                         << " and init " << op.getInit().getType();
+        return signalPassFailure();
+      }
+      op.erase();
+    }
+  }
+};
+} // namespace

@@ -1,0 +1,229 @@
+//===- FormKernels.cpp - compress-form-kernels ------------------------------===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Contraction.h"
+#include "compress/Conversion/CompressToVector/TileDecoder.h"
+#include "compress/Conversion/Passes.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/IndexingUtils.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/IR/Remarks.h"
+
+namespace mlir::compress {
+#define GEN_PASS_DEF_COMPRESSFORMKERNELS
+#include "compress/Conversion/Passes.h.inc"
+} // namespace mlir::compress
+
+using namespace mlir;
+using namespace mlir::compress;
+
+namespace {
+/// Brings the operands of a contraction into the order of compress.contract.
+class KernelFormer {
+public:
+  KernelFormer(OpBuilder &builder, const Contraction &contraction)
+      : b(contraction.op->getLoc(), builder), contraction(contraction) {}
+
+  /// Replaces the op.
+  void form(DecodeOp decode);
+
+private:
+  SmallVector<int64_t> getPositions(OpOperand *operand, unsigned last) const;
+  Value transpose(Value value, ArrayRef<int64_t> permutation);
+  Value cast(Value value, Type element);
+  SmallVector<ReassociationIndices> getGroups() const;
+  Value toMatrix(Value value);
+  Value fromMatrix(Value matrix, Value shapeOf);
+
+  ImplicitLocOpBuilder b;
+  const Contraction &contraction;
+};
+} // namespace
+
+/// Dimensions of an operand in the order batch, m, `last`.
+SmallVector<int64_t> KernelFormer::getPositions(OpOperand *operand,
+                                                unsigned last) const {
+  SmallVector<int64_t> positions;
+  for (unsigned loop : contraction.batch)
+    positions.push_back(contraction.getPosition(operand, loop));
+  for (unsigned loop : contraction.m)
+    positions.push_back(contraction.getPosition(operand, loop));
+  positions.push_back(contraction.getPosition(operand, last));
+  return positions;
+}
+
+Value KernelFormer::transpose(Value value, ArrayRef<int64_t> permutation) {
+  if (isIdentityPermutation(permutation))
+    return value;
+  SmallVector<OpFoldResult> sizes =
+      tensor::getMixedSizes(b, b.getLoc(), value);
+  applyPermutationToVector(sizes, permutation);
+  Value empty = tensor::EmptyOp::create(
+      b, sizes, getElementTypeOrSelf(value.getType()));
+  return linalg::TransposeOp::create(b, value, empty, permutation)
+      ->getResult(0);
+}
+
+Value KernelFormer::cast(Value value, Type element) {
+  auto type = ::cast<RankedTensorType>(value.getType());
+  if (type.getElementType() == element)
+    return value;
+  Type wanted = type.clone(element);
+  if (element.getIntOrFloatBitWidth() >
+      type.getElementType().getIntOrFloatBitWidth())
+    return arith::ExtFOp::create(b, wanted, value);
+  return arith::TruncFOp::create(b, wanted, value);
+}
+
+/// Dimensions batch.., m.., last as groups batch.., M, last.
+SmallVector<ReassociationIndices> KernelFormer::getGroups() const {
+  SmallVector<ReassociationIndices> groups;
+  int64_t dim = 0;
+  for (size_t i = 0; i < contraction.batch.size(); ++i)
+    groups.push_back({dim++});
+  ReassociationIndices m;
+  for (size_t i = 0; i < contraction.m.size(); ++i)
+    m.push_back(dim++);
+  groups.push_back(m);
+  groups.push_back({dim});
+  return groups;
+}
+
+Value KernelFormer::toMatrix(Value value) {
+  if (contraction.m.size() > 1)
+    return tensor::CollapseShapeOp::create(b, value, getGroups());
+  if (contraction.m.size() == 1)
+    return value;
+  // A vector is a matrix of one row.
+  auto type = ::cast<RankedTensorType>(value.getType());
+  int64_t unit = contraction.batch.size();
+  SmallVector<int64_t> shape(type.getShape());
+  shape.insert(shape.begin() + unit, 1);
+  SmallVector<OpFoldResult> sizes =
+      tensor::getMixedSizes(b, b.getLoc(), value);
+  sizes.insert(sizes.begin() + unit, b.getIndexAttr(1));
+  SmallVector<ReassociationIndices> groups;
+  for (int64_t i = 0; i < type.getRank(); ++i)
+    groups.push_back(i < unit ? ReassociationIndices{i}
+                              : ReassociationIndices{i, i + 1});
+  return tensor::ExpandShapeOp::create(
+      b, RankedTensorType::get(shape, type.getElementType()), value, groups,
+      sizes);
+}
+
+Value KernelFormer::fromMatrix(Value matrix, Value shapeOf) {
+  auto type = ::cast<RankedTensorType>(shapeOf.getType())
+                  .clone(getElementTypeOrSelf(matrix.getType()));
+  if (contraction.m.size() == 1)
+    return matrix;
+  if (contraction.m.size() > 1)
+    return tensor::ExpandShapeOp::create(
+        b, type, matrix, getGroups(),
+        tensor::getMixedSizes(b, b.getLoc(), shapeOf));
+  int64_t unit = contraction.batch.size();
+  SmallVector<ReassociationIndices> groups;
+  for (int64_t i = 0; i < type.getRank(); ++i)
+    groups.push_back(i < unit ? ReassociationIndices{i}
+                              : ReassociationIndices{i, i + 1});
+  return tensor::CollapseShapeOp::create(b, type, matrix, groups);
+}
+
+void KernelFormer::form(DecodeOp decode) {
+  linalg::LinalgOp op = contraction.op;
+  OpOperand *init = op.getDpsInitOperand(0);
+  Type element = getElementTypeOrSelf(init->get().getType());
+  SmallVector<int64_t> outOrder = getPositions(init, contraction.n);
+  Value lhs = toMatrix(
+      cast(transpose(contraction.lhs->get(),
+                     getPositions(contraction.lhs, contraction.k)),
+           b.getF32Type()));
+  Value ordered = transpose(init->get(), outOrder);
+  Value matrix = toMatrix(cast(ordered, b.getF32Type()));
+
+  // Iteration dimensions of compress.contract: batch.., m, n, k.
+  SmallVector<AffineExpr> weightDims(
+      contraction.batch.size() + 2, AffineExpr());
+  unsigned dim = 0;
+  for (unsigned loop : contraction.batch)
+    weightDims[contraction.getPosition(contraction.weight, loop)] =
+        b.getAffineDimExpr(dim++);
+  weightDims[contraction.getPosition(contraction.weight, contraction.n)] =
+      b.getAffineDimExpr(dim + 1);
+  weightDims[contraction.getPosition(contraction.weight, contraction.k)] =
+      b.getAffineDimExpr(dim + 2);
+  AffineMap map = AffineMap::get(dim + 3, 0, weightDims, b.getContext());
+
+  SmallVector<Value> components =
+      getComponents(b, b.getLoc(), decode.getInput());
+  Value result =
+      ContractOp::create(b, matrix.getType(), lhs, components, matrix,
+                         TypeAttr::get(decode.getInput().getType()),
+                         AffineMapAttr::get(map))
+          ->getResult(0);
+  result = cast(fromMatrix(result, ordered), element);
+  result = transpose(result, invertPermutationVector(outOrder));
+  op->replaceAllUsesWith(ValueRange(result));
+  op->erase();
+}
+
+namespace {
+struct FormKernelsPass
+    : compress::impl::CompressFormKernelsBase<FormKernelsPass> {
+  void runOnOperation() override {
+    SmallVector<DecodeOp> decodes;
+    getOperation()->walk([&](DecodeOp op) {
+      if (isa<TiledAttr>(op.getInput().getType().getCodec()))
+        decodes.push_back(op);
+    });
+    auto options = remark::RemarkOpts::name("FormKernels")
+                       .category("compress-form-kernels");
+    for (DecodeOp decode : decodes) {
+      SmallVector<OpOperand *> uses;
+      for (OpOperand &use : decode->getUses())
+        uses.push_back(&use);
+      for (OpOperand *use : uses) {
+        std::string reason;
+        FailureOr<Contraction> contraction = matchContraction(*use, reason);
+        if (succeeded(contraction) && !readsInOrder(decode, *contraction))
+          reason = "its layout is that of another kernel";
+        if (!reason.empty()) {
+          remark::missed(use->getOwner()->getLoc(), options)
+              << remark::reason(reason.c_str());
+          continue;
+        }
+        OpBuilder b(contraction->op);
+        remark::passed(contraction->op->getLoc(), options)
+            << "formed compress.contract";
+        KernelFormer(b, *contraction).form(decode);
+      }
+      if (decode->use_empty())
+        decode.erase();
+    }
+  }
+
+  /// Whether the packed layout is the one that the kernel reads.
+  static bool readsInOrder(DecodeOp decode, const Contraction &contraction) {
+    CompressedTensorType type = decode.getInput().getType();
+    auto codec = cast<TiledAttr>(type.getCodec());
+    auto decoder = dyn_cast<TileDecoderInterface>(codec.getBase());
+    if (!decoder)
+      return false;
+    auto layout = decoder.getKernelLayout(
+        type.getLogicalType(),
+        contraction.getPosition(contraction.weight, contraction.n),
+        contraction.getPosition(contraction.weight, contraction.k));
+    // Batch dimensions must be in the order that the kernel loops over them.
+    for (size_t i = 1; i < contraction.batch.size(); ++i)
+      if (contraction.getPosition(contraction.weight, contraction.batch[i - 1]) >
+          contraction.getPosition(contraction.weight, contraction.batch[i]))
+        return false;
+    return layout && ArrayRef<int64_t>(layout->tile) == codec.getTile() &&
+           ArrayRef<int64_t>(layout->order) == codec.getOrder();
+  }
+};
+} // namespace

@@ -1,0 +1,226 @@
+//===- PackWeights.cpp - compress-pack-weights ------------------------------===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Contraction.h"
+#include "compress/Conversion/CompressToVector/TileDecoder.h"
+#include "compress/Conversion/Passes.h"
+#include "compress/Dialect/Compress/Transforms/Weights.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MLProgram/IR/MLProgram.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+#include "mlir/IR/Remarks.h"
+#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/StringSet.h"
+
+namespace mlir::compress {
+#define GEN_PASS_DEF_COMPRESSPACKWEIGHTS
+#include "compress/Conversion/Passes.h.inc"
+} // namespace mlir::compress
+
+using namespace mlir;
+using namespace mlir::compress;
+
+namespace {
+/// A compressed constant with all ops that assemble it: tied weights are packed
+/// once.
+struct PackedWeight {
+  CompressedTensorType type;
+  SmallVector<ElementsAttr> components;
+  SmallVector<AssembleOp> assembles;
+  std::optional<algorithms::TileLayout> layout;
+  std::string reason; // why it stays as it is
+};
+
+struct PackWeightsPass
+    : compress::impl::CompressPackWeightsBase<PackWeightsPass> {
+  void runOnOperation() override;
+
+private:
+  void collect();
+  void choose(PackedWeight &weight);
+  void pack(PackedWeight &weight);
+  void eraseConstant(Operation *op);
+
+  SymbolTableCollection *symbols = nullptr; // of one run
+  llvm::MapVector<std::pair<Type, ArrayAttr>, PackedWeight> weights;
+};
+} // namespace
+
+/// The constants that an op assembles, or nothing.
+static std::optional<SmallVector<ElementsAttr>>
+getConstants(AssembleOp op, SymbolTableCollection &symbols) {
+  SmallVector<ElementsAttr> constants;
+  for (Value component : op.getComponents()) {
+    ElementsAttr data = getConstantData(component, symbols);
+    if (!data || !getRawData(data))
+      return std::nullopt;
+    constants.push_back(data);
+  }
+  return constants;
+}
+
+void PackWeightsPass::collect() {
+  weights.clear();
+  getOperation().walk([&](AssembleOp op) {
+    auto constants = getConstants(op, *symbols);
+    if (!constants)
+      return;
+    SmallVector<Attribute> key(constants->begin(), constants->end());
+    PackedWeight &weight =
+        weights[{op.getType(), ArrayAttr::get(&getContext(), key)}];
+    weight.type = op.getType();
+    weight.components = *constants;
+    weight.assembles.push_back(op);
+  });
+}
+
+/// Finds the layout that suits every use of a weight.
+void PackWeightsPass::choose(PackedWeight &weight) {
+  auto decoder = dyn_cast<TileDecoderInterface>(weight.type.getCodec());
+  if (!decoder) {
+    weight.reason = "its codec has no tile decoder";
+    return;
+  }
+  std::optional<std::pair<unsigned, unsigned>> dims;
+  for (AssembleOp assemble : weight.assembles)
+    for (Operation *user : assemble->getUsers()) {
+      auto decode = dyn_cast<DecodeOp>(user);
+      if (!decode) {
+        weight.reason = "it is used by '" +
+                        user->getName().getStringRef().str() + "'";
+        return;
+      }
+      for (OpOperand &use : decode->getUses()) {
+        FailureOr<Contraction> contraction =
+            matchContraction(use, weight.reason);
+        if (failed(contraction))
+          return;
+        std::pair<unsigned, unsigned> wanted = {
+            contraction->getPosition(&use, contraction->n),
+            contraction->getPosition(&use, contraction->k)};
+        if (dims && *dims != wanted) {
+          weight.reason = "its users reduce different dimensions";
+          return;
+        }
+        dims = wanted;
+      }
+    }
+  if (!dims) {
+    weight.reason = "nothing uses it";
+    return;
+  }
+  weight.layout = decoder.getKernelLayout(weight.type.getLogicalType(),
+                                          dims->first, dims->second);
+  if (!weight.layout)
+    weight.reason = "its codec has no layout for the kernel";
+}
+
+/// Erases a constant, and the global behind it, when nothing uses them.
+void PackWeightsPass::eraseConstant(Operation *op) {
+  if (!op->use_empty())
+    return;
+  auto load = dyn_cast<ml_program::GlobalLoadConstOp>(op);
+  auto global = load ? symbols->lookupNearestSymbolFrom<ml_program::GlobalOp>(
+                           op, load.getGlobalAttr())
+                     : ml_program::GlobalOp();
+  op->erase();
+  if (global && global.isPrivate() &&
+      SymbolTable::symbolKnownUseEmpty(global, getOperation())) {
+    symbols->invalidateSymbolTable(getOperation());
+    global.erase();
+  }
+}
+
+void PackWeightsPass::pack(PackedWeight &weight) {
+  MLIRContext *context = &getContext();
+  RankedTensorType logical = weight.type.getLogicalType();
+  CodecAttrInterface base = weight.type.getCodec();
+  SmallVector<ArrayRef<char>> leaves;
+  for (ElementsAttr data : weight.components)
+    leaves.push_back(*getRawData(data));
+  std::vector<EncodedComponent> parts =
+      base.relayout(logical, *weight.layout, leaves);
+  auto codec =
+      TiledAttr::get(context, base, weight.layout->tile, weight.layout->order);
+  auto type = CompressedTensorType::get(logical, codec);
+
+  // The old data go before the new ones get their names.
+  SmallVector<StringRef> keys;
+  for (ElementsAttr data : weight.components)
+    if (auto resource = dyn_cast<DenseResourceElementsAttr>(data))
+      keys.push_back(resource.getRawHandle().getKey());
+    else
+      keys.push_back("weight");
+  SmallVector<ElementsAttr> constants;
+  for (auto [part, key] : llvm::zip_equal(parts, keys))
+    constants.push_back(DenseResourceElementsAttr::get(
+        cast<ShapedType>(part.type), (key + ".tiled").str(),
+        std::move(part.data)));
+
+  for (AssembleOp op : weight.assembles) {
+    OpBuilder b(op);
+    SmallVector<Value> values;
+    for (ElementsAttr constant : constants)
+      values.push_back(arith::ConstantOp::create(b, op.getLoc(), constant));
+    auto packed = AssembleOp::create(b, op.getLoc(), type, values);
+    if (auto certificate = op->getAttrOfType<CertificateAttr>(
+            CompressDialect::kCertificateAttr))
+      packed->setAttr(CompressDialect::kCertificateAttr,
+                      CertificateAttr::get(
+                          context, certificate.getWeight(),
+                          certificate.getAlgorithm(), certificate.getSource(),
+                          *getStoredBits(packed.getResult()),
+                          certificate.getMaxError(),
+                          certificate.getRelativeError(),
+                          certificate.getSqnr()));
+    for (Operation *user : llvm::make_early_inc_range(op->getUsers())) {
+      b.setInsertionPoint(user);
+      Value decoded = DecodeOp::create(b, user->getLoc(), packed);
+      user->replaceAllUsesWith(ValueRange(decoded));
+      user->erase();
+    }
+    SmallVector<Operation *> old;
+    for (Value component : op.getComponents())
+      old.push_back(component.getDefiningOp());
+    op.erase();
+    for (Operation *constant : old)
+      eraseConstant(constant);
+  }
+}
+
+void PackWeightsPass::runOnOperation() {
+  SymbolTableCollection collection;
+  symbols = &collection;
+  collect();
+  auto options =
+      remark::RemarkOpts::name("PackWeights").category("compress-pack-weights");
+  for (auto &[key, weight] : weights) {
+    Location loc = weight.assembles.front().getLoc();
+    choose(weight);
+    if (!weight.layout) {
+      remark::missed(loc, options) << remark::reason(weight.reason.c_str());
+      continue;
+    }
+    pack(weight);
+    remark::passed(loc, options) << "packed for a kernel";
+  }
+  // What was packed is held by nothing now; the context would keep it.
+  llvm::StringSet<> used;
+  getOperation().walk([&](Operation *op) {
+    AttrTypeWalker walker;
+    walker.addWalk([&](DenseResourceElementsAttr attr) {
+      used.insert(attr.getRawHandle().getKey());
+    });
+    walker.walk(op->getAttrDictionary());
+  });
+  auto &manager = DenseResourceElementsHandle::getManagerInterface(&getContext());
+  for (auto &[key, weight] : weights)
+    for (ElementsAttr data : weight.components)
+      if (auto resource = dyn_cast<DenseResourceElementsAttr>(data))
+        if (!used.contains(resource.getRawHandle().getKey()))
+          manager.update(resource.getRawHandle().getKey(), AsmResourceBlob());
+}

@@ -1,0 +1,175 @@
+//===- TiledCodec.cpp - another codec's values in the order of kernels ------===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compress/Dialect/Compress/IR/Compress.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/IndexingUtils.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/IR/Builders.h"
+
+using namespace mlir;
+using namespace mlir::compress;
+
+algorithms::TileLayout TiledAttr::getLayout() const {
+  algorithms::TileLayout layout;
+  layout.tile.append(getTile().begin(), getTile().end());
+  layout.order.append(getOrder().begin(), getOrder().end());
+  return layout;
+}
+
+RankedTensorType TiledAttr::getTiledType(RankedTensorType logical) const {
+  return RankedTensorType::get(getLayout().getShape(logical.getShape()),
+                               logical.getElementType());
+}
+
+//===----------------------------------------------------------------------===//
+// Rules
+//===----------------------------------------------------------------------===//
+
+LogicalResult TiledAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                CodecAttrInterface base,
+                                ArrayRef<int64_t> tile,
+                                ArrayRef<int64_t> order) {
+  for (int64_t extent : tile) // tiled_c1
+    if (extent < 1)
+      return emitError() << "expected positive tile extents, but got "
+                         << extent;
+  if (tile.size() != order.size() || !isPermutationVector(order)) { // tiled_c2
+    auto diag = emitError() << "expected order to be a permutation of "
+                            << tile.size() << " dimensions, but got [";
+    llvm::interleaveComma(order, diag);
+    return diag << "]";
+  }
+  return success();
+}
+
+LogicalResult
+TiledAttr::verifyCodec(function_ref<InFlightDiagnostic()> emitError,
+                       RankedTensorType logical) const {
+  if (int64_t(getTile().size()) != logical.getRank()) // tiled_c3
+    return emitError() << "expected one tile extent per dimension, but got "
+                       << getTile().size() << " for rank "
+                       << logical.getRank();
+  if (!logical.hasStaticShape() || logical.getRank() == 0) // tiled_c4
+    return emitError() << "expected a static tensor of at least one dimension "
+                          "for #compress.tiled, but got "
+                       << logical;
+  if (failed(getBase().verifyCodec(emitError, logical)))
+    return failure();
+  CodecAttrInterface inner = getInner(logical);
+  if (!inner) // tiled_c5
+    return emitError() << "expected tiles that hold whole blocks, or blocks "
+                          "that hold whole tiles, of "
+                       << getBase();
+  return inner.verifyCodec(emitError, getTiledType(logical));
+}
+
+//===----------------------------------------------------------------------===//
+// Storage and decode
+//===----------------------------------------------------------------------===//
+
+SmallVector<StorageComponent>
+TiledAttr::getStorage(RankedTensorType logical) const {
+  return getInner(logical).getStorage(getTiledType(logical));
+}
+
+LogicalResult
+TiledAttr::verifyData(function_ref<InFlightDiagnostic()> emitError,
+                      RankedTensorType logical,
+                      ArrayRef<ArrayRef<char>> leaves) const {
+  return getInner(logical).verifyData(emitError, getTiledType(logical), leaves);
+}
+
+FailureOr<Value> TiledAttr::buildDecode(OpBuilder &b, Location loc,
+                                        ValueRange components,
+                                        RankedTensorType logical) const {
+  RankedTensorType tiled = getTiledType(logical);
+  FailureOr<Value> dense =
+      getInner(logical).buildDecode(b, loc, components, tiled);
+  if (failed(dense))
+    return failure();
+  // [tiles in order.., extents in order..] -> [dim 0: tiles, extent, ..].
+  int64_t rank = logical.getRank();
+  SmallVector<int64_t> back(2 * rank), shape(2 * rank), padded(rank);
+  SmallVector<ReassociationIndices> groups(rank);
+  for (int64_t i = 0; i < rank; ++i) {
+    int64_t dim = getOrder()[i];
+    back[2 * dim] = i;
+    back[2 * dim + 1] = rank + i;
+    shape[2 * dim] = tiled.getDimSize(i);
+    shape[2 * dim + 1] = tiled.getDimSize(rank + i);
+    groups[dim] = {2 * dim, 2 * dim + 1};
+    padded[dim] = shape[2 * dim] * shape[2 * dim + 1];
+  }
+  Value empty =
+      tensor::EmptyOp::create(b, loc, shape, logical.getElementType());
+  Value transposed =
+      linalg::TransposeOp::create(b, loc, *dense, empty, back)->getResult(0);
+  Value whole = tensor::CollapseShapeOp::create(
+      b, loc, RankedTensorType::get(padded, logical.getElementType()),
+      transposed, groups);
+  if (whole.getType() == logical)
+    return whole;
+  SmallVector<OpFoldResult> offsets(rank, b.getIndexAttr(0)),
+      strides(rank, b.getIndexAttr(1)), sizes;
+  for (int64_t size : logical.getShape())
+    sizes.push_back(b.getIndexAttr(size));
+  return tensor::ExtractSliceOp::create(b, loc, logical, whole, offsets, sizes,
+                                        strides)
+      .getResult();
+}
+
+//===----------------------------------------------------------------------===//
+// Tiles
+//===----------------------------------------------------------------------===//
+
+SmallVector<TileGranularity>
+TiledAttr::getTileGranularity(RankedTensorType logical) const {
+  // Whole tiles, and of those what the tiled codec allows. A cut inside of a
+  // tile would have to be a cut of all tiles.
+  SmallVector<TileGranularity> inner =
+      getInner(logical).getTileGranularity(getTiledType(logical));
+  SmallVector<TileGranularity> granularity(logical.getRank());
+  for (auto [i, dim] : llvm::enumerate(getOrder())) {
+    granularity[dim].unit = inner[i].unit * getTile()[dim];
+    granularity[dim].block = inner[i].block * getTile()[dim];
+  }
+  return granularity;
+}
+
+FailureOr<SmallVector<ComponentTile>>
+TiledAttr::mapTile(OpBuilder &b, Location loc, RankedTensorType logical,
+                   ValueRange components, ArrayRef<OpFoldResult> offsets,
+                   ArrayRef<OpFoldResult> sizes) const {
+  AffineExpr d = b.getAffineDimExpr(0);
+  SmallVector<OpFoldResult> tiledOffsets, tiledSizes;
+  for (int64_t dim : getOrder()) {
+    int64_t extent = getTile()[dim];
+    tiledOffsets.push_back(divideExactly(b, loc, offsets[dim], extent));
+    tiledSizes.push_back(affine::makeComposedFoldedAffineApply(
+        b, loc, d.ceilDiv(extent), {sizes[dim]}));
+  }
+  for (int64_t dim : getOrder()) {
+    tiledOffsets.push_back(b.getIndexAttr(0));
+    tiledSizes.push_back(b.getIndexAttr(getTile()[dim]));
+  }
+  return getInner(logical).mapTile(b, loc, getTiledType(logical), components,
+                                   tiledOffsets, tiledSizes);
+}
+
+CodecAttrInterface
+TiledAttr::getTiledCodec(RankedTensorType, const algorithms::TileLayout &) const {
+  return nullptr; // laid out already
+}
+
+std::vector<EncodedComponent>
+TiledAttr::relayout(RankedTensorType, const algorithms::TileLayout &,
+                    ArrayRef<ArrayRef<char>>) const {
+  return {};
+}
