@@ -6,7 +6,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "compress/Compiler/Compiler.h"
-#include "compress/Conversion/Passes.h"
 #include "compress/Dialect/Compress/IR/Compress.h"
 #include "compress/Dialect/Compress/Transforms/ExternalWeights.h"
 #include "compress/Dialect/Compress/Transforms/StoreTypes.h"
@@ -50,7 +49,8 @@ static FailureOr<store::ManifestFunction> describe(func::FuncOp function) {
       return emitError(function.getLoc())
              << "expected " << what << " " << index << " of function '"
              << result.name
-             << "' to be a ranked tensor of integers or floats, but got "
+             << "' to be a ranked tensor of floats or of integers of 8, 16, 32 "
+                "or 64 bits, but got "
              << type;
     auto given = dyn_cast_or_null<StringAttr>(name);
     std::vector<int64_t> shape;
@@ -160,8 +160,14 @@ static void describeWeights(std::vector<EncodedDescription> encoded,
 static constexpr int64_t kMinExternalBytes = 64;
 
 LogicalResult
-mlir::compress::lowerModule(ModuleOp module, store::Manifest &manifest,
+mlir::compress::lowerModule(ModuleOp module, const Target &target,
+                            const CompileOptions &compileOptions,
+                            store::Manifest &manifest,
                             SmallVectorImpl<ExternalWeight> &weights) {
+  PassManager preparation(module.getContext());
+  buildCompressPack(preparation);
+  if (failed(preparation.run(module)))
+    return failure();
   for (auto function : module.getOps<func::FuncOp>()) {
     if (!function.isPublic() || function.isExternal())
       continue;
@@ -172,10 +178,6 @@ mlir::compress::lowerModule(ModuleOp module, store::Manifest &manifest,
   }
   if (manifest.functions.empty())
     return emitError(module.getLoc()) << "expected at least one public function";
-  PassManager preparation(module.getContext());
-  preparation.addPass(createCompressPackWeights());
-  if (failed(preparation.run(module)))
-    return failure();
   std::vector<EncodedDescription> encoded = describeEncoded(module);
   FailureOr<SmallVector<ExternalWeight>> external =
       externalizeWeights(module, kMinExternalBytes);
@@ -187,6 +189,8 @@ mlir::compress::lowerModule(ModuleOp module, store::Manifest &manifest,
   PassManager pm(module.getContext());
   CompressToCPUOptions options;
   options.artifactABI = true;
+  options.allowDense = compileOptions.allowDense;
+  options.rows = target.getKernelRows();
   buildCompressToCPU(pm, options);
   return pm.run(module);
 }
@@ -233,13 +237,14 @@ static LogicalResult writeCode(ModuleOp module, const Target &target,
 
 LogicalResult
 mlir::compress::writeArtifact(ModuleOp module, const Target &target,
+                              const CompileOptions &options,
                               store::StagedDirectory &directory) {
   Location loc = module.getLoc();
   store::Manifest manifest;
   manifest.producer = "mlir-compress " COMPRESS_VERSION;
   manifest.target = {target.triple, target.cpu, target.requiredFeatures};
   SmallVector<ExternalWeight> weights;
-  if (failed(lowerModule(module, manifest, weights)))
+  if (failed(lowerModule(module, target, options, manifest, weights)))
     return failure();
   auto written =
       writeWeights(directory.addFile(store::kWeightsFile), weights);
@@ -255,13 +260,14 @@ mlir::compress::writeArtifact(ModuleOp module, const Target &target,
 
 LogicalResult mlir::compress::writeArtifact(ModuleOp module,
                                             const Target &target,
+                                            const CompileOptions &options,
                                             StringRef path) {
   Location loc = module.getLoc();
   auto directory =
       store::StagedDirectory::create(path.str(), store::kManifestFile);
   if (!directory.ok())
     return check(directory.status(), loc);
-  if (failed(writeArtifact(module, target, **directory)))
+  if (failed(writeArtifact(module, target, options, **directory)))
     return failure();
   return check((*directory)->commit(), loc);
 }

@@ -75,6 +75,11 @@ FailureOr<Target> Target::parse(StringRef spec, Location loc) {
   return target;
 }
 
+int64_t Target::getKernelRows() const {
+  // 32 registers of 16 f32, or 16 of 8 or fewer.
+  return llvm::is_contained(requiredFeatures, "avx512f") ? 16 : 4;
+}
+
 std::unique_ptr<llvm::TargetMachine> Target::createMachine() const {
   std::string error;
   const llvm::Target *found = lookupTarget(triple, error);

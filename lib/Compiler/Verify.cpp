@@ -71,32 +71,6 @@ private:
 
 } // namespace
 
-/// Types of all stored leaves, in order.
-static void getLeafTypes(Type type, SmallVectorImpl<Type> &leaves) {
-  auto compressed = dyn_cast<CompressedTensorType>(type);
-  if (!compressed) {
-    leaves.push_back(type);
-    return;
-  }
-  for (Type part : compressed.getStorageTypes())
-    getLeafTypes(part, leaves);
-}
-
-/// Assembles a value of `type` from the leaves, consuming them.
-static Value assembleLeaves(OpBuilder &b, Location loc, Type type,
-                            ValueRange &leaves) {
-  auto compressed = dyn_cast<CompressedTensorType>(type);
-  if (!compressed) {
-    Value leaf = leaves.front();
-    leaves = leaves.drop_front();
-    return leaf;
-  }
-  SmallVector<Value> parts;
-  for (Type part : compressed.getStorageTypes())
-    parts.push_back(assembleLeaves(b, loc, part, leaves));
-  return AssembleOp::create(b, loc, compressed, parts);
-}
-
 DecodeRunner::~DecodeRunner() {
   if (library.isValid())
     llvm::sys::DynamicLibrary::closeLibrary(library);
@@ -127,6 +101,7 @@ LogicalResult DecodeRunner::compile() {
   PassManager pm(context);
   CompressToCPUOptions options;
   options.artifactABI = true;
+  options.fuse = false;
   buildCompressToCPU(pm, options);
   FailureOr<Target> target = Target::parse("cpu:native", loc);
   if (failed(pm.run(*module)) || failed(target))

@@ -28,6 +28,9 @@ static void addBufferization(OpPassManager &pm) {
       bufferization::LayoutMapOption::IdentityLayoutMap;
   pm.addPass(bufferization::createEmptyTensorEliminationPass());
   pm.addPass(bufferization::createOneShotBufferizePass(options));
+  // The buffer of a decoded tile is allocated once, outside of the loops.
+  pm.addNestedPass<func::FuncOp>(bufferization::createBufferHoistingPass());
+  pm.addNestedPass<func::FuncOp>(bufferization::createBufferLoopHoistingPass());
   bufferization::BufferDeallocationPipelineOptions deallocation;
   bufferization::buildBufferDeallocationPipeline(pm, deallocation);
   // Deallocation may leave bufferization.clone behind.
@@ -62,12 +65,27 @@ static void addLoweringToLLVM(OpPassManager &pm) {
   pm.addPass(createReconcileUnrealizedCastsPass());
 }
 
+void mlir::compress::buildCompressPack(OpPassManager &pm) {
+  pm.addPass(createCompressExpandTypes());
+  pm.addPass(createCompressFoldMovement());
+  pm.addPass(createCompressPackWeights());
+}
+
 void mlir::compress::buildCompressToCPU(OpPassManager &pm,
                                         const CompressToCPUOptions &options) {
-  pm.addPass(createCompressPackWeights());
-  pm.addPass(createCompressFormKernels());
+  if (!options.fuse) {
+    pm.addPass(createCompressExpandTypes());
+  } else {
+    buildCompressPack(pm);
+    pm.addPass(createCompressFormKernels());
+    // Arithmetic on whole tensors neither tiles nor bufferizes.
+    pm.addPass(createConvertElementwiseToLinalgPass());
+    pm.addPass(createCompressTileAndFuse());
+    CompressCheckFusedOptions check;
+    check.allowDense = options.allowDense;
+    pm.addPass(createCompressCheckFused(check));
+  }
   pm.addPass(createCompressLowerDecode());
-  // Arithmetic on whole tensors does not bufferize.
   pm.addPass(createConvertElementwiseToLinalgPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
@@ -77,6 +95,7 @@ void mlir::compress::buildCompressToCPU(OpPassManager &pm,
   ConvertCompressToVectorOptions kernels;
   kernels.rows = options.rows;
   pm.addPass(createConvertCompressToVector(kernels));
+  pm.addPass(createCompressCheckLowered());
   if (options.artifactABI)
     pm.addPass(createCompressEmitArtifactABI());
   addLoweringToLLVM(pm);

@@ -165,7 +165,7 @@ public:
     const json *value = get(key);
     if (value && value->is_string())
       return *value->get_ptr<const std::string *>();
-    return mismatch<std::string>(value, "a string", key);
+    return mismatch<std::string>("a string", key);
   }
 
   std::optional<std::string> getOptionalString(const char *key) {
@@ -174,7 +174,7 @@ public:
       return std::nullopt;
     if (value && value->is_string())
       return *value->get_ptr<const std::string *>();
-    return mismatch<std::string>(value, "a string or null", key);
+    return mismatch<std::string>("a string or null", key);
   }
 
   /// Sixteen hex digits.
@@ -192,7 +192,7 @@ public:
     if (value && value->is_number_unsigned() &&
         value->get<uint64_t>() <= INT64_MAX)
       return value->get<uint64_t>();
-    return mismatch<uint64_t>(value, "a non-negative integer", key);
+    return mismatch<uint64_t>("a non-negative integer", key);
   }
 
   double getDouble(const char *key) {
@@ -203,7 +203,7 @@ public:
       return std::numeric_limits<double>::quiet_NaN();
     if (value && (*value == "inf" || *value == "-inf"))
       return *value == "inf" ? HUGE_VAL : -HUGE_VAL;
-    return mismatch<double>(value, "a number", key);
+    return mismatch<double>("a number", key);
   }
 
   DType getDType(const char *key) {
@@ -243,7 +243,7 @@ public:
     const json *value = get(key);
     if (value && value->is_array())
       return *value;
-    mismatch<int>(value, "an array", key);
+    mismatch<int>("an array", key);
     return none;
   }
 
@@ -305,8 +305,7 @@ private:
     return nullptr;
   }
 
-  template <typename T>
-  T mismatch(const json *value, const char *expected, const char *key) {
+  template <typename T> T mismatch(const char *expected, const char *key) {
     fail("expected " + std::string(expected) + at(key));
     return T();
   }

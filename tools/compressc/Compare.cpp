@@ -8,11 +8,11 @@
 #include "Execution.h"
 #include "Tool.h"
 #include "compress/Algorithms/FloatFormat.h"
-#include "llvm/ADT/ScopeExit.h"
-#include "llvm/Support/FileSystem.h"
+#include "compress/Store/AtomicOutput.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
+#include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 #include <cmath>
 #include <cstring>
@@ -145,24 +145,27 @@ static OutputError computeError(ArrayRef<double> reference,
 /// Compiles the original as it is and runs it.
 static int runOriginal(ArrayRef<store::NpyArray> arrays,
                        std::vector<store::NpyArray> &results) {
-  Session session;
+  Session session(jobs);
   OwningOpRef<ModuleOp> module =
       session.load(originalPath, {weights.begin(), weights.end()});
   FailureOr<mlir::compress::Target> target = mlir::compress::Target::parse(
       "cpu", UnknownLoc::get(&session.getContext()));
   if (!module || failed(target))
     return session.fail();
-  llvm::SmallString<128> directory;
-  if (std::error_code error = llvm::sys::fs::createUniqueDirectory(
-          "compressc-compare", directory))
-    return fail("cannot create a temporary directory: " + error.message());
-  llvm::scope_exit cleanup(
-      [&] { llvm::sys::fs::remove_directories(directory); });
-  std::string path = (directory + "/original").str();
+  // Never committed: removed in the end, also by a signal.
+  llvm::SmallString<128> path;
+  llvm::sys::path::system_temp_directory(/*erasedOnReboot=*/true, path);
+  llvm::sys::path::append(path, "compressc-compare");
+  auto directory =
+      store::StagedDirectory::create(path.str().str(), store::kManifestFile);
+  if (!directory.ok())
+    return fail(directory.status().message());
   progress("compiling the original");
-  if (failed(mlir::compress::writeArtifact(*module, *target, path)))
+  if (failed(mlir::compress::writeArtifact(*module, *target, {}, **directory)))
     return session.fail();
-  auto execution = Execution::open(path, function, jobs);
+  std::string manifest = (*directory)->addFile(store::kManifestFile);
+  auto execution = Execution::open(
+      llvm::sys::path::parent_path(manifest).str(), function, jobs);
   if (!execution.ok())
     return fail(execution.status().message());
   auto run = execution->run(arrays);
@@ -202,7 +205,6 @@ static int report(ArrayRef<OutputError> errors) {
 }
 
 static int run() {
-  setNumThreads(jobs);
   auto arrays = readArrays({inputs.begin(), inputs.end()});
   if (!arrays.ok())
     return fail(arrays.status().message());

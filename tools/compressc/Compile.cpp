@@ -30,7 +30,7 @@ enum class Emit { Artifact, MLIR, LLVM, Assembly, Object };
 static cl::opt<std::string> input(cl::Positional, cl::Required,
                                   cl::desc("INPUT.mlir|INPUT.mlirbc"),
                                   cl::sub(compileCommand), cl::cat(category));
-static cl::opt<std::string> output("o", cl::Required, cl::value_desc("path"),
+static cl::opt<std::string> output("o", cl::value_desc("path"),
                                    cl::desc("Artifact directory, or file for "
                                             "the other kinds of output"),
                                    cl::sub(compileCommand), cl::cat(category));
@@ -83,8 +83,14 @@ static cl::opt<bool>
 static cl::opt<bool> allowDense(
     "allow-dense",
     cl::desc("Warn, instead of failing, about weights that cannot be "
-             "compressed"),
+             "compressed, or that code must decode as a whole"),
     cl::sub(compileCommand), cl::cat(category));
+
+static mlir::compress::CompileOptions getOptions() {
+  mlir::compress::CompileOptions options;
+  options.allowDense = allowDense;
+  return options;
+}
 
 /// Replaces `output` with what `write` prints.
 static int writeOutput(function_ref<LogicalResult(llvm::raw_ostream &)> write) {
@@ -110,7 +116,8 @@ static int writeCode(Session &session, ModuleOp module,
                      const mlir::compress::Target &target) {
   mlir::compress::store::Manifest manifest;
   SmallVector<mlir::compress::ExternalWeight> external;
-  if (failed(mlir::compress::lowerModule(module, manifest, external)))
+  if (failed(mlir::compress::lowerModule(module, target, getOptions(), manifest,
+                                         external)))
     return session.fail();
   llvm::LLVMContext context;
   std::unique_ptr<llvm::TargetMachine> machine = target.createMachine();
@@ -156,8 +163,9 @@ static void printCosts(ModuleOp module) {
 }
 
 static int run() {
-  setNumThreads(jobs);
-  Session session;
+  if (output.empty() && !dryRun)
+    return failUsage("expected -o, or --dry-run");
+  Session session(jobs);
   MLIRContext &context = session.getContext();
   FailureOr<mlir::compress::Target> parsed = mlir::compress::Target::parse(
       target, UnknownLoc::get(&context));
@@ -187,11 +195,9 @@ static int run() {
   progress("generating code");
   if (emit != Emit::Artifact)
     return writeCode(session, *module, *parsed);
-  if (failed(mlir::compress::writeArtifact(*module, *parsed, output)))
+  if (failed(mlir::compress::writeArtifact(*module, *parsed, getOptions(),
+                                           output)))
     return session.fail();
-  if (preset != "none")
-    llvm::errs() << "compressc: note: weights are decoded densely at run time "
-                    "(--allow-dense is implied by this version)\n";
   return 0;
 }
 

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Execution.h"
+#include <algorithm>
 
 using namespace compressc;
 using store::Status;
@@ -15,7 +16,7 @@ store::StatusOr<Execution> Execution::open(const std::string &artifact,
                                            unsigned numThreads) {
   CompressOpenOptions options = {sizeof(CompressOpenOptions),
                                  /*skipWeightChecksums=*/0,
-                                 int32_t(numThreads)};
+                                 int32_t(std::min(numThreads, 4096u))};
   char error[4096];
   CompressModel *model =
       compressModelOpen(artifact.c_str(), &options, error, sizeof(error));

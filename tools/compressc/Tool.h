@@ -10,6 +10,7 @@
 
 #include "compress/Compiler/Compiler.h"
 #include "llvm/Support/CommandLine.h"
+#include "llvm/Support/ThreadPool.h"
 #include <string>
 #include <vector>
 
@@ -17,12 +18,15 @@ namespace compressc {
 
 /// Prints `compressc: error: ...` and returns the exit code of a failure.
 int fail(const llvm::Twine &message);
+/// The same for a command line that makes no sense.
+int failUsage(const llvm::Twine &message);
 
 /// A context with all dialects, whose diagnostics go to stderr in the form of
 /// this tool.
 class Session {
 public:
-  Session();
+  /// Runs on `threads` threads, 0 for all.
+  explicit Session(unsigned threads = 0);
   ~Session();
 
   mlir::MLIRContext &getContext() { return *context; }
@@ -33,6 +37,8 @@ public:
   load(const std::string &path, const std::vector<std::string> &weights);
 
 private:
+  // The context uses the threads until it dies.
+  std::unique_ptr<llvm::ThreadPoolInterface> threads;
   std::unique_ptr<mlir::MLIRContext> context;
   bool reported = false;
 };
@@ -53,9 +59,6 @@ Command getCompareCommand();
 Command getInspectCommand();
 Command getExternalizeCommand();
 Command getPresetsCommand();
-
-/// Limits worker threads; 0 leaves all of them.
-void setNumThreads(unsigned threads);
 
 } // namespace compressc
 

@@ -36,8 +36,7 @@ static cl::opt<unsigned> jobs("j", cl::init(0), cl::value_desc("n"),
                               cl::sub(verifyCommand), cl::cat(category));
 
 static int run() {
-  setNumThreads(jobs);
-  Session session;
+  Session session(jobs);
   OwningOpRef<ModuleOp> original =
       session.load(originalPath, {weights.begin(), weights.end()});
   if (!original)

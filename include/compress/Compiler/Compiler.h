@@ -35,19 +35,28 @@ OwningOpRef<ModuleOp> loadModule(MLIRContext &context, StringRef path,
 LogicalResult encodeModule(ModuleOp module,
                            const CompressEncodeOptions &options);
 
+/// How an encoded module is compiled.
+struct CompileOptions {
+  /// Warn, instead of failing, about weights that are decoded as a whole.
+  bool allowDense = false;
+};
+
 /// Lowers an encoded module to the LLVM dialect, and fills in what an artifact
 /// says about it. `weights` are borrowed from the module's attributes.
 struct ExternalWeight;
-LogicalResult lowerModule(ModuleOp module, store::Manifest &manifest,
+LogicalResult lowerModule(ModuleOp module, const Target &target,
+                          const CompileOptions &options,
+                          store::Manifest &manifest,
                           SmallVectorImpl<ExternalWeight> &weights);
 
 /// Compiles an encoded module into an artifact directory, which replaces an
 /// older artifact atomically.
 LogicalResult writeArtifact(ModuleOp module, const Target &target,
-                            StringRef path);
+                            const CompileOptions &options, StringRef path);
 
 /// The same into a directory that the caller commits, or does not.
 LogicalResult writeArtifact(ModuleOp module, const Target &target,
+                            const CompileOptions &options,
                             store::StagedDirectory &directory);
 
 /// What `verifyArtifact` found.

@@ -22,6 +22,16 @@ struct CompressToCPUOptions : PassPipelineOptions<CompressToCPUOptions> {
       llvm::cl::desc("Read weights through a pointer table and emit one C entry "
                      "a public function, see compress-emit-artifact-abi"),
       llvm::cl::init(false)};
+  PassOptions::Option<bool> fuse{
+      *this, "fuse",
+      llvm::cl::desc("Read compressed weights in kernels and tiles; without it "
+                     "they are decoded as a whole, which is the reference"),
+      llvm::cl::init(true)};
+  PassOptions::Option<bool> allowDense{
+      *this, "allow-dense",
+      llvm::cl::desc("Warn, instead of failing, about weights that are decoded "
+                     "as a whole, see compress-check-fused"),
+      llvm::cl::init(false)};
   PassOptions::Option<int64_t> rows{
       *this, "rows",
       llvm::cl::desc("Rows of activations that share a decoded tile, see "
@@ -29,8 +39,13 @@ struct CompressToCPUOptions : PassPipelineOptions<CompressToCPUOptions> {
       llvm::cl::init(8)};
 };
 
+/// Expands compressed types of functions and loops, and brings compressed
+/// constants into the layout of kernels. The first steps of
+/// compress-to-cpu, apart for those who look at the constants in between.
+void buildCompressPack(OpPassManager &pm);
+
 /// `compress-to-cpu`: from linalg on tensors with compressed weights to the LLVM
-/// dialect. Weights are decoded densely, at run time.
+/// dialect. Weights are decoded in registers or tile by tile.
 void buildCompressToCPU(OpPassManager &pm, const CompressToCPUOptions &options);
 
 } // namespace mlir::compress

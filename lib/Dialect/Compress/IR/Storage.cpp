@@ -39,6 +39,30 @@ std::optional<int64_t> mlir::compress::getStoredBits(Value value) {
       assemble.getComponents());
 }
 
+void mlir::compress::getLeafTypes(Type type, SmallVectorImpl<Type> &leaves) {
+  auto compressed = dyn_cast<CompressedTensorType>(type);
+  if (!compressed) {
+    leaves.push_back(type);
+    return;
+  }
+  for (Type part : compressed.getStorageTypes())
+    getLeafTypes(part, leaves);
+}
+
+Value mlir::compress::assembleLeaves(OpBuilder &b, Location loc, Type type,
+                                     ValueRange &leaves) {
+  auto compressed = dyn_cast<CompressedTensorType>(type);
+  if (!compressed) {
+    Value leaf = leaves.front();
+    leaves = leaves.drop_front();
+    return leaf;
+  }
+  SmallVector<Value> parts;
+  for (Type part : compressed.getStorageTypes())
+    parts.push_back(assembleLeaves(b, loc, part, leaves));
+  return AssembleOp::create(b, loc, compressed, parts);
+}
+
 Value mlir::compress::getDense(OpBuilder &b, Location loc, Value component) {
   if (!isa<CompressedTensorType>(component.getType()))
     return component;

@@ -60,6 +60,10 @@ std::optional<int64_t> getStoredBits(Value value);
 /// tensor; nothing when a size depends on the data.
 std::optional<int64_t> getStoredBits(Type type);
 
+/// Types of all that is stored, in order; those of nested codecs in place of
+/// their component.
+void getLeafTypes(Type type, SmallVectorImpl<Type> &leaves);
+
 class CodecAttrInterface;
 
 /// Whether the codec allows the tile, provably, from the IR as it is. Emits
@@ -92,6 +96,9 @@ bool isMultipleOf(OpFoldResult value, int64_t factor);
 /// `value / factor` for a value that isMultipleOf(factor).
 OpFoldResult divideExactly(OpBuilder &b, Location loc, OpFoldResult value,
                            int64_t factor);
+
+/// A value of `type` from the leaves of getLeafTypes, which are consumed.
+Value assembleLeaves(OpBuilder &b, Location loc, Type type, ValueRange &leaves);
 
 /// The dense tensor for a component: itself, or its decode.
 Value getDense(OpBuilder &b, Location loc, Value component);

@@ -31,7 +31,9 @@ def Compress_Dialect : Dialect {
 
     * `compress.codec` on a constant or an `ml_program.global`: a codec
       attribute or the name of a preset that `compress-encode` shall use for it;
-    * `compress.certificate` on a `compress.assemble`: what its encoding cost.
+    * `compress.certificate` on a `compress.assemble`: what its encoding cost;
+    * `compress.dense_reason` on a `compress.decode`: why its user cannot decode
+      tiles, left by `compress-tile-and-fuse` for `compress-check-fused`.
 
     docs/Rationale.md says what is there, what is deliberately not, and why.
   }];
@@ -48,6 +50,10 @@ def Compress_Dialect : Dialect {
     /// Name of the attribute that says what an encoding cost.
     static constexpr ::llvm::StringLiteral kCertificateAttr =
         "compress.certificate";
+
+    /// Name of the attribute that says why a decode could not be fused.
+    static constexpr ::llvm::StringLiteral kDenseReasonAttr =
+        "compress.dense_reason";
 
     /// Encoders by (codec, algorithm), and presets by name. Dialect extensions
     /// fill them in; after that they are only read.

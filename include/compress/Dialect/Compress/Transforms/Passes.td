@@ -71,6 +71,105 @@ def CompressEncode : Pass<"compress-encode", "::mlir::ModuleOp"> {
   ];
 }
 
+def CompressExpandTypes : Pass<"compress-expand-types", "::mlir::ModuleOp"> {
+  let summary = "compressed tensors in functions, calls and loops become components";
+  let description = [{
+    Arguments, results and loop-carried values of type `!compress.tensor` become
+    as many tensors as the codec stores, nested ones included, so that they
+    bufferize.
+
+    ```mlir
+    func.func private @apply(%w: !compress.tensor<128x256xf32, #q>)
+    ```
+    becomes
+    ```mlir
+    func.func private @apply(%codes: tensor<128x128xi8>, %scales: tensor<128x8xf16>) {
+      %w = compress.assemble %codes, %scales : ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::compress::CompressDialect"];
+}
+
+def CompressFoldMovement : Pass<"compress-fold-movement"> {
+  let summary = "fold transposes, broadcasts and casts of weights into contractions";
+  let description = [{
+    A decoded weight that is transposed, broadcast or cast before a contraction
+    uses it is read by the contraction itself, through another indexing map and
+    a cast in its body. So the contraction can become a kernel.
+
+    ```mlir
+    %w = compress.decode %0 : !compress.tensor<128x256xf32, #q>
+    %t = linalg.transpose ins(%w : tensor<128x256xf32>) outs(%e : tensor<256x128xf32>) permutation = [1, 0]
+    %y = linalg.matmul ins(%x, %t : ...) outs(%init : ...)
+    ```
+    becomes
+    ```mlir
+    %w = compress.decode %0 : !compress.tensor<128x256xf32, #q>
+    %y = linalg.generic {indexing_maps = [(m, n, k) -> (m, k), (m, n, k) -> (n, k), (m, n, k) -> (m, n)], ...}
+      ins(%x, %w : ...) outs(%init : ...)
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect"];
+}
+
+def CompressTileAndFuse : Pass<"compress-tile-and-fuse"> {
+  let summary = "decode weights tile by tile in the loops of their users";
+  let description = [{
+    Every use of a decoded weight by a linalg op (contractions, convolutions,
+    any generic), directly or behind transposes and casts, becomes loops over
+    tiles of the weight that the codec allows; in them, the tile is decoded and
+    the op runs on it, whole along all other dimensions. Lookups of rows
+    (`tensor.extract` in a `linalg.generic`) decode the row that is looked up.
+    Sums may be reassociated.
+
+    ```mlir
+    %w = compress.decode %0 : !compress.tensor<64x32x3x3xf32, #q>
+    %y = linalg.conv_2d_nchw_fchw ins(%x, %w : ...) outs(%init : ...)
+    ```
+    becomes
+    ```mlir
+    %y = scf.for %f = %c0 to %c64 step %c8 iter_args(%out = %init) {
+      %1 = compress.assemble (slices of the components)
+      %w = compress.decode %1 : !compress.tensor<8x32x3x3xf32, #q>
+      linalg.generic ... ins(%x, %w : ...)
+    ```
+
+    A use that cannot be fused stays as it is; a remark and the attribute
+    `compress.dense_reason` say why.
+  }];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+    "::mlir::compress::CompressDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"
+  ];
+  let options = [
+    Option<"maxElements", "max-elements", "int64_t", "4096",
+           "Elements of a tile; weights of no more are tiles already">
+  ];
+}
+
+def CompressCheckFused : Pass<"compress-check-fused"> {
+  let summary = "fail where a weight would be decoded as a whole";
+  let description = [{
+    An error for each `compress.decode` of more than a tile, which names the
+    weight and what kept its user from decoding tiles. With `allow-dense`, a
+    warning.
+  }];
+  let options = [
+    Option<"maxElements", "max-elements", "int64_t", "4096", "Elements of a tile">,
+    Option<"allowDense", "allow-dense", "bool", "false", "Warn instead of failing">
+  ];
+}
+
+def CompressCheckLowered : Pass<"compress-check-lowered"> {
+  let summary = "fail where anything of the compress dialect is left";
+  let description = [{
+    An error for each op of the dialect, and for each function, loop or op with
+    a compressed tensor among its types: such a type in a signature passes
+    bufferization and the conversion to LLVM without a word.
+  }];
+}
+
 def CompressLowerDecode : Pass<"compress-lower-decode"> {
   let summary = "lower compress.decode through the codec's buildDecode";
   let description = [{
