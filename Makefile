@@ -41,6 +41,7 @@ demo: build $(VENV)/.examples/digits ## compile two trained networks, run them, 
 
 bench: build ## measure throughput; numbers are for this machine
 	@$(BUILD)/bin/compress-bench rtn
+	@$(BUILD)/bin/compress-bench fused
 
 lint: build ## clang-format and clang-tidy on what changed since main (LINT_BASE=REV for another)
 	@.ci/setup clang-format-22 clang-tidy-22

@@ -165,7 +165,10 @@ mlir::compress::lowerModule(ModuleOp module, const Target &target,
                             store::Manifest &manifest,
                             SmallVectorImpl<ExternalWeight> &weights) {
   PassManager preparation(module.getContext());
-  buildCompressPack(preparation);
+  if (compileOptions.fuse)
+    buildCompressPack(preparation);
+  else
+    preparation.addPass(createCompressExpandTypes());
   if (failed(preparation.run(module)))
     return failure();
   for (auto function : module.getOps<func::FuncOp>()) {
@@ -190,6 +193,7 @@ mlir::compress::lowerModule(ModuleOp module, const Target &target,
   CompressToCPUOptions options;
   options.artifactABI = true;
   options.allowDense = compileOptions.allowDense;
+  options.fuse = compileOptions.fuse;
   options.rows = target.getKernelRows();
   buildCompressToCPU(pm, options);
   return pm.run(module);

@@ -45,6 +45,7 @@ protected:
   llvm::cl::OptionCategory category;
 };
 
+std::unique_ptr<Benchmark> createFusedBenchmark();
 std::unique_ptr<Benchmark> createRtnBenchmark();
 
 } // namespace mlir::compress::bench

@@ -1,4 +1,4 @@
-//===- compress-bench.cpp - Speed of the algorithms -----------------------===//
+//===- compress-bench.cpp - Speed of algorithms and kernels ----------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -14,14 +14,15 @@ using namespace mlir::compress::bench;
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
-  std::unique_ptr<Benchmark> benchmarks[] = {createRtnBenchmark()};
+  std::unique_ptr<Benchmark> benchmarks[] = {createRtnBenchmark(),
+                                              createFusedBenchmark()};
 
   llvm::cl::OptionCategory none("options");
   llvm::cl::HideUnrelatedOptions(none);
   for (auto &benchmark : benchmarks)
     benchmark->hideUnrelatedOptions();
   if (!llvm::cl::ParseCommandLineOptions(
-          argc, argv, "measures the compression algorithms of this machine\n",
+          argc, argv, "measures algorithms and kernels on this machine\n",
           &llvm::errs()))
     return kUsageError;
 

@@ -39,6 +39,8 @@ LogicalResult encodeModule(ModuleOp module,
 struct CompileOptions {
   /// Warn, instead of failing, about weights that are decoded as a whole.
   bool allowDense = false;
+  /// Without it weights are decoded as a whole, see compress-to-cpu.
+  bool fuse = true;
 };
 
 /// Lowers an encoded module to the LLVM dialect, and fills in what an artifact

@@ -13,6 +13,7 @@
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/Support/MathExtras.h"
+#include <numeric>
 
 using namespace mlir;
 using namespace mlir::compress;
@@ -31,7 +32,7 @@ Attribute QuantAttr::parse(AsmParser &parser, Type) {
     return {};
   std::optional<QuantStorage> storage = symbolizeQuantStorage(keyword);
   if (!storage) {
-    parser.emitError(loc) << "expected storage i8, u8, i4 or u4, but got '"
+    parser.emitError(loc) << "expected storage i8, u8, i4, u4, i3, u3, i2 or u2, but got '"
                           << keyword << "'";
     return {};
   }
@@ -87,6 +88,22 @@ void QuantAttr::print(AsmPrinter &printer) const {
 // Rules
 //===----------------------------------------------------------------------===//
 
+static bool isSignedStorage(QuantStorage storage) {
+  switch (storage) {
+  case QuantStorage::I8:
+  case QuantStorage::I4:
+  case QuantStorage::I3:
+  case QuantStorage::I2:
+    return true;
+  case QuantStorage::U8:
+  case QuantStorage::U4:
+  case QuantStorage::U3:
+  case QuantStorage::U2:
+    return false;
+  }
+  llvm_unreachable("unknown storage");
+}
+
 LogicalResult QuantAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                 QuantStorage storage, ArrayRef<int64_t> block,
                                 Type scale, Type zero, Type min, bool narrow) {
@@ -106,7 +123,7 @@ LogicalResult QuantAttr::verify(function_ref<InFlightDiagnostic()> emitError,
     return emitError() << "expected min f32, f16 or bf16, but got " << min;
   if (zero && min) // quant_c5
     return emitError() << "expected zero or min, but got both";
-  bool isSigned = storage == QuantStorage::I8 || storage == QuantStorage::I4;
+  bool isSigned = isSignedStorage(storage);
   if (narrow && !isSigned) // quant_c6
     return emitError() << "expected signed storage for narrow, but got "
                        << stringifyQuantStorage(storage);
@@ -131,7 +148,7 @@ QuantAttr::verifyCodec(function_ref<InFlightDiagnostic()> emitError,
     if (extent != 1)
       return emitError() << "expected block extent 1 for dynamic dimension "
                          << i << ", but got " << extent;
-    if (int64_t(i) == logical.getRank() - 1 && getCodesPerByte() > 1)
+    if (int64_t(i) == logical.getRank() - 1 && getCodeBits() < 8)
       return emitError() << "expected a static innermost dimension for "
                          << stringifyQuantStorage(getStorage()) << " codes";
   }
@@ -143,13 +160,33 @@ QuantAttr::verifyCodec(function_ref<InFlightDiagnostic()> emitError,
 //===----------------------------------------------------------------------===//
 
 unsigned QuantAttr::getCodeBits() const {
-  return getStorage() == QuantStorage::I8 || getStorage() == QuantStorage::U8
-             ? 8
-             : 4;
+  switch (getStorage()) {
+  case QuantStorage::I8:
+  case QuantStorage::U8:
+    return 8;
+  case QuantStorage::I4:
+  case QuantStorage::U4:
+    return 4;
+  case QuantStorage::I3:
+  case QuantStorage::U3:
+    return 3;
+  case QuantStorage::I2:
+  case QuantStorage::U2:
+    return 2;
+  }
+  llvm_unreachable("unknown storage");
 }
 
-bool QuantAttr::isSigned() const {
-  return getStorage() == QuantStorage::I8 || getStorage() == QuantStorage::I4;
+bool QuantAttr::isSigned() const { return isSignedStorage(getStorage()); }
+
+int64_t QuantAttr::getUnitCodes() const {
+  return 8 / std::gcd(8u, getCodeBits());
+}
+
+int64_t QuantAttr::getRowBytes(int64_t codes) const {
+  // Split, so that the product stays small.
+  int64_t bits = getCodeBits();
+  return codes / 8 * bits + llvm::divideCeil(uint64_t(codes % 8 * bits), 8u);
 }
 
 SmallVector<int64_t> QuantAttr::getGrid(ArrayRef<int64_t> shape) const {
@@ -165,8 +202,7 @@ SmallVector<StorageComponent>
 QuantAttr::getStorage(RankedTensorType logical) const {
   SmallVector<int64_t> codes(logical.getShape());
   if (!ShapedType::isDynamic(codes.back()))
-    codes.back() =
-        llvm::divideCeil(uint64_t(codes.back()), uint64_t(getCodesPerByte()));
+    codes.back() = getRowBytes(codes.back());
   SmallVector<int64_t> grid = getGrid(logical.getShape());
   SmallVector<StorageComponent> parts = {
       {"codes", ComponentRole::Codes,
@@ -188,8 +224,8 @@ QuantAttr::getStorage(RankedTensorType logical) const {
 namespace {
 /// The loop nest of a decode, and where each operand is in it.
 ///
-/// Wherever blocks and bytes divide a dimension it is split, [K] into
-/// [blocks, bytes, codes of a byte], so that every map is a projected
+/// Wherever blocks and units (the bytes that hold whole codes) divide a dimension
+/// it is split, [K] into [blocks, units, codes of a unit], so that every map is a projected
 /// permutation, which is what linalg can tile and vectorize. Ragged dimensions
 /// keep one loop and use floordiv.
 struct DecodeNest {
@@ -199,7 +235,7 @@ struct DecodeNest {
   SmallVector<AffineExpr> codes, scales;      // indices into the operands
   SmallVector<int64_t> codeShape;             // of codes after expansion
   SmallVector<bool> scaleKept;                // scale dims that vary
-  AffineExpr codeInByte;                      // null for whole bytes
+  AffineExpr codeInUnit;                      // null for whole bytes
 };
 } // namespace
 
@@ -217,8 +253,8 @@ static DecodeNest getDecodeNest(QuantAttr codec, RankedTensorType logical) {
   };
   for (auto [i, size, extent] :
        llvm::enumerate(logical.getShape(), codec.getBlock())) {
-    int64_t perByte =
-        int64_t(i) == logical.getRank() - 1 ? codec.getCodesPerByte() : 1;
+    int64_t perUnit =
+        int64_t(i) == logical.getRank() - 1 ? codec.getUnitCodes() : 1;
     bool dynamic = ShapedType::isDynamic(size);
     bool single = !dynamic && size <= extent; // one block covers it
     int64_t block = single ? size : extent;
@@ -228,24 +264,24 @@ static DecodeNest getDecodeNest(QuantAttr codec, RankedTensorType logical) {
     unsigned first = nest.loops.size();
     nest.codeDims.emplace_back();
     AffineExpr scale = getAffineConstantExpr(0, ctx);
-    if (dynamic || (extent == 1 && perByte == 1)) {
+    if (dynamic || (extent == 1 && perUnit == 1)) {
       AffineExpr loop = addLoop(size);
       addCode(loop, size);
       scale = loop;
-    } else if (size % block == 0 && block % perByte == 0) {
+    } else if (size % block == 0 && block % perUnit == 0) {
       if (!single)
         addCode(scale = addLoop(size / block), size / block);
-      addCode(addLoop(block / perByte), block / perByte);
-      if (perByte > 1)
-        nest.codeInByte = addLoop(perByte);
+      addCode(addLoop(block / perUnit), block / perUnit);
+      if (perUnit > 1)
+        nest.codeInUnit = addLoop(perUnit);
     } else {
       AffineExpr loop = addLoop(size);
-      addCode(loop.floorDiv(perByte),
-              llvm::divideCeil(uint64_t(size), uint64_t(perByte)));
+      addCode(loop.floorDiv(perUnit),
+              llvm::divideCeil(uint64_t(size), uint64_t(perUnit)));
       if (kept)
         scale = loop.floorDiv(extent);
-      if (perByte > 1)
-        nest.codeInByte = loop % perByte;
+      if (perUnit > 1)
+        nest.codeInUnit = loop % perUnit;
     }
     nest.scaleKept.push_back(kept);
     if (kept)
@@ -274,25 +310,74 @@ static Value dropSingleBlocks(OpBuilder &b, Location loc, Value grid,
   return tensor::CollapseShapeOp::create(b, loc, grid, groups);
 }
 
-/// The code at position `inByte` of a byte, in the 8-bit type; the whole byte
-/// when there is no position.
+/// The code at position `inUnit` of the unit whose bytes are given, in the type
+/// of the unit; the whole byte when there is no position.
 static Value extractCode(OpBuilder &b, Location loc, QuantAttr codec,
-                         Value byte, Value inByte) {
-  if (!inByte)
-    return byte;
-  auto constant = [&](int64_t value) -> Value {
-    return arith::ConstantOp::create(b, loc, b.getI8IntegerAttr(value));
-  };
+                         ValueRange bytes, Value inUnit) {
+  if (!inUnit)
+    return bytes[0];
   int64_t bits = codec.getCodeBits();
-  // Shift the code to the top of the byte, then down, with its sign or without.
-  Value position = arith::IndexCastOp::create(b, loc, b.getI8Type(), inByte);
+  Value unit = bytes[0];
+  Type type = unit.getType();
+  auto constant = [&](int64_t value) -> Value {
+    return arith::ConstantOp::create(b, loc, b.getIntegerAttr(type, value));
+  };
+  if (bytes.size() > 1) {
+    type = b.getI32Type();
+    unit = arith::ExtUIOp::create(b, loc, type, unit);
+    for (size_t i = 1; i < bytes.size(); ++i)
+      unit = arith::OrIOp::create(
+          b, loc, unit,
+          arith::ShLIOp::create(
+              b, loc, arith::ExtUIOp::create(b, loc, type, bytes[i]),
+              constant(8 * i)));
+  }
+  // Shift the code to the top of the unit, then down, with its sign or without.
+  int64_t width = type.getIntOrFloatBitWidth();
+  Value position = arith::IndexCastOp::create(b, loc, type, inUnit);
   Value up = arith::SubIOp::create(
-      b, loc, constant(8 - bits),
+      b, loc, constant(width - bits),
       arith::MulIOp::create(b, loc, position, constant(bits)));
-  Value top = arith::ShLIOp::create(b, loc, byte, up);
+  Value top = arith::ShLIOp::create(b, loc, unit, up);
   if (codec.isSigned())
-    return arith::ShRSIOp::create(b, loc, top, constant(8 - bits));
-  return arith::ShRUIOp::create(b, loc, top, constant(8 - bits));
+    return arith::ShRSIOp::create(b, loc, top, constant(width - bits));
+  return arith::ShRUIOp::create(b, loc, top, constant(width - bits));
+}
+
+/// Units of several bytes as one tensor for each of these bytes. The last unit
+/// of a row may be short.
+static SmallVector<Value> splitUnits(OpBuilder &b, Location loc,
+                                     QuantAttr codec, Value codes) {
+  int64_t unitBytes = codec.getUnitBytes();
+  if (unitBytes == 1)
+    return {codes};
+  auto type = cast<RankedTensorType>(codes.getType());
+  int64_t rank = type.getRank();
+  int64_t units = llvm::divideCeil(type.getShape().back(), unitBytes);
+  if (int64_t rest = units * unitBytes - type.getShape().back()) {
+    SmallVector<OpFoldResult> low(rank, b.getIndexAttr(0)), high(low);
+    high.back() = b.getIndexAttr(rest);
+    SmallVector<int64_t> padded(type.getShape());
+    padded.back() += rest;
+    Value zero = arith::ConstantOp::create(b, loc, b.getI8IntegerAttr(0));
+    type = type.clone(padded);
+    codes = tensor::PadOp::create(b, loc, type, codes, low, high, zero);
+  }
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, codes);
+  sizes.back() = b.getIndexAttr(units);
+  SmallVector<int64_t> shape(type.getShape());
+  shape.back() = units;
+  RankedTensorType byteType = type.clone(shape);
+  SmallVector<Value> bytes;
+  for (int64_t i = 0; i < unitBytes; ++i) {
+    SmallVector<OpFoldResult> offsets(rank, b.getIndexAttr(0)),
+        strides(rank, b.getIndexAttr(1));
+    offsets.back() = b.getIndexAttr(i);
+    strides.back() = b.getIndexAttr(unitBytes);
+    bytes.push_back(tensor::ExtractSliceOp::create(b, loc, byteType, codes,
+                                                   offsets, sizes, strides));
+  }
+  return bytes;
 }
 
 static Value toF32(OpBuilder &b, Location loc, Value value, bool isSigned) {
@@ -352,19 +437,23 @@ FailureOr<Value> QuantAttr::buildDecode(OpBuilder &b, Location loc,
                               ? tensor::getMixedSize(b, loc, inputs[0], i)
                               : b.getIndexAttr(nest.codeShape[dim]));
 
+  SmallVector<Value> bytes = splitUnits(b, loc, *this, inputs[0]);
   if (int64_t(nest.codeShape.size()) != logical.getRank())
-    inputs[0] = tensor::ExpandShapeOp::create(
-        b, loc, RankedTensorType::get(nest.codeShape, b.getI8Type()), inputs[0],
-        nest.codeDims, codeSizes);
-  for (Value &perBlock : MutableArrayRef(inputs).drop_front())
-    perBlock = dropSingleBlocks(b, loc, perBlock, nest.scaleKept);
+    for (Value &byte : bytes)
+      byte = tensor::ExpandShapeOp::create(
+          b, loc, RankedTensorType::get(nest.codeShape, b.getI8Type()), byte,
+          nest.codeDims, codeSizes);
+  size_t numBytes = bytes.size();
+  for (Value perBlock : ArrayRef(inputs).drop_front())
+    bytes.push_back(dropSingleBlocks(b, loc, perBlock, nest.scaleKept));
+  inputs = std::move(bytes);
 
   unsigned rank = nest.loops.size();
   auto map = [&](ArrayRef<AffineExpr> results) {
     return AffineMap::get(rank, 0, results, b.getContext());
   };
-  SmallVector<AffineMap> maps = {map(nest.codes)};
-  maps.append(inputs.size() - 1, map(nest.scales));
+  SmallVector<AffineMap> maps(numBytes, map(nest.codes));
+  maps.append(inputs.size() - numBytes, map(nest.scales));
   maps.push_back(b.getMultiDimIdentityMap(rank));
   SmallVector<utils::IteratorType> iterators(rank,
                                              utils::IteratorType::parallel);
@@ -372,19 +461,20 @@ FailureOr<Value> QuantAttr::buildDecode(OpBuilder &b, Location loc,
   auto generic = linalg::GenericOp::create(
       b, loc, empty.getType(), inputs, empty, maps, iterators,
       [&](OpBuilder &b, Location loc, ValueRange args) {
-        Value inByte;
-        if (nest.codeInByte) {
+        Value inUnit;
+        if (nest.codeInUnit) {
           // Either the innermost loop itself or that loop modulo the codes of a
-          // byte.
-          inByte = linalg::IndexOp::create(b, loc, rank - 1);
-          if (!isa<AffineDimExpr>(nest.codeInByte))
-            inByte = arith::RemUIOp::create(
-                b, loc, inByte,
-                arith::ConstantIndexOp::create(b, loc, getCodesPerByte()));
+          // unit.
+          inUnit = linalg::IndexOp::create(b, loc, rank - 1);
+          if (!isa<AffineDimExpr>(nest.codeInUnit))
+            inUnit = arith::RemUIOp::create(
+                b, loc, inUnit,
+                arith::ConstantIndexOp::create(b, loc, getUnitCodes()));
         }
-        Value code = extractCode(b, loc, *this, args[0], inByte);
+        Value code =
+            extractCode(b, loc, *this, args.take_front(numBytes), inUnit);
         Value value = dequantize(b, loc, *this, code,
-                                 args.drop_front().drop_back());
+                                 args.drop_front(numBytes).drop_back());
         if (!element.isF32())
           value = arith::TruncFOp::create(b, loc, element, value);
         linalg::YieldOp::create(b, loc, value);
@@ -405,7 +495,7 @@ QuantAttr::getTileGranularity(RankedTensorType logical) const {
   SmallVector<TileGranularity> granularity;
   for (int64_t extent : getBlock())
     granularity.push_back({1, extent});
-  granularity.back().unit = getCodesPerByte();
+  granularity.back().unit = getUnitCodes();
   return granularity;
 }
 
@@ -425,8 +515,17 @@ QuantAttr::mapTile(OpBuilder &b, Location loc, RankedTensorType logical,
   };
   ComponentTile codes{SmallVector<OpFoldResult>(offsets),
                       SmallVector<OpFoldResult>(sizes)};
-  codes.offsets.back() = divide(offsets.back(), getCodesPerByte(), false);
-  codes.sizes.back() = divide(sizes.back(), getCodesPerByte(), true);
+  // Offsets are whole units, sizes may end within one.
+  AffineExpr d = b.getAffineDimExpr(0);
+  auto toBytes = [&](OpFoldResult x, AffineExpr bytes) -> OpFoldResult {
+    return affine::makeComposedFoldedAffineApply(b, loc, bytes, {x});
+  };
+  if (getCodeBits() < 8) {
+    codes.offsets.back() = toBytes(
+        offsets.back(), d.floorDiv(getUnitCodes()) * getUnitBytes());
+    codes.sizes.back() =
+        toBytes(sizes.back(), (d * int64_t(getCodeBits())).ceilDiv(8));
+  }
   ComponentTile blocks;
   for (auto [extent, offset, size] :
        llvm::zip_equal(getBlock(), offsets, sizes)) {

@@ -272,10 +272,10 @@ static CodecAttrInterface quant(RankedTensorType type, QuantStorage storage,
                         /*zero=*/Type(), min, narrow);
 }
 
-template <int64_t elements>
-static CodecAttrInterface buildInt4(RankedTensorType type,
-                                    ArrayRef<DimRole> roles) {
-  return quant(type, QuantStorage::I4, alongReduction(type, roles, elements),
+template <QuantStorage storage, int64_t elements>
+static CodecAttrInterface buildBlocks(RankedTensorType type,
+                                      ArrayRef<DimRole> roles) {
+  return quant(type, storage, alongReduction(type, roles, elements),
                Float16Type::get(type.getContext()));
 }
 
@@ -293,11 +293,11 @@ static void addPresets(CodecRegistry &registry) {
                       Float32Type::get(type.getContext()), {}, true);
        }});
   registry.addPreset({"int4-b32", "4-bit integers, one f16 scale per 32",
-                      buildInt4<32>});
+                      buildBlocks<QuantStorage::I4, 32>});
   registry.addPreset({"int4-b64", "4-bit integers, one f16 scale per 64",
-                      buildInt4<64>});
+                      buildBlocks<QuantStorage::I4, 64>});
   registry.addPreset({"int4-b128", "4-bit integers, one f16 scale per 128",
-                      buildInt4<128>});
+                      buildBlocks<QuantStorage::I4, 128>});
   registry.addPreset(
       {"int4-b32-asym", "4-bit integers, one f16 scale and f16 minimum per 32",
        [](RankedTensorType type, ArrayRef<DimRole> roles) {
@@ -305,6 +305,8 @@ static void addPresets(CodecRegistry &registry) {
          return quant(type, QuantStorage::U4, alongReduction(type, roles, 32),
                       f16, f16);
        }});
+  registry.addPreset({"int3-b32", "3-bit integers, one f16 scale per 32",
+                      buildBlocks<QuantStorage::I3, 32>});
 }
 
 void mlir::compress::registerQuantEncoders(CodecRegistry &registry) {

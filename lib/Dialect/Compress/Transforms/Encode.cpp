@@ -45,6 +45,7 @@ struct EncodedTree {
 /// What is to be done with one weight.
 struct Request {
   CodecAttrInterface codec; // null: leave the weight as it is
+  StringRef algorithm;      // empty: the codec's first
   std::string reason;       // why it is left
 };
 
@@ -55,11 +56,10 @@ struct EncodePass : compress::impl::CompressEncodeBase<EncodePass> {
 
 private:
   LogicalResult parseOptions();
-  FailureOr<CodecAttrInterface> resolve(const Weight &weight,
-                                        Attribute requested);
+  FailureOr<Request> resolve(const Weight &weight, Attribute requested);
   FailureOr<Request> select(const Weight &weight);
   LogicalResult checkEncodable(const Weight &weight);
-  LogicalResult encode(Weight &weight, CodecAttrInterface codec);
+  LogicalResult encode(Weight &weight, const Request &request);
   LogicalResult evaluate(EncodeOp op, StringRef name);
   FailureOr<EncodedTree> run(StringRef name, RankedTensorType type,
                              ArrayRef<char> data, CodecAttrInterface codec,
@@ -160,11 +160,11 @@ LogicalResult EncodePass::parseOptions() {
 // Selection
 //===----------------------------------------------------------------------===//
 
-/// The codec that an attribute or a preset's name asks for; null for a preset
-/// that leaves weights as they are.
-FailureOr<CodecAttrInterface> EncodePass::resolve(const Weight &weight,
-                                                  Attribute requested) {
+/// What an attribute or a preset's name asks for.
+FailureOr<Request> EncodePass::resolve(const Weight &weight,
+                                       Attribute requested) {
   Operation *anchor = weight.getAnchor();
+  StringRef chosen = algorithm;
   auto wanted = dyn_cast<CodecAttrInterface>(requested);
   if (!wanted) {
     StringRef name = cast<StringAttr>(requested).getValue();
@@ -175,7 +175,9 @@ FailureOr<CodecAttrInterface> EncodePass::resolve(const Weight &weight,
                                  << "', known are: " << listPresets(*registry);
     wanted = found->build(weight.type, weight.roles);
     if (!wanted)
-      return wanted;
+      return Request{nullptr, "", "its preset leaves weights as they are"};
+    if (chosen.empty())
+      chosen = found->algorithm;
   }
   if (failed(checkEncodable(weight)))
     return failure();
@@ -186,12 +188,12 @@ FailureOr<CodecAttrInterface> EncodePass::resolve(const Weight &weight,
                                         weight.type.getShape(),
                                         weight.type.getElementType(), wanted))
     return failure();
-  return wanted;
+  return Request{wanted, chosen, ""};
 }
 
 FailureOr<Request> EncodePass::select(const Weight &weight) {
   auto leave = [](const Twine &reason) -> FailureOr<Request> {
-    return Request{nullptr, reason.str()};
+    return Request{nullptr, "", reason.str()};
   };
   Attribute requested = weight.requested;
   if (!requested) {
@@ -220,10 +222,7 @@ FailureOr<Request> EncodePass::select(const Weight &weight) {
     requested = codecOption ? Attribute(codecOption)
                             : StringAttr::get(&getContext(), preset);
   }
-  FailureOr<CodecAttrInterface> wanted = resolve(weight, requested);
-  if (failed(wanted))
-    return failure();
-  return Request{*wanted, *wanted ? "" : "its preset leaves weights as they are"};
+  return resolve(weight, requested);
 }
 
 LogicalResult EncodePass::checkEncodable(const Weight &weight) {
@@ -364,11 +363,11 @@ static void certify(Value compressed, CertificateAttr &certificate) {
   assemble->setAttr(CompressDialect::kCertificateAttr, certificate);
 }
 
-LogicalResult EncodePass::encode(Weight &weight, CodecAttrInterface codec) {
+LogicalResult EncodePass::encode(Weight &weight, const Request &request) {
   CertificateAttr certificate;
   FailureOr<EncodedTree> tree =
-      run(weight.name, weight.type, *getRawData(weight.data), codec, algorithm,
-          weight.getAnchor(), certificate);
+      run(weight.name, weight.type, *getRawData(weight.data), request.codec,
+          request.algorithm, weight.getAnchor(), certificate);
   if (failed(tree))
     return failure();
   if (weight.global)
@@ -483,7 +482,7 @@ void EncodePass::runOnOperation() {
       });
       request = select(weight);
       done = succeeded(request) &&
-             (!request->codec || succeeded(encode(weight, request->codec)));
+             (!request->codec || succeeded(encode(weight, *request)));
     }
     if (!done) {
       if (!allowDense)

@@ -14,7 +14,9 @@ include "compress/Dialect/Compress/IR/CompressDialect.td"
 def Compress_QuantStorage : I32EnumAttr<"QuantStorage",
     "what one code is stored as", [
       I32EnumAttrCase<"I8", 0, "i8">, I32EnumAttrCase<"U8", 1, "u8">,
-      I32EnumAttrCase<"I4", 2, "i4">, I32EnumAttrCase<"U4", 3, "u4">]> {
+      I32EnumAttrCase<"I4", 2, "i4">, I32EnumAttrCase<"U4", 3, "u4">,
+      I32EnumAttrCase<"I3", 4, "i3">, I32EnumAttrCase<"U3", 5, "u3">,
+      I32EnumAttrCase<"I2", 6, "i2">, I32EnumAttrCase<"U2", 7, "u2">]> {
   let cppNamespace = "::mlir::compress";
   let genSpecializedAttr = 0;
 }
@@ -28,12 +30,13 @@ def Compress_QuantAttr : Compress_Codec<"Quant", "quant"> {
     extent for one scale per tensor or channel, `[1, 32]` for blocks of 32 along
     the rows. The last block may be shorter.
 
-    Stored components: `codes` (i8 tensor; 4-bit codes are packed two per byte
-    along the innermost dimension, lower index in the lower bits, rows padded to
-    whole bytes with zero bits), `scales` (one element per block), and `zeros`
-    or `mins` of the same shape. Codes are two's complement (i8, i4) or unsigned
-    (u8, u4); a stored `i8` zero has the signedness of the codes. `narrow` leaves
-    out the lowest code (-128, -8).
+    Stored components: `codes` (i8 tensor; codes of less than a byte are packed
+    along the innermost dimension, lower index in the lower bits: 2 of 4 bits or
+    4 of 2 bits to a byte, 8 of 3 bits to three bytes; rows are padded to whole
+    bytes with zero bits), `scales` (one element per block), and `zeros` or `mins`
+    of the same shape. Codes are two's complement (i8, i4, i3, i2) or unsigned
+    (u8, u4, u3, u2); a stored `i8` zero has the signedness of the codes. `narrow`
+    leaves out the lowest code (-128, -8, -4, -2).
 
     ```mlir
     #int8_channel = #compress.quant<i8, block = [1, 256], scale = f32, narrow>
@@ -69,8 +72,11 @@ def Compress_QuantAttr : Compress_Codec<"Quant", "quant"> {
     unsigned getCodeBits() const;
     /// Whether codes are two's complement.
     bool isSigned() const;
-    /// How many codes share a byte.
-    int64_t getCodesPerByte() const { return 8 / getCodeBits(); }
+    /// The smallest number of codes that take whole bytes, and those bytes.
+    int64_t getUnitCodes() const;
+    int64_t getUnitBytes() const { return getUnitCodes() * getCodeBits() / 8; }
+    /// Bytes of a row of `codes` codes.
+    int64_t getRowBytes(int64_t codes) const;
     /// Number of blocks per dimension; `?` stays `?`.
     SmallVector<int64_t> getGrid(ArrayRef<int64_t> shape) const;
   }];

@@ -83,6 +83,8 @@ struct Preset {
   StringRef name;
   StringRef summary;
   CodecAttrInterface (*build)(RankedTensorType type, ArrayRef<DimRole> roles);
+  /// What chooses the numbers; the codec's first algorithm when empty.
+  StringRef algorithm = "";
 };
 
 /// Encoders and presets. Filled by dialect extensions, then only read.
