@@ -5,11 +5,15 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// for each batch, for each panel of kLanes outputs:
-//   for blocks of rows of lhs (as many accumulators):
+// for each batch, for blocks of rows of lhs (as many accumulators):
+//   copy the block to one [k, row] buffer
+//   for each panel of kLanes outputs:
 //     for each tile along k:            decoded once for all rows of the block
 //       acc[row] += tile[step] * broadcast(lhs[row, k])
 //     init[row, panel] += acc[row]
+//
+// The copy makes the values of one k neighbours. Rows that lie a power of two
+// apart would otherwise fall into the same few lines of a cache.
 //
 //===----------------------------------------------------------------------===//
 
@@ -65,10 +69,13 @@ private:
   /// A loop whose body `fill` emits, at its induction variable.
   void loop(Value lower, Value upper, int64_t by,
             function_ref<void(Value)> fill);
-  void emitRows(ValueRange batch, Value panel);
-  void emitBlock(ValueRange batch, Value panel, Value firstRow, int64_t count);
+  void emitRows(ValueRange batch);
+  void emitBlocks(ValueRange batch, Value begin, Value end, int64_t count);
+  void packBlock(ValueRange batch, Value firstRow, int64_t count, Value packed);
+  void emitPanel(ValueRange batch, Value panel, Value firstRow, int64_t count,
+                 Value packed);
   void emitTile(ValueRange batch, Value panel, Value firstRow, int64_t count,
-                Value tile, int64_t steps,
+                Value packed, Value tile, int64_t steps,
                 SmallVectorImpl<Value> &accumulators);
   void addToInit(ValueRange batch, Value panel, Value row, Value sum);
 
@@ -102,14 +109,10 @@ void FmaKernel::emit() {
     return; // init stays as it is
   prepared = decoder.prepare(b, b.getLoc(), tiled, op.getComponents());
   SmallVector<Value> batch;
-  auto emitPanels = [&] {
-    loop(index(0), index(llvm::divideCeil(n, kLanes)), 1,
-         [&](Value panel) { emitRows(batch, panel); });
-  };
   // Batch dimensions, outermost first.
   std::function<void()> emitBatch = [&] {
     if (int64_t(batch.size()) == op.getNumBatch())
-      return emitPanels();
+      return emitRows(batch);
     Value size = memref::DimOp::create(b, op.getInit(), batch.size());
     loop(index(0), size, 1, [&](Value i) {
       batch.push_back(i);
@@ -119,35 +122,65 @@ void FmaKernel::emit() {
   emitBatch();
 }
 
-void FmaKernel::emitRows(ValueRange batch, Value panel) {
+void FmaKernel::emitRows(ValueRange batch) {
   auto init = cast<MemRefType>(op.getInit().getType());
   int64_t staticRows = init.getDimSize(op.getNumBatch());
   if (!ShapedType::isDynamic(staticRows)) {
     int64_t whole = staticRows / rows * rows;
     if (whole)
-      loop(index(0), index(whole), rows, [&](Value row) {
-        emitBlock(batch, panel, row, rows);
-      });
+      emitBlocks(batch, index(0), index(whole), rows);
     if (staticRows > whole)
-      emitBlock(batch, panel, index(whole), staticRows - whole);
+      emitBlocks(batch, index(whole), index(staticRows), staticRows - whole);
     return;
   }
   // Ever smaller blocks, down to one row.
   Value size = memref::DimOp::create(b, op.getInit(), op.getNumBatch());
   Value begin = index(0);
-  for (int64_t count = rows; count >= 1; count = count == 1 ? 0 : (count + 3) / 4) {
+  for (int64_t count = rows;; count = (count + 3) / 4) {
     Value left = arith::SubIOp::create(b, size, begin);
     Value whole = arith::SubIOp::create(
         b, left, arith::RemUIOp::create(b, left, index(count)));
     Value end = arith::AddIOp::create(b, begin, whole);
-    loop(begin, end, count,
-         [&](Value row) { emitBlock(batch, panel, row, count); });
+    emitBlocks(batch, begin, end, count);
     begin = end;
+    if (count == 1)
+      return;
   }
 }
 
-void FmaKernel::emitBlock(ValueRange batch, Value panel, Value firstRow,
-                          int64_t count) {
+/// Blocks of `count` rows from `begin` to `end`.
+void FmaKernel::emitBlocks(ValueRange batch, Value begin, Value end,
+                           int64_t count) {
+  Value packed;
+  if (count > 1)
+    packed = memref::AllocOp::create(
+        b, MemRefType::get({k, count}, b.getF32Type()),
+        b.getI64IntegerAttr(64));
+  loop(begin, end, count, [&](Value row) {
+    if (packed)
+      packBlock(batch, row, count, packed);
+    loop(index(0), index(llvm::divideCeil(n, kLanes)), 1, [&](Value panel) {
+      emitPanel(batch, panel, row, count, packed);
+    });
+  });
+  if (packed)
+    memref::DeallocOp::create(b, packed);
+}
+
+void FmaKernel::packBlock(ValueRange batch, Value firstRow, int64_t count,
+                          Value packed) {
+  loop(index(0), index(k), 1, [&](Value at) {
+    for (int64_t i = 0; i < count; ++i) {
+      SmallVector<Value> place(batch);
+      place.append({arith::AddIOp::create(b, firstRow, index(i)), at});
+      Value x = memref::LoadOp::create(b, op.getLhs(), place);
+      memref::StoreOp::create(b, x, packed, ValueRange{at, index(i)});
+    }
+  });
+}
+
+void FmaKernel::emitPanel(ValueRange batch, Value panel, Value firstRow,
+                          int64_t count, Value packed) {
   OpBuilder::InsertionGuard guard(b);
   Value zero = arith::ConstantOp::create(b, b.getZeroAttr(lanesF32));
   SmallVector<Value> accumulators(count * getChains(count), zero);
@@ -158,14 +191,14 @@ void FmaKernel::emitBlock(ValueRange batch, Value panel, Value firstRow,
     OpBuilder::InsertionGuard inner(b);
     b.setInsertionPointToStart(loop.getBody());
     SmallVector<Value> carried(loop.getRegionIterArgs());
-    emitTile(batch, panel, firstRow, count, loop.getInductionVar(), step,
-             carried);
+    emitTile(batch, panel, firstRow, count, packed, loop.getInductionVar(),
+             step, carried);
     scf::YieldOp::create(b, carried);
     accumulators.assign(loop.getResults().begin(), loop.getResults().end());
   }
   // lhs ends within the last tile.
   if (k % step)
-    emitTile(batch, panel, firstRow, count, index(whole), k % step,
+    emitTile(batch, panel, firstRow, count, packed, index(whole), k % step,
              accumulators);
   int64_t chains = getChains(count);
   for (int64_t i = 0; i < count; ++i) {
@@ -178,7 +211,8 @@ void FmaKernel::emitBlock(ValueRange batch, Value panel, Value firstRow,
 }
 
 void FmaKernel::emitTile(ValueRange batch, Value panel, Value firstRow,
-                         int64_t count, Value tile, int64_t steps,
+                         int64_t count, Value packed, Value tile,
+                         int64_t steps,
                          SmallVectorImpl<Value> &accumulators) {
   SmallVector<Value> indices(batch);
   indices.append({panel, tile});
@@ -190,8 +224,10 @@ void FmaKernel::emitTile(ValueRange batch, Value panel, Value firstRow,
     Value at = arith::AddIOp::create(b, firstK, index(s));
     for (int64_t i = 0; i < count; ++i) {
       SmallVector<Value> place(batch);
-      place.append({arith::AddIOp::create(b, firstRow, index(i)), at});
-      Value x = memref::LoadOp::create(b, op.getLhs(), place);
+      place.append({firstRow, at});
+      Value x = packed ? memref::LoadOp::create(b, packed,
+                                                ValueRange{at, index(i)})
+                       : memref::LoadOp::create(b, op.getLhs(), place);
       Value xs = vector::BroadcastOp::create(b, lanesF32, x);
       Value &sum = accumulators[i * chains + s % chains];
       sum = vector::FMAOp::create(b, xs, values[s], sum);
