@@ -10,6 +10,7 @@
 #include "compress/Conversion/Passes.h"
 #include "compress/Dialect/Compress/Codecs/Codecs.h"
 #include "compress/Dialect/Compress/IR/Compress.h"
+#include "compress/Dialect/Compress/TransformOps/CompressTransformOps.h"
 #include "compress/Dialect/Compress/Transforms/BufferizableOpInterfaceImpl.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
 #include "compress/Pipelines/Pipelines.h"
@@ -26,6 +27,7 @@ void mlir::compress::registerDialect(DialectRegistry &registry) {
   });
   registerBufferizableOpInterfaceExternalModels(registry);
   registerTileDecoders(registry);
+  registerTransformDialectExtension(registry);
 }
 
 void mlir::compress::registerPassesAndPipelines() {

@@ -47,6 +47,8 @@ FailureOr<Contraction> mlir::compress::matchContraction(OpOperand &weight,
   result.weight = &weight;
   result.lhs =
       op.getDpsInputOperand(op.getDpsInputOperand(0) == &weight ? 1 : 0);
+  if (result.lhs->get() == weight.get())
+    return fail("its contraction multiplies it by itself");
   OpOperand *init = op.getDpsInitOperand(0);
   if (!isKernelFloat(result.lhs->get()) || !isKernelFloat(init->get()))
     return fail("an operand of the contraction is not f32, f16 or bf16");

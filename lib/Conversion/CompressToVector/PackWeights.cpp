@@ -14,6 +14,7 @@
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/Remarks.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringSet.h"
 
 namespace mlir::compress {
@@ -183,9 +184,9 @@ void PackWeightsPass::pack(PackedWeight &weight) {
       user->replaceAllUsesWith(ValueRange(decoded));
       user->erase();
     }
-    SmallVector<Operation *> old;
+    llvm::SmallSetVector<Operation *, 4> old; // two may be one constant
     for (Value component : op.getComponents())
-      old.push_back(component.getDefiningOp());
+      old.insert(component.getDefiningOp());
     op.erase();
     for (Operation *constant : old)
       eraseConstant(constant);

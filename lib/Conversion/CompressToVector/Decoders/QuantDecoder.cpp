@@ -37,7 +37,14 @@ struct QuantTileDecoder
         layout.order.push_back(dim);
     layout.order.push_back(laneDim);
     layout.order.push_back(stepDim);
-    if (!codec.getTiledCodec(logical, layout))
+    auto tiled =
+        dyn_cast_or_null<QuantAttr>(codec.getTiledCodec(logical, layout));
+    if (!tiled)
+      return std::nullopt;
+    // All steps of a lane share a scale, and all lanes or none.
+    ArrayRef<int64_t> block = tiled.getBlock().take_back(2);
+    if ((block[0] != 1 && block[0] != kLanes) ||
+        block[1] != layout.tile[stepDim])
       return std::nullopt;
     return layout;
   }

@@ -66,10 +66,9 @@ struct FoldMovementPass
     });
     // Of a chain, the last one first: it reads what the one before it moves.
     for (linalg::LinalgOp movement : llvm::reverse(movements)) {
-      for (OpOperand &use :
-           llvm::make_early_inc_range(movement->getResult(0).getUses()))
-        if (isContraction(use))
-          foldInto(rewriter, use, movement);
+      // Folding may replace the op, which may have other uses.
+      while (OpOperand *use = findContraction(movement->getResult(0)))
+        foldInto(rewriter, *use, movement);
       if (movement->use_empty())
         rewriter.eraseOp(movement);
     }
@@ -87,9 +86,14 @@ struct FoldMovementPass
     return source;
   }
 
-  static bool isContraction(OpOperand &use) {
-    auto op = dyn_cast<linalg::LinalgOp>(use.getOwner());
-    return op && op.isDpsInput(&use) && linalg::isaContractionOpInterface(op);
+  /// A use by a contraction, or null.
+  static OpOperand *findContraction(Value value) {
+    for (OpOperand &use : value.getUses()) {
+      auto op = dyn_cast<linalg::LinalgOp>(use.getOwner());
+      if (op && op.isDpsInput(&use) && linalg::isaContractionOpInterface(op))
+        return &use;
+    }
+    return nullptr;
   }
 };
 } // namespace

@@ -55,8 +55,11 @@ static bool isLegalSize(int64_t size, TileGranularity granularity,
                         int64_t dim) {
   if (size % granularity.unit != 0)
     return false;
-  return size % granularity.block == 0 || granularity.block % size == 0 ||
-         dim <= granularity.block;
+  if (size % granularity.block == 0 || dim <= granularity.block)
+    return true;
+  // Inside of blocks; a rest of the dimension begins with a block.
+  return granularity.block % size == 0 &&
+         (dim % size == 0 || dim / size * size % granularity.block == 0);
 }
 
 /// The largest legal size of at most `limit`, or one that divides the dimension
@@ -281,6 +284,14 @@ LogicalResult mlir::compress::fuseDecode(RewriterBase &rewriter,
   if (failed(sizes)) {
     reason = "the smallest tile that its codec allows has more than " +
              std::to_string(maxElements) + " elements";
+    return failure();
+  }
+  SmallVector<int64_t> ranges = consumer->op.getStaticLoopRanges();
+  if (llvm::all_of(llvm::enumerate(*sizes), [&](auto size) {
+        return ranges[consumer->map.getDimPosition(size.index())] ==
+               size.value();
+      })) {
+    reason = "its user has one iteration where it has a dynamic size";
     return failure();
   }
   if (failed(tileConsumer(rewriter, consumer->op,

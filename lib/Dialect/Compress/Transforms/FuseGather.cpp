@@ -96,12 +96,14 @@ static Value computeOutside(RewriterBase &rewriter, linalg::GenericOp op,
   return mapping.lookupOrDefault(index);
 }
 
-/// The first extract of `table` in the body.
-static tensor::ExtractOp findExtract(linalg::GenericOp op, Value table) {
+/// The extracts of `table` in the body, in order.
+static SmallVector<tensor::ExtractOp> getExtracts(linalg::GenericOp op,
+                                                  Value table) {
+  SmallVector<tensor::ExtractOp> extracts;
   for (auto extract : op.getBody()->getOps<tensor::ExtractOp>())
     if (extract.getTensor() == table)
-      return extract;
-  return {};
+      extracts.push_back(extract);
+  return extracts;
 }
 
 LogicalResult mlir::compress::fuseGather(RewriterBase &rewriter,
@@ -180,6 +182,8 @@ LogicalResult mlir::compress::fuseGather(RewriterBase &rewriter,
   linalg::GenericOp tiledOp = op;
   SmallVector<Value> offsets(op.getNumLoops());
   if (isTiled) {
+    SmallVector<tensor::ExtractOp> extracts = getExtracts(op, decode);
+    size_t ordinal = llvm::find(extracts, extract) - extracts.begin();
     rewriter.setInsertionPoint(op);
     scf::SCFTilingOptions options;
     options.setTileSizes(sizes);
@@ -194,7 +198,7 @@ LogicalResult mlir::compress::fuseGather(RewriterBase &rewriter,
       if (!isZeroInteger(sizes[loop]))
         offsets[loop] =
             *tiled->loops[next++].getSingleInductionVar();
-    extract = findExtract(tiledOp, decode);
+    extract = getExtracts(tiledOp, decode)[ordinal];
   }
 
   rewriter.setInsertionPoint(tiledOp);

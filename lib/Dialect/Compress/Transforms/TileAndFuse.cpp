@@ -42,50 +42,53 @@ struct TileAndFusePass
                        .category("compress-tile-and-fuse");
     for (DecodeOp decode : decodes) {
       Location loc = decode.getLoc();
-      std::string missed;
-      SmallVector<OpOperand *> uses;
-      for (OpOperand &use : decode->getUses())
-        uses.push_back(&use);
-      for (OpOperand *use : uses) {
-        std::string reason;
-        LogicalResult fused =
-            isa<tensor::ExtractOp>(use->getOwner())
-                ? fuseGather(rewriter, *use, maxElements, reason)
-                : fuseDecode(rewriter, *use, maxElements, reason);
-        if (succeeded(fused)) {
-          remark::passed(loc, options) << "fused the decode of a weight";
-          continue;
-        }
-        missed = reason;
-        remark::missed(loc, options) << remark::reason(reason.c_str());
+      SmallVector<std::string> missed;
+      bool erased = eraseUnused(rewriter, decode);
+      while (!erased && fuseOneUse(rewriter, decode, missed)) {
+        remark::passed(loc, options) << "fused the decode of a weight";
+        erased = eraseUnused(rewriter, decode);
       }
-      eraseUnused(rewriter, decode);
+      if (erased)
+        continue;
+      for (const std::string &reason : missed)
+        remark::missed(loc, options) << remark::reason(reason.c_str());
       // For compress-check-fused, which has to say why.
-      if (!missed.empty())
-        decode->setAttr(CompressDialect::kDenseReasonAttr,
-                        rewriter.getStringAttr(missed));
+      decode->setAttr(CompressDialect::kDenseReasonAttr,
+                      rewriter.getStringAttr(missed.back()));
     }
   }
 
 private:
-  /// Erases a decode whose users all have tiles of their own, with the
-  /// movements between them.
-  static void eraseUnused(RewriterBase &rewriter, DecodeOp decode) {
-    SmallVector<Operation *> chain;
-    std::function<bool(Operation *)> isDead = [&](Operation *op) {
-      for (Operation *user : op->getUsers()) {
-        auto movement = dyn_cast<linalg::LinalgOp>(user);
-        if (!movement || !isMovement(movement) || !isDead(user))
-          return false;
-      }
-      chain.push_back(op);
-      return true;
-    };
-    if (!isDead(decode))
-      return;
-    for (Operation *op : chain)
-      if (op->use_empty())
-        rewriter.eraseOp(op);
+  /// Fuses one use; `missed` says why not of those that it came across. Uses are
+  /// not kept from one fusion to the next: an op may have several.
+  bool fuseOneUse(RewriterBase &rewriter, DecodeOp decode,
+                  SmallVectorImpl<std::string> &missed) {
+    missed.clear();
+    for (OpOperand &use : decode->getUses()) {
+      std::string reason;
+      LogicalResult fused =
+          isa<tensor::ExtractOp>(use.getOwner())
+              ? fuseGather(rewriter, use, maxElements, reason)
+              : fuseDecode(rewriter, use, maxElements, reason);
+      if (succeeded(fused))
+        return true;
+      missed.push_back(reason);
+    }
+    return false;
+  }
+
+  /// Erases a decode, or a movement of one, that only movements without users
+  /// use. Returns whether it did.
+  static bool eraseUnused(RewriterBase &rewriter, Operation *op) {
+    SetVector<Operation *> users(op->user_begin(), op->user_end());
+    for (Operation *user : users)
+      if (auto movement = dyn_cast<linalg::LinalgOp>(user))
+        if (isMovement(movement))
+          eraseUnused(rewriter, user);
+    if (!op->use_empty())
+      return false;
+    rewriter.eraseOp(op);
+    return true;
   }
 };
 } // namespace

@@ -1,0 +1,24 @@
+// The loops that the multiply-adds of a kernel are in: 16 rows of activations share
+// each decoded tile of 8 k and 16 outputs; one row has it alone.
+// RUN: %python %inputs/make-weights.py %t.safetensors 'w=F32:64x256:r.standard_normal(s)'
+// RUN: compressc compile %s --weights %t.safetensors --preset int4-b32 --target cpu:x86-64-v4 --emit asm -o %t.s
+// RUN: %python %inputs/kernel_assembly.py %t.s 128 | FileCheck %s --check-prefix=MATMUL
+// RUN: %python %inputs/kernel_assembly.py %t.s 8 | FileCheck %s --check-prefix=MATVEC
+// MATMUL: 128 multiply-adds, no scalar, no spill
+// MATVEC: 8 multiply-adds, no scalar, no spill
+
+#mk = affine_map<(m, n, k) -> (m, k)>
+#nk = affine_map<(m, n, k) -> (n, k)>
+#mn = affine_map<(m, n, k) -> (m, n)>
+
+func.func @matmul(%x: tensor<32x256xf32>, %init: tensor<32x64xf32>) -> tensor<32x64xf32> {
+  %w = arith.constant dense_resource<w> : tensor<64x256xf32>
+  %y = linalg.matmul indexing_maps = [#mk, #nk, #mn] ins(%x, %w : tensor<32x256xf32>, tensor<64x256xf32>) outs(%init : tensor<32x64xf32>) -> tensor<32x64xf32>
+  return %y : tensor<32x64xf32>
+}
+
+func.func @matvec(%x: tensor<256xf32>, %init: tensor<64xf32>) -> tensor<64xf32> {
+  %w = arith.constant dense_resource<w> : tensor<64x256xf32>
+  %y = linalg.matvec ins(%w, %x : tensor<64x256xf32>, tensor<256xf32>) outs(%init : tensor<64xf32>) -> tensor<64xf32>
+  return %y : tensor<64xf32>
+}
