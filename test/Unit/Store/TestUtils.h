@@ -26,6 +26,8 @@
 namespace mlir::compress::store::test {
 
 inline void writeBytes(const std::string &path, const std::string &bytes) {
+  // ext4 flushes a file that is cut and written again to disk, at once.
+  ::unlink(path.c_str());
   std::ofstream file(path, std::ios::binary);
   file << bytes;
   ASSERT_TRUE(file.good()) << path;
