@@ -27,9 +27,19 @@ import data
 
 HERE = Path(__file__).resolve().parent
 MODELS = ("cnn", "transformer")
-PRESETS = ("none", "int8-channel", "int4-b32", "int4-b128")
+PRESETS = (
+    "none",
+    "int8",
+    "int8-channel",
+    "int4-b32",
+    "int4-b64",
+    "int4-b128",
+    "int4-b32-asym",
+    "int3-b32",
+    "int2-b32",
+)
 
-# The most images, right before, that a preset may get wrong. int4-b128 has no bound.
+# The most images, right before, that a preset may get wrong. The others have no bound.
 MAX_LOST_IMAGES = {"none": 0, "int8-channel": 1, "int4-b32": 4}
 # Preset none differs from PyTorch by the order of additions alone.
 MAX_DENSE_LOGIT_ERROR = 1e-4
@@ -49,6 +59,7 @@ class Result:
     weights_bytes: float
     dense_bytes: float
     compressed_share: float
+    fused_share: float | None
     images: int
     right: int
     lost: int
@@ -114,6 +125,13 @@ def worst(
     return choose(numbers) if numbers else None
 
 
+def fused_share(compressed: list[dict[str, Any]]) -> float | None:
+    """Share of the compressed bytes that no code decodes as a whole."""
+    stored = sum(entry["stored_bits"] for entry in compressed)
+    fused = sum(entry["stored_bits"] for entry in compressed if entry["fused"])
+    return fused / stored if stored else None
+
+
 def measure(
     compressc: Compressc, model: str, preset: str, out: Path, digits: data.Digits
 ) -> Result:
@@ -157,6 +175,7 @@ def measure(
         weights_bytes=sum(entry["stored_bits"] for entry in entries) / 8,
         dense_bytes=dense,
         compressed_share=sum(map(source_bytes, compressed)) / dense,
+        fused_share=fused_share(compressed),
         images=len(labels),
         right=int((after == labels).sum()),
         lost=int(((before == labels) & (after != labels)).sum()),
@@ -194,6 +213,11 @@ def violations(result: Result) -> list[str]:
             f"{where}: expected {MIN_COMPRESSED_SHARE:.0%} of the weight bytes "
             f"compressed, but got {result.compressed_share:.2%}"
         )
+    if result.fused_share is not None and result.fused_share < 1:
+        found.append(
+            f"{where}: expected all compressed weights fused, but only "
+            f"{result.fused_share:.2%} of their bytes are"
+        )
     return found
 
 
@@ -203,6 +227,7 @@ COLUMNS: dict[str, Callable[[Result], str]] = {
     "weights KiB": lambda r: f"{r.weights_bytes / 1024:.1f}",
     "smaller": lambda r: f"{r.ratio:.2f}x",
     "compressed": lambda r: f"{r.compressed_share:.1%}",
+    "fused": lambda r: optional(r.fused_share, "{:.0%}"),
     "accuracy": lambda r: f"{r.right / r.images:.2%}",
     "lost": lambda r: str(r.lost),
     "changed": lambda r: str(r.changed),
@@ -242,7 +267,7 @@ def explain(out: Path, compressc: Path) -> str:
     """What the columns mean and where to look next."""
     example = out / "transformer-int4-b32"
     return f"""
-lost: right before, wrong now; changed: other class than PyTorch's; logit errors are
+compressed, fused: shares of the weight bytes; lost: right before, wrong now; changed: other class than PyTorch's; logit errors are
 against PyTorch; worst weight: largest relative Frobenius error in the certificates.
 Every artifact was verified against its original.
 

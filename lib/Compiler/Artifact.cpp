@@ -151,6 +151,21 @@ static void describeWeights(std::vector<EncodedDescription> encoded,
   }
 }
 
+/// Compressed weights are fused, but for those whose decode was left as it is.
+static void markFused(ModuleOp module, store::Manifest &manifest) {
+  llvm::StringSet<> dense;
+  module.walk([&](DecodeOp op) {
+    auto assemble = op.getInput().getDefiningOp<AssembleOp>();
+    auto certificate = assemble ? assemble->getAttrOfType<CertificateAttr>(
+                                      CompressDialect::kCertificateAttr)
+                                : CertificateAttr();
+    if (certificate && op->hasAttr(CompressDialect::kDenseReasonAttr))
+      dense.insert(certificate.getWeight());
+  });
+  for (store::ManifestWeight &weight : manifest.weights)
+    weight.fused = weight.codec && !dense.contains(weight.name);
+}
+
 //===----------------------------------------------------------------------===//
 // Lowering
 //===----------------------------------------------------------------------===//
@@ -189,11 +204,17 @@ mlir::compress::lowerModule(ModuleOp module, const Target &target,
   describeWeights(std::move(encoded), *external, manifest);
   weights.assign(external->begin(), external->end());
 
+  if (compileOptions.fuse) {
+    PassManager fuse(module.getContext());
+    buildCompressFuse(fuse, compileOptions.allowDense);
+    if (failed(fuse.run(module)))
+      return failure();
+    markFused(module, manifest);
+  }
   PassManager pm(module.getContext());
   CompressToCPUOptions options;
   options.artifactABI = true;
-  options.allowDense = compileOptions.allowDense;
-  options.fuse = compileOptions.fuse;
+  options.fuse = false; // done
   options.rows = target.getKernelRows();
   buildCompressToCPU(pm, options);
   return pm.run(module);

@@ -71,20 +71,23 @@ void mlir::compress::buildCompressPack(OpPassManager &pm) {
   pm.addPass(createCompressPackWeights());
 }
 
+void mlir::compress::buildCompressFuse(OpPassManager &pm, bool allowDense) {
+  buildCompressPack(pm);
+  pm.addPass(createCompressFormKernels());
+  // Arithmetic on whole tensors does not tile.
+  pm.addPass(createConvertElementwiseToLinalgPass());
+  pm.addPass(createCompressTileAndFuse());
+  CompressCheckFusedOptions check;
+  check.allowDense = allowDense;
+  pm.addPass(createCompressCheckFused(check));
+}
+
 void mlir::compress::buildCompressToCPU(OpPassManager &pm,
                                         const CompressToCPUOptions &options) {
-  if (!options.fuse) {
+  if (options.fuse)
+    buildCompressFuse(pm, options.allowDense);
+  else
     pm.addPass(createCompressExpandTypes());
-  } else {
-    buildCompressPack(pm);
-    pm.addPass(createCompressFormKernels());
-    // Arithmetic on whole tensors neither tiles nor bufferizes.
-    pm.addPass(createConvertElementwiseToLinalgPass());
-    pm.addPass(createCompressTileAndFuse());
-    CompressCheckFusedOptions check;
-    check.allowDense = options.allowDense;
-    pm.addPass(createCompressCheckFused(check));
-  }
   pm.addPass(createCompressLowerDecode());
   pm.addPass(createConvertElementwiseToLinalgPass());
   pm.addPass(createCanonicalizerPass());

@@ -99,6 +99,7 @@ static ordered_json convert(const ManifestWeight &weight) {
                          {"dtype", convert(weight.dtype)},
                          {"shape", convertShape(weight.shape)},
                          {"codec", nullptr},
+                         {"fused", weight.fused},
                          {"stored_bits", weight.storedBits},
                          {"certificate", nullptr},
                          {"tensors", weight.tensors}};
@@ -175,6 +176,13 @@ public:
     if (value && value->is_string())
       return *value->get_ptr<const std::string *>();
     return mismatch<std::string>("a string or null", key);
+  }
+
+  bool getBool(const char *key) {
+    const json *value = get(key);
+    if (value && value->is_boolean())
+      return value->get<bool>();
+    return mismatch<bool>("true or false", key);
   }
 
   /// Sixteen hex digits.
@@ -345,6 +353,7 @@ static ManifestWeight readWeight(ObjectReader &object) {
   weight.dtype = object.getDType("dtype");
   weight.shape = object.getShape("shape", /*allowDynamic=*/false);
   weight.codec = object.getOptionalString("codec");
+  weight.fused = object.getBool("fused");
   weight.storedBits = static_cast<int64_t>(object.getSize("stored_bits"));
   object.readObject(
       "certificate",

@@ -71,7 +71,9 @@ static void printManifest(const store::Manifest &manifest) {
     if (weight.certificate)
       os << llvm::format("error %.3e  ",
                          weight.certificate->relativeFrobeniusError);
-    os << weight.name << "  " << weight.codec.value_or("dense") << "\n";
+    os << weight.name << "  " << weight.codec.value_or("dense")
+       << (weight.codec && !weight.fused ? "  (decoded as a whole)" : "")
+       << "\n";
   }
   os << llvm::format("total: %lld B stored, %lld B dense, ratio %.2f\n",
                      (stored + 7) / 8, (dense + 7) / 8,

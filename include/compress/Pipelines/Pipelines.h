@@ -44,6 +44,10 @@ struct CompressToCPUOptions : PassPipelineOptions<CompressToCPUOptions> {
 /// compress-to-cpu, apart for those who look at the constants in between.
 void buildCompressPack(OpPassManager &pm);
 
+/// Fuses decodes into kernels and tiles, and fails where one is left, unless
+/// `allowDense`. The steps of compress-to-cpu that work on tensors.
+void buildCompressFuse(OpPassManager &pm, bool allowDense);
+
 /// `compress-to-cpu`: from linalg on tensors with compressed weights to the LLVM
 /// dialect. Weights are decoded in registers or tile by tile.
 void buildCompressToCPU(OpPassManager &pm, const CompressToCPUOptions &options);

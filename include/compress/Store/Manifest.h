@@ -64,6 +64,9 @@ struct ManifestWeight {
   std::vector<int64_t> shape;
   /// The codec as text; nothing for a dense weight.
   std::optional<std::string> codec;
+  /// Whether the code decodes it in registers or tile by tile; a weight that is
+  /// not compressed is not.
+  bool fused = false;
   int64_t storedBits = 0;
   std::optional<ManifestCertificate> certificate;
   /// Names in weights.safetensors, in the order of the codec's storage.
