@@ -23,6 +23,7 @@ using namespace mlir::compress;
 void mlir::compress::registerDialect(DialectRegistry &registry) {
   registry.insert<CompressDialect>();
   registry.addExtension(+[](MLIRContext *, CompressDialect *dialect) {
+    registerNestedEncoders(dialect->getCodecs());
     registerQuantEncoders(dialect->getCodecs());
   });
   registerBufferizableOpInterfaceExternalModels(registry);

@@ -35,7 +35,11 @@ LogicalResult mlir::compress::encodeModule(ModuleOp module,
 // What the manifest says
 //===----------------------------------------------------------------------===//
 
-/// Signature of a public function, from its tensor types.
+/// The name of an argument or a result.
+static constexpr StringLiteral kNameAttr = "compress.name";
+
+/// Signature of a public function, from its tensor types. Takes the names away,
+/// which mean nothing to what comes after.
 static FailureOr<store::ManifestFunction> describe(func::FuncOp function) {
   store::ManifestFunction result;
   result.name = function.getName().str();
@@ -61,14 +65,18 @@ static FailureOr<store::ManifestFunction> describe(func::FuncOp function) {
     return success();
   };
   for (auto [i, type] : llvm::enumerate(function.getArgumentTypes()))
-    if (failed(add(type, "input", i, function.getArgAttr(i, "compress.name"),
+    if (failed(add(type, "input", i, function.getArgAttr(i, kNameAttr),
                    result.inputs)))
       return failure();
   for (auto [i, type] : llvm::enumerate(function.getResultTypes()))
     if (failed(add(type, "output", i,
-                   function.getResultAttr(i, "compress.name"),
+                   function.getResultAttr(i, kNameAttr),
                    result.outputs)))
       return failure();
+  for (unsigned i = 0; i < function.getNumArguments(); ++i)
+    function.removeArgAttr(i, kNameAttr);
+  for (unsigned i = 0; i < function.getNumResults(); ++i)
+    function.removeResultAttr(i, StringAttr::get(function.getContext(), kNameAttr));
   return result;
 }
 

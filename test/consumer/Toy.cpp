@@ -46,6 +46,21 @@ FailureOr<Value> TruncateAttr::buildDecode(OpBuilder &b, Location loc,
   return arith::ExtFOp::create(b, loc, logical, values).getResult();
 }
 
+void TruncateAttr::decodeData(RankedTensorType, ArrayRef<ArrayRef<char>> components,
+                              int64_t begin, MutableArrayRef<char> out) const {
+  auto storage = cast<FloatType>(getStorage());
+  auto *codes = reinterpret_cast<const uint16_t *>(components[0].data());
+  for (; !out.empty(); out = out.drop_front(sizeof(float))) {
+    llvm::APFloat value(storage.getFloatSemantics(),
+                        llvm::APInt(16, codes[begin++]));
+    bool loses;
+    value.convert(llvm::APFloat::IEEEsingle(),
+                  llvm::APFloat::rmNearestTiesToEven, &loses);
+    float number = value.convertToFloat();
+    memcpy(out.data(), &number, sizeof(float));
+  }
+}
+
 FailureOr<SmallVector<ComponentTile>>
 TruncateAttr::mapTile(OpBuilder &, Location, RankedTensorType, ValueRange,
                       ArrayRef<OpFoldResult> offsets,
@@ -65,15 +80,15 @@ class RoundEncoder : public Encoder {
 public:
   StringRef getAlgorithm() const override { return "round"; }
 
-  FailureOr<EncodedWeight>
+  FailureOr<std::vector<EncodedComponent>>
   encode(const WeightView &weight, CodecAttrInterface codec,
-         function_ref<InFlightDiagnostic()> emitError) const override {
+         const EncodeContext &context) const override {
     if (!weight.type.getElementType().isF32())
-      return emitError() << "expected f32 elements, but got "
+      return context.emitError() << "expected f32 elements, but got "
                          << weight.type.getElementType();
     auto storage = cast<FloatType>(cast<TruncateAttr>(codec).getStorage());
     if (storage.getWidth() != 16)
-      return emitError() << "expected 16-bit storage, but got " << storage;
+      return context.emitError() << "expected 16-bit storage, but got " << storage;
     int64_t count = weight.type.getNumElements();
     AsmResourceBlob blob = HeapAsmResourceBlob::allocate(2 * count, 16);
     auto *codes = reinterpret_cast<uint16_t *>(blob.getMutableData().data());
@@ -85,20 +100,8 @@ public:
                     llvm::APFloat::rmNearestTiesToEven, &loses);
       codes[i] = value.bitcastToAPInt().getZExtValue();
     }
-    EncodedWeight result;
-    result.decode = [codes, storage](int64_t begin,
-                                     MutableArrayRef<float> out) {
-      bool loses;
-      for (auto [i, value] : llvm::enumerate(out)) {
-        llvm::APFloat wide(storage.getFloatSemantics(),
-                           llvm::APInt(16, codes[begin + i]));
-        wide.convert(llvm::APFloat::IEEEsingle(),
-                     llvm::APFloat::rmNearestTiesToEven, &loses);
-        value = wide.convertToFloat();
-      }
-    };
-    result.components.push_back(
-        {weight.type.clone(storage), std::move(blob), {}});
+    std::vector<EncodedComponent> result;
+    result.push_back({weight.type.clone(storage), std::move(blob), {}});
     return result;
   }
 };

@@ -81,6 +81,10 @@ void PackWeightsPass::collect() {
 
 /// Finds the layout that suits every use of a weight.
 void PackWeightsPass::choose(PackedWeight &weight) {
+  if (weight.type.getLogicalType().getNumElements() == 0) {
+    weight.reason = "it is empty";
+    return;
+  }
   auto decoder = dyn_cast<TileDecoderInterface>(weight.type.getCodec());
   if (!decoder) {
     weight.reason = "its codec has no tile decoder";

@@ -9,6 +9,7 @@
 #define COMPRESS_DIALECT_COMPRESS_COMPRESSALL_TD
 
 include "compress/Dialect/Compress/IR/CompressOps.td"
+include "compress/Dialect/Compress/Codecs/NestedCodec.td"
 include "compress/Dialect/Compress/Codecs/QuantCodec.td"
 include "compress/Dialect/Compress/Codecs/TiledCodec.td"
 

@@ -105,6 +105,11 @@ struct QuantTileDecoder
       value = arith::MulFOp::create(b, scale, value);
       if (codec.getMin())
         value = arith::AddFOp::create(b, value, offset);
+      // What decode yields, whatever the kernel could compute with.
+      if (Type element = tiled.getElementType(); !element.isF32()) {
+        value = arith::TruncFOp::create(b, lanesF32.clone(element), value);
+        value = arith::ExtFOp::create(b, lanesF32, value);
+      }
       steps.push_back(value);
     }
     return steps;

@@ -255,20 +255,38 @@ void FmaKernel::addToInit(ValueRange batch, Value panel, Value row, Value sum) {
                                 arith::AddFOp::create(b, old, sum));
 }
 
+/// Whether a weight is laid out as the loops here read it.
+static bool readsInOrder(ContractOp op, TiledAttr codec) {
+  auto decoder = dyn_cast<TileDecoderInterface>(codec.getBase());
+  if (!decoder)
+    return false;
+  AffineMap map = op.getWeightMap();
+  auto getPosition = [&](unsigned dim) -> unsigned {
+    return *map.getResultPosition(getAffineDimExpr(dim, op.getContext()));
+  };
+  for (unsigned dim = 1; dim < op.getNumBatch(); ++dim)
+    if (getPosition(dim - 1) > getPosition(dim))
+      return false;
+  auto layout = decoder.getKernelLayout(op.getWeightType().getLogicalType(),
+                                        getPosition(op.getDimN()),
+                                        getPosition(op.getDimK()));
+  return layout && ArrayRef<int64_t>(layout->tile) == codec.getTile() &&
+         ArrayRef<int64_t>(layout->order) == codec.getOrder();
+}
+
 LogicalResult FmaEmitter::emit(OpBuilder &b, ContractOp op) const {
   auto codec = dyn_cast<TiledAttr>(op.getWeightType().getCodec());
+  if (!codec || !readsInOrder(op, codec))
+    return failure();
+  // Outputs of a panel are loaded as vectors, and so is what is in a tile.
   auto init = dyn_cast<MemRefType>(op.getInit().getType());
-  if (!codec || !init)
+  if (!init || !init.isLastDimUnitStride())
     return failure();
-  CodecAttrInterface inner =
-      codec.getInner(op.getWeightType().getLogicalType());
-  if (!isa<TileDecoderInterface>(inner))
-    return failure();
-  // Outputs of a panel are loaded as vectors.
-  SmallVector<int64_t> strides;
-  int64_t offset;
-  if (failed(init.getStridesAndOffset(strides, offset)) || strides.back() != 1)
-    return failure();
+  for (Value component : op.getComponents()) {
+    auto type = cast<MemRefType>(component.getType());
+    if (!type.areTrailingDimsContiguous(type.getRank() / 2))
+      return failure();
+  }
   FmaKernel(b, op, codec, rows).emit();
   return success();
 }

@@ -136,6 +136,11 @@ LogicalResult QuantAttr::verify(function_ref<InFlightDiagnostic()> emitError,
 LogicalResult
 QuantAttr::verifyCodec(function_ref<InFlightDiagnostic()> emitError,
                        RankedTensorType logical) const {
+  if (!isa<Float32Type, Float16Type, BFloat16Type>(
+          logical.getElementType())) // quant_c11
+    return emitError() << "expected elements of f32, f16 or bf16 for "
+                          "#compress.quant, but got "
+                       << logical.getElementType();
   if (logical.getRank() == 0) // quant_c8
     return emitError() << "expected at least one dimension for #compress.quant";
   if (int64_t(getBlock().size()) != logical.getRank()) // quant_c9
@@ -497,6 +502,19 @@ QuantAttr::getTileGranularity(RankedTensorType logical) const {
     granularity.push_back({1, extent});
   granularity.back().unit = getUnitCodes();
   return granularity;
+}
+
+SmallVector<int64_t>
+QuantAttr::getComponentRatios(RankedTensorType logical,
+                              unsigned component) const {
+  if (component > 0)
+    return SmallVector<int64_t>(getBlock());
+  // A byte of codes stands for a fraction of a unit, or for several codes.
+  if (getUnitBytes() > 1)
+    return {};
+  SmallVector<int64_t> ratios(logical.getRank(), 1);
+  ratios.back() = getUnitCodes();
+  return ratios;
 }
 
 FailureOr<SmallVector<ComponentTile>>

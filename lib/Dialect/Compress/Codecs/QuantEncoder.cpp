@@ -118,9 +118,9 @@ class RtnEncoder : public Encoder {
 public:
   StringRef getAlgorithm() const override { return "rtn"; }
 
-  FailureOr<EncodedWeight>
+  FailureOr<std::vector<EncodedComponent>>
   encode(const WeightView &weight, CodecAttrInterface codecAttr,
-         function_ref<InFlightDiagnostic()> emitError) const override {
+         const EncodeContext &context) const override {
     auto codec = cast<QuantAttr>(codecAttr);
     algorithms::QuantFormat format = getFormat(codec);
     algorithms::QuantShape shape = getShape(codec, weight.type.getShape());
@@ -128,7 +128,7 @@ public:
     std::optional<algorithms::QuantSizes> sizes =
         algorithms::computeSizes(shape, format);
     if (!sizes)
-      return emitError() << "cannot be stored as " << codec;
+      return context.emitError() << "cannot be stored as " << codec;
 
     AsmResourceBlob codes = allocate(sizes->codeBytes),
                     scales = allocate(sizes->scaleBytes),
@@ -136,25 +136,43 @@ public:
     if (std::optional<algorithms::QuantError> error = algorithms::quantizeRtn(
             asBytes(weight.data), kind, shape, format, asMutableBytes(codes),
             asMutableBytes(scales), asMutableBytes(offsets)))
-      return report(*error, codec, weight, emitError());
+      return report(*error, codec, weight, context.emitError());
 
-    EncodedWeight result;
-    // Blobs keep their place in memory when they are moved.
-    result.decode = [=, codes = asBytes(codes.getData()),
-                     scales = asBytes(scales.getData()),
-                     offsets = asBytes(offsets.getData())](
-                        int64_t begin, MutableArrayRef<float> out) {
-      (void)algorithms::dequantizeRange(shape, format, kind, codes, scales,
-                                        offsets, begin, out);
-    };
+    std::vector<EncodedComponent> result;
     SmallVector<StorageComponent> storage = codec.getStorage(weight.type);
     AsmResourceBlob *blobs[] = {&codes, &scales, &offsets};
     for (auto [part, blob] : llvm::zip_first(storage, blobs))
-      result.components.push_back({part.type, std::move(*blob), {}});
+      result.push_back({part.type, std::move(*blob), {}});
     return result;
   }
 };
 } // namespace
+
+void QuantAttr::decodeData(RankedTensorType logical,
+                           ArrayRef<ArrayRef<char>> components, int64_t begin,
+                           MutableArrayRef<char> out) const {
+  algorithms::FloatKind kind = *getFloatKind(logical.getElementType());
+  algorithms::QuantFormat format = getFormat(*this);
+  algorithms::QuantShape shape = getShape(*this, logical.getShape());
+  constexpr int64_t kChunk = 4096;
+  float values[kChunk];
+  int64_t width = algorithms::getByteWidth(kind);
+  while (!out.empty()) {
+    int64_t n = std::min<int64_t>(kChunk, out.size() / width);
+    MutableArrayRef<float> chunk(values, n);
+    bool decoded = algorithms::dequantizeRange(
+        shape, format, kind, asBytes(components[0]), asBytes(components[1]),
+        components.size() > 2 ? asBytes(components[2]) : ArrayRef<uint8_t>(),
+        begin, chunk);
+    assert(decoded && "the codec and its data were verified");
+    (void)decoded;
+    algorithms::narrowFromF32(
+        kind, chunk,
+        {reinterpret_cast<uint8_t *>(out.data()), size_t(n * width)});
+    out = out.drop_front(n * width);
+    begin += n;
+  }
+}
 
 LogicalResult
 QuantAttr::verifyData(function_ref<InFlightDiagnostic()> emitError,

@@ -60,6 +60,16 @@ TiledAttr::verifyCodec(function_ref<InFlightDiagnostic()> emitError,
     return emitError() << "expected a static tensor of at least one dimension "
                           "for #compress.tiled, but got "
                        << logical;
+  int64_t elements = 1;
+  for (auto [size, extent] : llvm::zip_equal(logical.getShape(), getTile())) {
+    int64_t padded;
+    if (llvm::MulOverflow(int64_t(llvm::divideCeil(uint64_t(size), extent)),
+                          extent, padded) ||
+        llvm::MulOverflow(elements, padded, elements) ||
+        elements > std::numeric_limits<int64_t>::max() / 128) // tiled_c6
+      return emitError() << "expected tiles that pad " << logical
+                         << " to less than 2^56 elements";
+  }
   if (failed(getBase().verifyCodec(emitError, logical)))
     return failure();
   CodecAttrInterface inner = getInner(logical);
@@ -125,6 +135,28 @@ FailureOr<Value> TiledAttr::buildDecode(OpBuilder &b, Location loc,
       .getResult();
 }
 
+void TiledAttr::decodeData(RankedTensorType logical,
+                           ArrayRef<ArrayRef<char>> components, int64_t begin,
+                           MutableArrayRef<char> out) const {
+  // Element by element: packed constants are made from encoded ones, so only
+  // tests ask.
+  RankedTensorType tiled = getTiledType(logical);
+  CodecAttrInterface inner = getInner(logical);
+  int64_t width = logical.getElementTypeBitWidth() / 8, rank = logical.getRank();
+  SmallVector<int64_t> strides = computeStrides(logical.getShape());
+  SmallVector<int64_t> tiledStrides = computeStrides(tiled.getShape());
+  for (; !out.empty(); out = out.drop_front(width), ++begin) {
+    SmallVector<int64_t> index = delinearize(begin, strides);
+    int64_t flat = 0;
+    for (int64_t i = 0; i < rank; ++i) {
+      int64_t dim = getOrder()[i];
+      flat += index[dim] / getTile()[dim] * tiledStrides[i] +
+              index[dim] % getTile()[dim] * tiledStrides[rank + i];
+    }
+    inner.decodeData(tiled, components, flat, out.take_front(width));
+  }
+}
+
 //===----------------------------------------------------------------------===//
 // Tiles
 //===----------------------------------------------------------------------===//
@@ -136,9 +168,16 @@ TiledAttr::getTileGranularity(RankedTensorType logical) const {
   SmallVector<TileGranularity> inner =
       getInner(logical).getTileGranularity(getTiledType(logical));
   SmallVector<TileGranularity> granularity(logical.getRank());
+  size_t rank = getOrder().size();
   for (auto [i, dim] : llvm::enumerate(getOrder())) {
-    granularity[dim].unit = inner[i].unit * getTile()[dim];
-    granularity[dim].block = inner[i].block * getTile()[dim];
+    int64_t extent = getTile()[dim], size = logical.getDimSize(dim);
+    granularity[dim].unit = inner[i].unit * extent;
+    granularity[dim].block = inner[i].block * extent;
+    // A rest that lies in one block would be stored as one block, where the
+    // tile that it is in has several: then all tiles belong together.
+    if (inner[rank + i].block < extent && size % extent &&
+        size % extent <= inner[rank + i].block)
+      granularity[dim].unit = llvm::alignTo(size, extent);
   }
   return granularity;
 }
@@ -161,15 +200,4 @@ TiledAttr::mapTile(OpBuilder &b, Location loc, RankedTensorType logical,
   }
   return getInner(logical).mapTile(b, loc, getTiledType(logical), components,
                                    tiledOffsets, tiledSizes);
-}
-
-CodecAttrInterface
-TiledAttr::getTiledCodec(RankedTensorType, const algorithms::TileLayout &) const {
-  return nullptr; // laid out already
-}
-
-std::vector<EncodedComponent>
-TiledAttr::relayout(RankedTensorType, const algorithms::TileLayout &,
-                    ArrayRef<ArrayRef<char>>) const {
-  return {};
 }

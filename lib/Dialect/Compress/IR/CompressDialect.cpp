@@ -106,18 +106,37 @@ LogicalResult CompressDialect::verifyOperationAttribute(Operation *op,
 // CompressedTensorType
 //===----------------------------------------------------------------------===//
 
+/// How deep codecs nest in a codec.
+static int64_t getDepth(Attribute codec) {
+  int64_t depth = 0;
+  codec.walkImmediateSubElements(
+      [&](Attribute part) { depth = std::max(depth, getDepth(part)); },
+      [](Type) {});
+  return depth + isa<CodecAttrInterface>(codec);
+}
+
 LogicalResult
 CompressedTensorType::verify(function_ref<InFlightDiagnostic()> emitError,
                              ArrayRef<int64_t> shape, Type elementType,
                              CodecAttrInterface codec) {
-  if (!isa<Float32Type, Float16Type, BFloat16Type>(elementType)) // tensor_c1
-    return emitError() << "expected element type f32, f16 or bf16, but got "
+  bool isStored = elementType.isSignlessInteger(8) ||
+                  elementType.isSignlessInteger(16) ||
+                  elementType.isSignlessInteger(32) ||
+                  (isa<FloatType>(elementType) &&
+                   (elementType.getIntOrFloatBitWidth() == 8 ||
+                    elementType.isF16() || elementType.isBF16() ||
+                    elementType.isF32()));
+  if (!isStored) // tensor_c1
+    return emitError() << "expected elements of f32, f16, bf16, an 8-bit float, "
+                          "i8, i16 or i32, but got "
                        << elementType;
   int64_t elements = 1;
   for (int64_t size : shape) // tensor_c2
     if (!ShapedType::isDynamic(size) &&
         (size < 0 || llvm::MulOverflow(elements, size, elements)))
       return emitError() << "expected a shape of less than 2^63 elements";
+  if (getDepth(codec) > 8) // tensor_c3
+    return emitError() << "expected codecs to nest at most 8 deep";
   // Stored bytes are counted in bits, of at most 64 an element.
   if (elements > std::numeric_limits<int64_t>::max() / 128)
     return emitError() << "expected a shape of less than 2^56 elements";
@@ -136,11 +155,15 @@ SmallVector<Type> CompressedTensorType::getStorageTypes() const {
 
 Encoder::~Encoder() = default;
 
+std::string Encoder::describe(CodecAttrInterface,
+                              const EncodeContext &) const {
+  return getAlgorithm().str();
+}
+
 const Encoder *CodecRegistry::lookupEncoder(CodecAttrInterface codec,
                                             StringRef algorithm) const {
   for (const auto &[id, encoder] : encoders)
-    if (id == codec.getTypeID() &&
-        (algorithm.empty() || algorithm == encoder->getAlgorithm()))
+    if (id == codec.getTypeID() && encoder->supports(algorithm))
       return encoder.get();
   return nullptr;
 }
@@ -152,6 +175,62 @@ CodecRegistry::getAlgorithms(CodecAttrInterface codec) const {
     if (id == codec.getTypeID())
       names.push_back(encoder->getAlgorithm());
   return names;
+}
+
+FailureOr<std::vector<EncodedComponent>>
+mlir::compress::encodeTensor(const WeightView &weight, CodecAttrInterface codec,
+                             const EncodeContext &context) {
+  const Encoder *encoder =
+      context.registry.lookupEncoder(codec, context.algorithm);
+  if (encoder)
+    return encoder->encode(weight, codec, context);
+  std::string known =
+      llvm::join(context.registry.getAlgorithms(codec), ", ");
+  return context.emitError()
+         << "no algorithm '" << context.algorithm << "' for " << codec
+         << (known.empty() ? "" : ", known are: ") << known;
+}
+
+void mlir::compress::decodeLeaves(Type compressed,
+                                  ArrayRef<ArrayRef<char>> leaves,
+                                  MutableArrayRef<char> out) {
+  auto type = cast<CompressedTensorType>(compressed);
+  std::vector<std::vector<char>> decoded;
+  SmallVector<ArrayRef<char>> views;
+  SmallVector<Type> parts = type.getStorageTypes();
+  decoded.reserve(parts.size());
+  for (Type part : parts) {
+    SmallVector<Type> types;
+    getLeafTypes(part, types);
+    if (auto nested = dyn_cast<CompressedTensorType>(part)) {
+      RankedTensorType logical = nested.getLogicalType();
+      decoded.emplace_back(logical.getNumElements() *
+                           logical.getElementTypeBitWidth() / 8);
+      decodeLeaves(nested, leaves.take_front(types.size()), decoded.back());
+      views.push_back(decoded.back());
+    } else {
+      views.push_back(leaves.front());
+    }
+    leaves = leaves.drop_front(types.size());
+  }
+  type.getCodec().decodeData(type.getLogicalType(), views, 0, out);
+}
+
+DenseComponents::DenseComponents(ArrayRef<EncodedComponent> components) {
+  decoded.reserve(components.size());
+  for (const EncodedComponent &component : components) {
+    auto type = dyn_cast<CompressedTensorType>(component.type);
+    if (!type) {
+      views.push_back(component.data.getData());
+      continue;
+    }
+    DenseComponents parts(component.parts);
+    RankedTensorType logical = type.getLogicalType();
+    std::vector<char> &bytes = decoded.emplace_back(
+        logical.getNumElements() * logical.getElementTypeBitWidth() / 8);
+    type.getCodec().decodeData(logical, parts.get(), 0, bytes);
+    views.push_back(bytes);
+  }
 }
 
 const Preset *CodecRegistry::lookupPreset(StringRef name) const {

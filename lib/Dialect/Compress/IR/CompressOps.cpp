@@ -19,20 +19,27 @@ using namespace mlir::compress;
 // AssembleOp
 //===----------------------------------------------------------------------===//
 
+/// Whether a component has the type that is stored, where `?` is any size.
+static bool areCompatible(Type expected, Type actual) {
+  auto compressed = dyn_cast<CompressedTensorType>(expected);
+  auto other = dyn_cast<CompressedTensorType>(actual);
+  if (compressed && other)
+    return compressed.getCodec() == other.getCodec() &&
+           areCompatible(compressed.getLogicalType(), other.getLogicalType());
+  auto tensor = dyn_cast<RankedTensorType>(expected);
+  auto otherTensor = dyn_cast<RankedTensorType>(actual);
+  return tensor && otherTensor &&
+         tensor.getElementType() == otherTensor.getElementType() &&
+         succeeded(verifyCompatibleShape(tensor, otherTensor));
+}
+
 LogicalResult AssembleOp::verify() {
   SmallVector<StorageComponent> storage = getType().getStorage();
   if (storage.size() != getComponents().size()) // assemble_c1
     return emitOpError() << "expected " << storage.size()
                          << " components, but got " << getComponents().size();
   for (auto [part, value] : llvm::zip_equal(storage, getComponents())) {
-    auto expected = dyn_cast<RankedTensorType>(part.type);
-    auto actual = dyn_cast<RankedTensorType>(value.getType());
-    bool matches =
-        expected && actual
-            ? expected.getElementType() == actual.getElementType() &&
-                  succeeded(verifyCompatibleShape(expected, actual))
-            : part.type == value.getType();
-    if (!matches) // assemble_c2
+    if (!areCompatible(part.type, value.getType())) // assemble_c2
       return emitOpError() << "expected component '" << part.name
                            << "' of type " << part.type << ", but got "
                            << value.getType();

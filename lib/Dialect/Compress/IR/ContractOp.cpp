@@ -15,6 +15,10 @@ using namespace mlir;
 using namespace mlir::compress;
 
 LogicalResult ContractOp::verify() {
+  if (!llvm::all_of(getOperandTypes(), llvm::IsaPred<RankedTensorType>) &&
+      !llvm::all_of(getOperandTypes(), llvm::IsaPred<MemRefType>)) // contract_c6
+    return emitOpError()
+           << "expected operands to be ranked tensors, or ranked buffers";
   CompressedTensorType weight = getWeightType();
   SmallVector<StorageComponent> storage = weight.getStorage();
   if (storage.size() != getComponents().size()) // contract_c1
@@ -31,8 +35,7 @@ LogicalResult ContractOp::verify() {
   }
   auto lhs = cast<ShapedType>(getLhs().getType());
   auto init = cast<ShapedType>(getInit().getType());
-  if (!lhs.hasRank() || !init.hasRank() || lhs.getRank() != init.getRank() ||
-      lhs.getRank() < 2 || !lhs.getElementType().isF32() ||
+  if (lhs.getRank() != init.getRank() || lhs.getRank() < 2 || !lhs.getElementType().isF32() ||
       !init.getElementType().isF32()) // contract_c2
     return emitOpError()
            << "expected f32 lhs and init of one rank of 2 or more, but got "

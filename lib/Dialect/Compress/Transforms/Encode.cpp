@@ -292,34 +292,41 @@ static CertificateAttr makeCertificate(MLIRContext *ctx, StringRef name,
       number(stats.getRelativeError()), number(stats.getSqnr()));
 }
 
+/// What encoding cost, by the codec's reference decode.
+static algorithms::ErrorStats
+computeStats(RankedTensorType type, ArrayRef<char> source,
+             CodecAttrInterface codec, ArrayRef<EncodedComponent> encoded) {
+  algorithms::FloatKind kind = *getFloatKind(type.getElementType());
+  DenseComponents components(encoded);
+  return algorithms::computeErrorStats(
+      asBytes(source), kind, [&](int64_t begin, MutableArrayRef<float> out) {
+        std::vector<char> bytes(out.size() * algorithms::getByteWidth(kind));
+        codec.decodeData(type, components.get(), begin, bytes);
+        algorithms::widenToF32(kind, asBytes(bytes), out);
+      });
+}
+
 FailureOr<EncodedTree> EncodePass::run(StringRef name, RankedTensorType type,
                                        ArrayRef<char> data,
                                        CodecAttrInterface codec,
                                        StringRef algorithm, Operation *anchor,
                                        CertificateAttr &certificate) {
-  const Encoder *encoder = registry->lookupEncoder(codec, algorithm);
-  if (!encoder) {
-    std::string known = llvm::join(registry->getAlgorithms(codec), ", ");
-    return emitError(anchor->getLoc())
-           << "weight '" << name << "': no algorithm '" << algorithm << "' for "
-           << codec << (known.empty() ? "" : ", known are: ") << known;
-  }
   auto emit = [&] {
     return emitError(anchor->getLoc()) << "weight '" << name << "': ";
   };
-  FailureOr<EncodedWeight> encoded =
-      encoder->encode({name, type, data, nullptr}, codec, emit);
+  EncodeContext context = {*registry, algorithm, emit};
+  FailureOr<std::vector<EncodedComponent>> encoded =
+      encodeTensor({name, type, data, nullptr}, codec, context);
   if (failed(encoded))
     return failure();
-  algorithms::ErrorStats stats = algorithms::computeErrorStats(
-      asBytes(data), *getFloatKind(type.getElementType()), encoded->decode);
-  certificate = makeCertificate(&getContext(), name, encoder->getAlgorithm(),
-                                data, stats);
-  encoded->decode = nullptr;
+  certificate = makeCertificate(
+      &getContext(), name,
+      registry->lookupEncoder(codec, algorithm)->describe(codec, context),
+      data, computeStats(type, data, codec, *encoded));
 
   EncodedComponent root;
   root.type = CompressedTensorType::get(type, codec);
-  root.parts = std::move(encoded->components);
+  root.parts = std::move(*encoded);
   return buildTree(std::move(root), name);
 }
 

@@ -69,12 +69,16 @@ mlir::compress::externalizeWeights(ModuleOp module, int64_t minBytes) {
       continue;
     if (!storable || weight.type.getNumElements() == 0 ||
         (weight.global && small)) {
-      // A global that stays in the code becomes a constant.
-      if (weight.data && weight.global)
+      // A global that stays in the code becomes a constant, and so does an empty
+      // resource, which MLIR cannot translate.
+      ElementsAttr data = weight.data;
+      bool empty = weight.type.getNumElements() == 0;
+      if (data && empty)
+        data = DenseElementsAttr::get(weight.type, ArrayRef<Attribute>());
+      if (data && (weight.global || empty))
         for (Operation *load : weight.loads) {
           OpBuilder b(load);
-          Value value =
-              arith::ConstantOp::create(b, load->getLoc(), weight.data);
+          Value value = arith::ConstantOp::create(b, load->getLoc(), data);
           load->replaceAllUsesWith(ValueRange(value));
           load->erase();
         }

@@ -16,6 +16,7 @@
 
 namespace mlir::compress {
 
+void registerNestedEncoders(CodecRegistry &registry);
 void registerQuantEncoders(CodecRegistry &registry);
 
 } // namespace mlir::compress

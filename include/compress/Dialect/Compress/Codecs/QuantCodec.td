@@ -21,7 +21,8 @@ def Compress_QuantStorage : I32EnumAttr<"QuantStorage",
   let genSpecializedAttr = 0;
 }
 
-def Compress_QuantAttr : Compress_Codec<"Quant", "quant"> {
+def Compress_QuantAttr : Compress_Codec<"Quant", "quant",
+    ["verifyData", "getComponentRatios", "getTiledCodec", "relayout"]> {
   let summary = "integer codes with one scale per block";
   let description = [{
     `w = scale[b] * (q - zero[b])`, or `w = scale[b] * q + min[b]`, in f32 and
@@ -58,6 +59,7 @@ def Compress_QuantAttr : Compress_Codec<"Quant", "quant"> {
     * quant_c9: there is one block extent per dimension
     * quant_c10: a dynamic dimension has block extent 1, and is not the innermost
       of sub-byte codes (storage must be 1:1 with it)
+    * quant_c11: its elements are f32, f16 or bf16
   }];
   let parameters = (ins "::mlir::compress::QuantStorage":$storage,
                         ArrayRefParameter<"int64_t">:$block,

@@ -10,7 +10,7 @@
 
 include "compress/Dialect/Compress/IR/CompressDialect.td"
 
-def Compress_TiledAttr : Compress_Codec<"Tiled", "tiled"> {
+def Compress_TiledAttr : Compress_Codec<"Tiled", "tiled", ["verifyData"]> {
   let summary = "the values of another codec, stored tile by tile";
   let description = [{
     A packed layout is a codec around a codec: the values are those of `base`, the
@@ -36,6 +36,7 @@ def Compress_TiledAttr : Compress_Codec<"Tiled", "tiled"> {
     * tiled_c4: it is static, with at least one dimension
     * tiled_c5: base can be cut into such tiles (a tile holds whole blocks, or a
       block whole tiles)
+    * tiled_c6: it has less than 2^56 elements when it is padded to whole tiles
     * then those of base
   }];
   let parameters = (ins "::mlir::compress::CodecAttrInterface":$base,

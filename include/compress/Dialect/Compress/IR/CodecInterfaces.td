@@ -71,6 +71,15 @@ def CodecAttrInterface : AttrInterface<"CodecAttrInterface"> {
       "::llvm::SmallVector<::mlir::compress::TileGranularity>",
       "getTileGranularity", (ins "::mlir::RankedTensorType":$logical)>,
     InterfaceMethod<[{
+        For a component with the dimensions of the logical tensor: how many
+        elements along each dimension one stored element stands for. Empty where
+        the dimensions do not correspond; then that component cannot be cut when
+        it is compressed again.
+      }],
+      "::llvm::SmallVector<int64_t>", "getComponentRatios",
+      (ins "::mlir::RankedTensorType":$logical, "unsigned":$component), "",
+      /*defaultImplementation=*/"return {};">,
+    InterfaceMethod<[{
         Exact stored bits of the given components, or nothing when a size is
         known at run time only.
       }],
@@ -87,6 +96,17 @@ def CodecAttrInterface : AttrInterface<"CodecAttrInterface"> {
         }
         return bits;
       }]>,
+    InterfaceMethod<[{
+        The reference decode in plain C++: elements [begin, ...) of the logical
+        tensor in row-major order, as little-endian bytes of its element type.
+        `components` are the dense bytes of the components, those that are
+        compressed decoded already. May be called from several threads.
+        Certificates are computed from it.
+      }],
+      "void", "decodeData",
+      (ins "::mlir::RankedTensorType":$logical,
+           "::llvm::ArrayRef<::llvm::ArrayRef<char>>":$components,
+           "int64_t":$begin, "::llvm::MutableArrayRef<char>":$out)>,
     InterfaceMethod<[{
         Checks stored data that came from outside: padding, ranges, indices.
         `leaves` are the bytes of the components in the order of `getStorage`,

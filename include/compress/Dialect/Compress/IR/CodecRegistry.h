@@ -24,7 +24,6 @@
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Diagnostics.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
-#include <functional>
 #include <memory>
 
 namespace mlir::compress {
@@ -50,14 +49,15 @@ struct EncodedComponent {
   std::vector<EncodedComponent> parts;
 };
 
-/// What an encoder made.
-struct EncodedWeight {
-  /// In the order of the codec's storage.
-  std::vector<EncodedComponent> components;
-  /// Decodes elements [begin, begin + out.size()) in row-major order, rounded
-  /// to the logical element type. Valid while `components` live; may be called
-  /// from several threads. Certificates are computed from it.
-  std::function<void(int64_t begin, MutableArrayRef<float> out)> decode;
+class CodecRegistry;
+
+/// What encoders get besides the weight.
+struct EncodeContext {
+  /// For codecs that hand parts of a weight on to other codecs.
+  const CodecRegistry &registry;
+  /// The algorithm that was asked for; the codec's first when empty.
+  StringRef algorithm;
+  function_ref<InFlightDiagnostic()> emitError;
 };
 
 /// Chooses the numbers for one codec by one algorithm.
@@ -66,12 +66,41 @@ public:
   virtual ~Encoder();
   /// Name of the algorithm, e.g. "rtn".
   virtual StringRef getAlgorithm() const = 0;
-  /// Encodes a weight whose type `codec` was verified for. Reports bad values
-  /// (non-finite, scale overflow) through `emitError`. The result must not
-  /// depend on the number of threads.
-  virtual FailureOr<EncodedWeight>
+  /// Whether it is for an algorithm that was asked for.
+  virtual bool supports(StringRef algorithm) const {
+    return algorithm.empty() || algorithm == getAlgorithm();
+  }
+  /// What chooses the numbers, for certificates.
+  virtual std::string describe(CodecAttrInterface codec,
+                               const EncodeContext &context) const;
+  /// Encodes a weight whose type `codec` was verified for, into components in
+  /// the order of the codec's storage. Reports bad values (non-finite, scale
+  /// overflow) through the context. The result must not depend on the number of
+  /// threads.
+  virtual FailureOr<std::vector<EncodedComponent>>
   encode(const WeightView &weight, CodecAttrInterface codec,
-         function_ref<InFlightDiagnostic()> emitError) const = 0;
+         const EncodeContext &context) const = 0;
+};
+
+/// Encodes with the codec's encoder for the algorithm of the context; an error
+/// when there is none.
+FailureOr<std::vector<EncodedComponent>>
+encodeTensor(const WeightView &weight, CodecAttrInterface codec,
+             const EncodeContext &context);
+
+/// Decodes a compressed tensor from the bytes of its stored leaves.
+void decodeLeaves(Type compressed, ArrayRef<ArrayRef<char>> leaves,
+                  MutableArrayRef<char> out);
+
+/// Dense bytes of components, those that are compressed decoded.
+class DenseComponents {
+public:
+  explicit DenseComponents(ArrayRef<EncodedComponent> components);
+  ArrayRef<ArrayRef<char>> get() const { return views; }
+
+private:
+  std::vector<std::vector<char>> decoded;
+  SmallVector<ArrayRef<char>> views;
 };
 
 /// How a weight's dimension is used by the op that consumes it.

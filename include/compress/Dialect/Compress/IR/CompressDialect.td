@@ -71,11 +71,10 @@ class Compress_Attr<string name, string attrMnemonic, list<Trait> traits = []>
 }
 
 /// A codec family: one attribute in one file of ../Codecs.
-class Compress_Codec<string name, string attrMnemonic>
+/// `methods` are those with a default that it has its own of.
+class Compress_Codec<string name, string attrMnemonic, list<string> methods>
     : Compress_Attr<name, attrMnemonic,
-                    [DeclareAttrInterfaceMethods<
-                        CodecAttrInterface,
-                        ["verifyData", "getTiledCodec", "relayout"]>]>;
+                    [DeclareAttrInterfaceMethods<CodecAttrInterface, methods>]>;
 
 def Compress_TensorType : TypeDef<Compress_Dialect, "CompressedTensor"> {
   let mnemonic = "tensor";
@@ -90,8 +89,10 @@ def Compress_TensorType : TypeDef<Compress_Dialect, "CompressedTensor"> {
     forgotten would then read packed codes as floats.
 
     Rules:
-    * tensor_c1: the element type is f32, f16 or bf16
+    * tensor_c1: the element type is f32, f16, bf16, or one that codecs store
+      (8-bit floats, i8, i16, i32): components may be compressed again
     * tensor_c2: no dimension is negative and the number of elements fits 63 bits
+    * tensor_c3: codecs nest at most 8 deep
     * then those of the codec
 
     ```mlir

@@ -24,7 +24,6 @@ class Compress_Op<string opMnemonic, list<Trait> traits = []>
 
 def Compress_Component : AnyTypeOf<[AnyRankedTensor, Compress_TensorType],
     "a ranked tensor or a compressed tensor", "::mlir::Type">;
-def Compress_DenseTensor : RankedTensorOf<[F32, F16, BF16]>;
 
 def AssembleOp : Compress_Op<"assemble", [Pure]> {
   let summary = "storage components to compressed value";
@@ -87,7 +86,7 @@ def EncodeOp : Compress_Op<"encode", [Pure]> {
     Rules:
     * encode_c1: the input has the logical type of the result
   }];
-  let arguments = (ins Compress_DenseTensor:$input,
+  let arguments = (ins AnyRankedTensor:$input,
                        OptionalAttr<StrAttr>:$algorithm);
   let results = (outs Compress_TensorType:$result);
   let assemblyFormat = [{
@@ -148,6 +147,7 @@ def ContractOp : Compress_Op<"contract", [DestinationStyleOpInterface,
     * contract_c3: weight_map is a permutation of all dimensions but m
     * contract_c4: static sizes of one dimension agree
     * contract_c5: the result, if any, has the type of init
+    * contract_c6: operands are ranked tensors, or ranked buffers
   }];
   let arguments = (ins AnyShaped:$lhs, Variadic<AnyShaped>:$components,
                        AnyShaped:$init,

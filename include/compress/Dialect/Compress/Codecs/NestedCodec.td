@@ -1,0 +1,41 @@
+//===- NestedCodec.td - components that are compressed again --------------===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPRESS_DIALECT_COMPRESS_CODECS_NESTEDCODEC_TD
+#define COMPRESS_DIALECT_COMPRESS_CODECS_NESTEDCODEC_TD
+
+include "compress/Dialect/Compress/IR/CompressDialect.td"
+
+def Compress_NestedAttr : Compress_Codec<"Nested", "nested",
+    ["verifyData", "isLossless"]> {
+  let summary = "a codec some of whose components are compressed again";
+  let description = [{
+    Stores what `base` stores, but the named components as `!compress.tensor`s
+    with codecs of their own. So every component of every codec can be
+    compressed, to any depth, and no codec has to know.
+
+    ```mlir
+    // Scales of scales, as in the K-quants of GGUF.
+    #q4 = #compress.quant<u4, block = [1, 32], scale = f32, min = f32>
+    #q8 = #compress.quant<u8, block = [1, 8], scale = f16>
+    #super = #compress.nested<#q4, mins = #q8, scales = #q8>
+    ```
+
+    Rules of the attribute:
+    * nested_c1: at least one component is named, each once, by a codec
+
+    Rules with the logical tensor:
+    * nested_c2: base stores a component of each name, not compressed already
+    * then those of base, and of each codec with its component
+  }];
+  let parameters = (ins "::mlir::compress::CodecAttrInterface":$base,
+                        "::mlir::DictionaryAttr":$components);
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+}
+
+#endif // COMPRESS_DIALECT_COMPRESS_CODECS_NESTEDCODEC_TD

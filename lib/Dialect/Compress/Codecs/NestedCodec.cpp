@@ -1,0 +1,257 @@
+//===- NestedCodec.cpp - components that are compressed again ---------------===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compress/Dialect/Compress/Codecs/Codecs.h"
+#include "compress/Dialect/Compress/IR/Compress.h"
+#include "mlir/IR/DialectImplementation.h"
+#include <numeric>
+
+using namespace mlir;
+using namespace mlir::compress;
+
+//===----------------------------------------------------------------------===//
+// Syntax and rules
+//===----------------------------------------------------------------------===//
+
+Attribute NestedAttr::parse(AsmParser &parser, Type) {
+  SMLoc loc = parser.getCurrentLocation();
+  CodecAttrInterface base;
+  NamedAttrList components;
+  if (parser.parseLess() || parser.parseAttribute(base))
+    return {};
+  while (succeeded(parser.parseOptionalComma())) {
+    std::string name;
+    CodecAttrInterface codec;
+    SMLoc at = parser.getCurrentLocation();
+    if (parser.parseKeywordOrString(&name) || parser.parseEqual() ||
+        parser.parseAttribute(codec))
+      return {};
+    if (components.get(name)) {
+      parser.emitError(at) << "expected component '" << name << "' once";
+      return {};
+    }
+    components.append(name, codec);
+  }
+  if (parser.parseGreater())
+    return {};
+  return parser.getChecked<NestedAttr>(
+      loc, parser.getContext(), base,
+      components.getDictionary(parser.getContext()));
+}
+
+void NestedAttr::print(AsmPrinter &printer) const {
+  printer << "<" << getBase();
+  for (NamedAttribute component : getComponents()) {
+    printer << ", ";
+    printer.printKeywordOrString(component.getName());
+    printer << " = " << component.getValue();
+  }
+  printer << ">";
+}
+
+LogicalResult NestedAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                 CodecAttrInterface base,
+                                 DictionaryAttr components) {
+  bool areCodecs = llvm::all_of(components, [](NamedAttribute component) {
+    return isa<CodecAttrInterface>(component.getValue());
+  });
+  if (components.empty() || !areCodecs) // nested_c1
+    return emitError() << "expected a codec for at least one component of "
+                       << base;
+  return success();
+}
+
+LogicalResult
+NestedAttr::verifyCodec(function_ref<InFlightDiagnostic()> emitError,
+                        RankedTensorType logical) const {
+  if (failed(getBase().verifyCodec(emitError, logical)))
+    return failure();
+  SmallVector<StorageComponent> storage = getBase().getStorage(logical);
+  for (NamedAttribute component : getComponents()) {
+    auto *part = llvm::find_if(storage, [&](const StorageComponent &part) {
+      return part.name == component.getName();
+    });
+    if (part == storage.end() || !isa<RankedTensorType>(part->type)) {
+      // nested_c2
+      auto diag = emitError() << "expected one of the uncompressed components "
+                                 "of "
+                              << getBase() << ", which are";
+      for (const StorageComponent &part : storage)
+        if (isa<RankedTensorType>(part.type))
+          diag << " '" << part.name << "'";
+      return diag << ", but got '" << component.getName().getValue() << "'";
+    }
+    auto type = cast<RankedTensorType>(part->type);
+    if (!CompressedTensorType::getChecked(
+            emitError, getContext(), type.getShape(), type.getElementType(),
+            cast<CodecAttrInterface>(component.getValue())))
+      return failure();
+  }
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Storage and decode
+//===----------------------------------------------------------------------===//
+
+/// The codec of a component, or null.
+static CodecAttrInterface getNested(NestedAttr codec, StringRef name) {
+  return cast_or_null<CodecAttrInterface>(codec.getComponents().get(name));
+}
+
+SmallVector<StorageComponent>
+NestedAttr::getStorage(RankedTensorType logical) const {
+  SmallVector<StorageComponent> storage = getBase().getStorage(logical);
+  for (StorageComponent &part : storage)
+    if (CodecAttrInterface codec = getNested(*this, part.name))
+      part.type =
+          CompressedTensorType::get(cast<RankedTensorType>(part.type), codec);
+  return storage;
+}
+
+FailureOr<Value> NestedAttr::buildDecode(OpBuilder &b, Location loc,
+                                         ValueRange components,
+                                         RankedTensorType logical) const {
+  return getBase().buildDecode(b, loc, components, logical);
+}
+
+void NestedAttr::decodeData(RankedTensorType logical,
+                            ArrayRef<ArrayRef<char>> components, int64_t begin,
+                            MutableArrayRef<char> out) const {
+  getBase().decodeData(logical, components, begin, out);
+}
+
+LogicalResult
+NestedAttr::verifyData(function_ref<InFlightDiagnostic()> emitError,
+                       RankedTensorType logical,
+                       ArrayRef<ArrayRef<char>> leaves) const {
+  // What base checks are the decoded components.
+  std::vector<std::vector<char>> decoded;
+  SmallVector<ArrayRef<char>> dense;
+  SmallVector<StorageComponent> storage = getStorage(logical);
+  decoded.reserve(storage.size());
+  for (const StorageComponent &part : storage) {
+    SmallVector<Type> types;
+    getLeafTypes(part.type, types);
+    ArrayRef<ArrayRef<char>> own = leaves.take_front(types.size());
+    leaves = leaves.drop_front(types.size());
+    auto type = dyn_cast<CompressedTensorType>(part.type);
+    if (!type) {
+      dense.append(own.begin(), own.end());
+      continue;
+    }
+    RankedTensorType component = type.getLogicalType();
+    if (failed(type.getCodec().verifyData(emitError, component, own)))
+      return failure();
+    if (!component.hasStaticShape())
+      return emitError() << "expected a static size for component '"
+                         << part.name << "'";
+    decoded.emplace_back(component.getNumElements() *
+                         component.getElementTypeBitWidth() / 8);
+    decodeLeaves(type, own, decoded.back());
+    dense.push_back(decoded.back());
+  }
+  return getBase().verifyData(emitError, logical, dense);
+}
+
+//===----------------------------------------------------------------------===//
+// Tiles
+//===----------------------------------------------------------------------===//
+
+SmallVector<TileGranularity>
+NestedAttr::getTileGranularity(RankedTensorType logical) const {
+  SmallVector<TileGranularity> granularity =
+      getBase().getTileGranularity(logical);
+  for (auto [i, part] : llvm::enumerate(getBase().getStorage(logical))) {
+    CodecAttrInterface codec = getNested(*this, part.name);
+    if (!codec)
+      continue;
+    auto type = cast<RankedTensorType>(part.type);
+    SmallVector<int64_t> ratios = getBase().getComponentRatios(logical, i);
+    if (ratios.empty()) {
+      // Nothing is known about where a tile lies in it: no cut.
+      for (auto [own, size] : llvm::zip_equal(granularity, logical.getShape()))
+        own.unit = own.block = std::max<int64_t>(size, 1);
+      return granularity;
+    }
+    SmallVector<TileGranularity> inner = codec.getTileGranularity(type);
+    for (auto [dim, own] : llvm::enumerate(granularity)) {
+      if (type.getDimSize(dim) == 1 ||
+          (inner[dim].unit == 1 && inner[dim].block == 1))
+        continue;
+      // Whole blocks of base, and of those what the component allows.
+      own.unit = std::lcm(std::lcm(own.unit, own.block),
+                          inner[dim].unit * ratios[dim]);
+      own.block = std::lcm(own.unit, inner[dim].block * ratios[dim]);
+    }
+  }
+  return granularity;
+}
+
+FailureOr<SmallVector<ComponentTile>>
+NestedAttr::mapTile(OpBuilder &b, Location loc, RankedTensorType logical,
+                    ValueRange components, ArrayRef<OpFoldResult> offsets,
+                    ArrayRef<OpFoldResult> sizes) const {
+  return getBase().mapTile(b, loc, logical, components, offsets, sizes);
+}
+
+bool NestedAttr::isLossless() const {
+  return getBase().isLossless() &&
+         llvm::all_of(getComponents(), [](NamedAttribute component) {
+           return cast<CodecAttrInterface>(component.getValue()).isLossless();
+         });
+}
+
+//===----------------------------------------------------------------------===//
+// Encoding
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// Encodes with base's encoder, then the components.
+class NestedEncoder : public Encoder {
+public:
+  StringRef getAlgorithm() const override { return "nested"; }
+  bool supports(StringRef) const override { return true; }
+
+  std::string describe(CodecAttrInterface codec,
+                       const EncodeContext &context) const override {
+    CodecAttrInterface base = cast<NestedAttr>(codec).getBase();
+    const Encoder *encoder =
+        context.registry.lookupEncoder(base, context.algorithm);
+    return encoder ? encoder->describe(base, context) : "";
+  }
+
+  FailureOr<std::vector<EncodedComponent>>
+  encode(const WeightView &weight, CodecAttrInterface codecAttr,
+         const EncodeContext &context) const override {
+    auto codec = cast<NestedAttr>(codecAttr);
+    auto parts = encodeTensor(weight, codec.getBase(), context);
+    if (failed(parts))
+      return failure();
+    SmallVector<StorageComponent> storage =
+        codec.getBase().getStorage(weight.type);
+    for (auto [part, description] : llvm::zip_equal(*parts, storage)) {
+      CodecAttrInterface nested = getNested(codec, description.name);
+      if (!nested)
+        continue;
+      auto type = cast<RankedTensorType>(part.type);
+      EncodeContext inner = context;
+      inner.algorithm = "";
+      auto encoded = encodeTensor(
+          {weight.name, type, part.data.getData(), nullptr}, nested, inner);
+      if (failed(encoded))
+        return failure();
+      part = {CompressedTensorType::get(type, nested), {}, std::move(*encoded)};
+    }
+    return parts;
+  }
+};
+} // namespace
+
+void mlir::compress::registerNestedEncoders(CodecRegistry &registry) {
+  registry.addEncoder<NestedAttr>(std::make_unique<NestedEncoder>());
+}
