@@ -36,6 +36,9 @@ test: build ## run all tests: lit, gtest, the out-of-tree consumer
 	  ctest --test-dir $(BUILD) -j $(JOBS) --output-on-failure || status=1; \
 	  exit $$status
 
+test-nightly: build ## run the random tests with many more cases (hours)
+	@COMPRESS_TEST_CASES=50000 $(VENV)/bin/python $(LLVM_BIN)/lit -v $(BUILD)/test/Integration
+
 demo: build $(VENV)/.examples/digits ## compile two trained networks, run them, compare
 	@$(VENV)/bin/python examples/digits/demo.py --compressc $(BUILD)/bin/compressc --out $(BUILD)/demo
 
