@@ -18,7 +18,7 @@
 // RUN: compress-opt %s --compress-encode="preset=int8 min-elements=1 allow-dense=true" 2>&1 | FileCheck %s --check-prefix=ALLOW
 
 // PRESET: error: unknown preset 'int9', known are: none, int8, int8-channel, int4-b32,
-// BOTH: error: expected option 'preset' or 'codec', but got both
+// BOTH: error: expected one of the options 'preset', 'codec' and 'recipe', but got several
 // CODEC: error: expected option 'codec' to be a codec attribute, but got '12'
 // GLOB: error: expected a glob for option 'include', but got '['
 // OPS: error: expected option 'ops' to name contraction, convolution or gather, but got 'pooling'

@@ -40,8 +40,12 @@ static cl::list<std::string>
                      "module names; may be repeated"),
             cl::sub(compileCommand), cl::cat(category));
 static cl::opt<std::string>
-    preset("preset", cl::Required, cl::value_desc("name"),
+    preset("preset", cl::value_desc("name"),
            cl::desc("How to store the weights, see compressc presets"),
+           cl::sub(compileCommand), cl::cat(category));
+static cl::opt<std::string>
+    recipe("recipe", cl::value_desc("file.yaml"),
+           cl::desc("Which weight to store how, instead of --preset"),
            cl::sub(compileCommand), cl::cat(category));
 static cl::opt<std::string>
     algorithm("algorithm", cl::value_desc("name"),
@@ -165,6 +169,8 @@ static void printCosts(ModuleOp module) {
 static int run() {
   if (output.empty() && !dryRun)
     return failUsage("expected -o, or --dry-run");
+  if (preset.empty() == recipe.empty())
+    return failUsage("expected --preset or --recipe");
   Session session(jobs);
   MLIRContext &context = session.getContext();
   FailureOr<mlir::compress::Target> parsed = mlir::compress::Target::parse(
@@ -178,6 +184,7 @@ static int run() {
 
   mlir::compress::CompressEncodeOptions options;
   options.preset = preset;
+  options.recipe = recipe;
   options.algorithm = algorithm;
   options.minElements = minElements;
   options.include.assign(include.begin(), include.end());

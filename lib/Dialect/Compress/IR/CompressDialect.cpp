@@ -233,6 +233,14 @@ DenseComponents::DenseComponents(ArrayRef<EncodedComponent> components) {
   }
 }
 
+std::string CodecRegistry::listPresets() const {
+  return llvm::join(llvm::map_range(presets,
+                                    [](const Preset &preset) {
+                                      return preset.name;
+                                    }),
+                    ", ");
+}
+
 const Preset *CodecRegistry::lookupPreset(StringRef name) const {
   for (const Preset &preset : presets)
     if (preset.name == name)

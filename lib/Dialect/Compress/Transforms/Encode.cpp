@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Recipe.h"
 #include "compress/Algorithms/ErrorStats.h"
 #include "compress/Dialect/Compress/IR/Compress.h"
 #include "compress/Dialect/Compress/IR/FloatKind.h"
@@ -56,8 +57,9 @@ struct EncodePass : compress::impl::CompressEncodeBase<EncodePass> {
 
 private:
   LogicalResult parseOptions();
-  FailureOr<Request> resolve(const Weight &weight, Attribute requested);
-  FailureOr<Request> select(const Weight &weight);
+  FailureOr<Request> resolve(const Weight &weight, Attribute requested,
+                             StringRef algorithm);
+  FailureOr<Request> select(const Weight &weight, bool &optional);
   LogicalResult checkEncodable(const Weight &weight);
   LogicalResult encode(Weight &weight, const Request &request);
   LogicalResult evaluate(EncodeOp op, StringRef name);
@@ -76,6 +78,7 @@ private:
   CodecAttrInterface codecOption;
   SmallVector<llvm::GlobPattern> includes, excludes;
   SmallVector<ConsumerKind> kinds;
+  std::optional<Recipe> rules; // of option 'recipe'
   llvm::StringMap<unsigned> blobUsers;
   unsigned numEncoded = 0;
 };
@@ -104,15 +107,6 @@ static LogicalResult parseGlobs(ModuleOp module, StringRef option,
   return success();
 }
 
-/// Error text that lists what there is.
-static std::string listPresets(const CodecRegistry &registry) {
-  std::string text;
-  llvm::raw_string_ostream os(text);
-  llvm::interleaveComma(registry.getPresets(), os,
-                        [&](const Preset &preset) { os << preset.name; });
-  return text;
-}
-
 LogicalResult EncodePass::parseOptions() {
   ModuleOp module = getOperation();
   registry = &getContext().getLoadedDialect<CompressDialect>()->getCodecs();
@@ -120,12 +114,19 @@ LogicalResult EncodePass::parseOptions() {
   includes.clear();
   excludes.clear();
   kinds.clear();
-  if (!preset.empty() && !codec.empty())
-    return emitError(module.getLoc())
-           << "expected option 'preset' or 'codec', but got both";
+  rules.reset();
+  if (!preset.empty() + !codec.empty() + !recipe.empty() > 1)
+    return emitError(module.getLoc()) << "expected one of the options 'preset', "
+                                         "'codec' and 'recipe', but got several";
+  if (!recipe.empty()) {
+    FailureOr<Recipe> loaded = Recipe::load(&getContext(), recipe, *registry);
+    if (failed(loaded))
+      return failure();
+    rules = std::move(*loaded);
+  }
   if (!preset.empty() && !registry->lookupPreset(preset))
     return emitError(module.getLoc()) << "unknown preset '" << preset
-                              << "', known are: " << listPresets(*registry);
+                              << "', known are: " << registry->listPresets();
   if (!codec.empty()) {
     Attribute attr = parseAttribute(codec, &getContext());
     codecOption = dyn_cast_or_null<CodecAttrInterface>(attr);
@@ -139,11 +140,7 @@ LogicalResult EncodePass::parseOptions() {
                                  "more, but got "
                               << int64_t(minElements);
   for (const std::string &text : ops) {
-    std::optional<ConsumerKind> found;
-    for (ConsumerKind kind : {ConsumerKind::Contraction,
-                              ConsumerKind::Convolution, ConsumerKind::Gather})
-      if (stringifyConsumerKind(kind) == text)
-        found = kind;
+    std::optional<ConsumerKind> found = symbolizeConsumerKind(text);
     if (!found)
       return emitError(module.getLoc()) << "expected option 'ops' to name contraction, "
                                    "convolution or gather, but got '"
@@ -162,7 +159,8 @@ LogicalResult EncodePass::parseOptions() {
 
 /// What an attribute or a preset's name asks for.
 FailureOr<Request> EncodePass::resolve(const Weight &weight,
-                                       Attribute requested) {
+                                       Attribute requested,
+                                       StringRef algorithm) {
   Operation *anchor = weight.getAnchor();
   StringRef chosen = algorithm;
   auto wanted = dyn_cast<CodecAttrInterface>(requested);
@@ -172,7 +170,7 @@ FailureOr<Request> EncodePass::resolve(const Weight &weight,
     if (!found)
       return emitError(anchor->getLoc()) << "weight '" << weight.name
                                  << "': unknown preset '" << name
-                                 << "', known are: " << listPresets(*registry);
+                                 << "', known are: " << registry->listPresets();
     wanted = found->build(weight.type, weight.roles);
     if (!wanted)
       return Request{nullptr, "", "its preset leaves weights as they are"};
@@ -191,11 +189,24 @@ FailureOr<Request> EncodePass::resolve(const Weight &weight,
   return Request{wanted, chosen, ""};
 }
 
-FailureOr<Request> EncodePass::select(const Weight &weight) {
+/// `optional` says whether the weight may stay dense where it cannot be
+/// encoded.
+FailureOr<Request> EncodePass::select(const Weight &weight, bool &optional) {
   auto leave = [](const Twine &reason) -> FailureOr<Request> {
     return Request{nullptr, "", reason.str()};
   };
   Attribute requested = weight.requested;
+  if (!requested && rules) {
+    if (!isa<FloatType>(weight.type.getElementType()))
+      return leave("its elements are not floating-point");
+    const RecipeRule *rule = rules->decide(weight);
+    if (!rule)
+      return leave("the recipe has no rule for it");
+    if (rule->keep)
+      return leave("the recipe keeps it");
+    optional |= rule->optional;
+    return resolve(weight, rule->codec, rule->algorithm);
+  }
   if (!requested) {
     if (preset.empty() && !codecOption)
       return leave("no preset or codec is asked for");
@@ -222,7 +233,7 @@ FailureOr<Request> EncodePass::select(const Weight &weight) {
     requested = codecOption ? Attribute(codecOption)
                             : StringAttr::get(&getContext(), preset);
   }
-  return resolve(weight, requested);
+  return resolve(weight, requested, algorithm);
 }
 
 LogicalResult EncodePass::checkEncodable(const Weight &weight) {
@@ -473,26 +484,27 @@ void EncodePass::runOnOperation() {
   countBlobs();
 
   SmallVector<Weight> weights = collectWeights(module);
-  bool wantsAll = codecOption || (!preset.empty() && preset != "none");
+  bool wantsAll =
+      codecOption || rules || (!preset.empty() && preset != "none");
   for (Weight &weight : weights) {
     Location loc = weight.getAnchor()->getLoc();
     FailureOr<Request> request = failure();
     std::string why;
-    bool done = false;
+    bool done = false, optional = allowDense;
     {
       // With allow-dense an error about one weight becomes a warning.
       ScopedDiagnosticHandler handler(&getContext(), [&](Diagnostic &diag) {
-        if (!allowDense || diag.getSeverity() != DiagnosticSeverity::Error)
+        if (!optional || diag.getSeverity() != DiagnosticSeverity::Error)
           return failure();
         why = diag.str();
         return success();
       });
-      request = select(weight);
+      request = select(weight, optional);
       done = succeeded(request) &&
              (!request->codec || succeeded(encode(weight, *request)));
     }
     if (!done) {
-      if (!allowDense)
+      if (!optional)
         return signalPassFailure();
       emitWarning(loc) << why << "; it stays dense";
       wantsAll = false;
@@ -502,6 +514,9 @@ void EncodePass::runOnOperation() {
           << remark::reason(request->reason.c_str());
     }
   }
+
+  if (rules && failed(rules->checkUsed()))
+    return signalPassFailure();
 
   SmallVector<std::pair<EncodeOp, std::string>> explicitOps;
   for (const Weight &weight : collectWeights(module))

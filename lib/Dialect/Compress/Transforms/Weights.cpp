@@ -32,6 +32,15 @@ StringRef mlir::compress::stringifyConsumerKind(ConsumerKind kind) {
   return "none";
 }
 
+std::optional<ConsumerKind>
+mlir::compress::symbolizeConsumerKind(StringRef name) {
+  for (ConsumerKind kind : {ConsumerKind::Contraction,
+                            ConsumerKind::Convolution, ConsumerKind::Gather})
+    if (stringifyConsumerKind(kind) == name)
+      return kind;
+  return std::nullopt;
+}
+
 std::optional<ArrayRef<char>> mlir::compress::getRawData(ElementsAttr attr) {
   auto type = dyn_cast_or_null<RankedTensorType>(attr ? attr.getShapedType()
                                                       : ShapedType());

@@ -133,6 +133,8 @@ public:
   void addPreset(const Preset &preset) { presets.push_back(preset); }
   const Preset *lookupPreset(StringRef name) const;
   ArrayRef<Preset> getPresets() const { return presets; }
+  /// Their names, for error messages.
+  std::string listPresets() const;
 
 private:
   std::vector<std::pair<TypeID, std::unique_ptr<Encoder>>> encoders;

@@ -38,6 +38,23 @@ def CompressEncode : Pass<"compress-encode", "::mlir::ModuleOp"> {
     preset's name) takes precedence over all of that. `compress.encode` of a
     constant is evaluated too.
 
+    Instead, `recipe` names a YAML file of rules; the first one that matches a
+    weight decides:
+
+    ```yaml
+    rules:
+      - match: {name: "blocks.*.attn.*", op: contraction, shape: ["*", 64], dtype: f32, min-elements: 4096}
+        preset: int4-b32       # or codec: "#compress.quant<...>"
+        algorithm: rtn
+      - match: {name: "head.*"}
+        keep: true             # leave as it is
+    default:                   # for what a contraction, a convolution or a gather consumes
+      preset: int8-channel
+      optional: true           # warn, instead of failing, where it cannot be encoded
+    ```
+    Unknown keys, rules that say two things and rules that decide no weight are
+    errors, at their line.
+
     Blocks of a preset run along the dimensions that the consumer reduces.
     Weights stream: one is in memory at a time, and its source is released.
 
@@ -55,6 +72,8 @@ def CompressEncode : Pass<"compress-encode", "::mlir::ModuleOp"> {
            "Preset for the selected weights, see `compressc presets`">,
     Option<"codec", "codec", "std::string", "\"\"",
            "Codec attribute for the selected weights, instead of a preset">,
+    Option<"recipe", "recipe", "std::string", "\"\"",
+           "YAML file that says which weight gets which codec">,
     Option<"algorithm", "algorithm", "std::string", "\"\"",
            "Algorithm that chooses the numbers; the codec's default when empty">,
     Option<"minElements", "min-elements", "int64_t", "256",

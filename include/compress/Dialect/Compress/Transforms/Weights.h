@@ -24,6 +24,8 @@ enum class ConsumerKind { None, Gather, Convolution, Contraction };
 
 /// Name of a kind as in the options of passes.
 StringRef stringifyConsumerKind(ConsumerKind kind);
+/// The kind of such a name but "none".
+std::optional<ConsumerKind> symbolizeConsumerKind(StringRef name);
 
 /// A constant tensor with all places that load it. Tied weights, loaded by
 /// several ops, are one weight.
