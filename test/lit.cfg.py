@@ -14,7 +14,9 @@ config.excludes = ["Inputs", "Unit", "consumer", "lit.cfg.py"]
 config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = os.path.join(config.compress_obj_root, "test")
 
-llvm_config.with_system_environment(["HOME", "TMP", "TEMP", "TMPDIR"])
+llvm_config.with_system_environment(
+    ["HOME", "TMP", "TEMP", "TMPDIR", "COMPRESS_TEST_SEED", "COMPRESS_TEST_CASES"]
+)
 llvm_config.with_environment("PATH", config.compress_tools_dir, append_path=True)
 llvm_config.with_environment("PATH", config.llvm_tools_dir, append_path=True)
 

@@ -163,11 +163,9 @@ static void describeWeights(std::vector<EncodedDescription> encoded,
 static void markFused(ModuleOp module, store::Manifest &manifest) {
   llvm::StringSet<> dense;
   module.walk([&](DecodeOp op) {
-    auto assemble = op.getInput().getDefiningOp<AssembleOp>();
-    auto certificate = assemble ? assemble->getAttrOfType<CertificateAttr>(
-                                      CompressDialect::kCertificateAttr)
-                                : CertificateAttr();
-    if (certificate && op->hasAttr(CompressDialect::kDenseReasonAttr))
+    if (!op->hasAttr(CompressDialect::kDenseReasonAttr))
+      return;
+    if (CertificateAttr certificate = findCertificate(op.getInput()))
       dense.insert(certificate.getWeight());
   });
   for (store::ManifestWeight &weight : manifest.weights)

@@ -1,4 +1,5 @@
-//===- Externalize.cpp - data of constants into a file of their own ---------===//
+//===- Externalize.cpp - data of constants into a file of their own
+//---------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -38,18 +39,20 @@ LogicalResult mlir::compress::externalizeModule(ModuleOp module,
                << "': expected a static tensor of integers or floats with its "
                   "data in the module, but got "
                << resource.getType();
-      auto [it, inserted] = tensors.try_emplace(
-          name, ExternalWeight{name.str(), type, resource});
+      auto [it, inserted] =
+          tensors.try_emplace(name, ExternalWeight{name.str(), type, resource});
       if (!inserted && it->second.type != type)
-        return emitError(op->getLoc()) << "resource '" << name << "' is used as "
-                               << it->second.type << " and as " << type;
+        return emitError(op->getLoc())
+               << "resource '" << name << "' is used as " << it->second.type
+               << " and as " << type;
     }
     return WalkResult::advance();
   });
   if (result.wasInterrupted())
     return failure();
   if (tensors.empty())
-    return emitError(module.getLoc()) << "found no dense_resource constant to move";
+    return emitError(module.getLoc())
+           << "found no dense_resource constant to move";
 
   bool same = false;
   (void)llvm::sys::fs::equivalent(output, weights, same);

@@ -1,4 +1,5 @@
-//===- Load.cpp - parsing, and binding of weights ---------------------------===//
+//===- Load.cpp - parsing, and binding of weights
+//---------------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -31,7 +32,8 @@ public:
       if (auto global = dyn_cast<ml_program::GlobalOp>(op))
         return WalkResult(bindGlobal(global));
       for (NamedAttribute attr : op->getAttrDictionary())
-        if (auto resource = dyn_cast<DenseResourceElementsAttr>(attr.getValue()))
+        if (auto resource =
+                dyn_cast<DenseResourceElementsAttr>(attr.getValue()))
           if (failed(bindResource(op, resource)))
             return WalkResult::interrupt();
       return WalkResult::advance();
@@ -44,9 +46,9 @@ private:
   FailureOr<AsmResourceBlob> find(Operation *op, StringRef name, Type type) {
     auto tensorType = dyn_cast<RankedTensorType>(type);
     if (!tensorType || !tensorType.hasStaticShape())
-      return emitError(op->getLoc()) << "weight '" << name
-                             << "': expected a static tensor type, but got "
-                             << type;
+      return emitError(op->getLoc())
+             << "weight '" << name
+             << "': expected a static tensor type, but got " << type;
     if (!files)
       return emitError(op->getLoc())
              << "weight '" << name
@@ -54,16 +56,16 @@ private:
                 "with --weights";
     const store::TensorView *tensor = files->find(name.str());
     if (!tensor)
-      return emitError(op->getLoc()) << "weight '" << name << "' is not in "
-                             << fileNames;
+      return emitError(op->getLoc())
+             << "weight '" << name << "' is not in " << fileNames;
     if (!isCompatible(tensor->dtype, tensorType.getElementType()))
       return emitError(op->getLoc())
              << "weight '" << name << "': expected elements of type "
              << tensorType.getElementType() << ", but the file has "
              << StringRef(store::stringifyDType(tensor->dtype));
     if (!llvm::equal(tensor->shape, tensorType.getShape())) {
-      auto diag = emitError(op->getLoc()) << "weight '" << name
-                                  << "': expected shape [";
+      auto diag = emitError(op->getLoc())
+                  << "weight '" << name << "': expected shape [";
       llvm::interleaveComma(tensorType.getShape(), diag);
       diag << "], but the file has [";
       llvm::interleaveComma(tensor->shape, diag);
@@ -78,8 +80,8 @@ private:
       return HeapAsmResourceBlob::allocateAndCopyWithAlign(
           data, /*align=*/16, /*dataIsMutable=*/false);
     return AsmResourceBlob(
-        data, /*align=*/width,
-        [keep = files](void *, size_t, size_t) {}, /*dataIsMutable=*/false);
+        data, /*align=*/width, [keep = files](void *, size_t, size_t) {},
+        /*dataIsMutable=*/false);
   }
 
   LogicalResult bindResource(Operation *op, DenseResourceElementsAttr attr) {
@@ -115,9 +117,9 @@ private:
         find(global, global.getSymName(), global.getType());
     if (failed(blob))
       return failure();
-    global.setValueAttr(DenseResourceElementsAttr::get(
-        cast<ShapedType>(global.getType()), global.getSymName(),
-        std::move(*blob)));
+    global.setValueAttr(
+        DenseResourceElementsAttr::get(cast<ShapedType>(global.getType()),
+                                       global.getSymName(), std::move(*blob)));
     return success();
   }
 

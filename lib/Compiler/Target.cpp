@@ -1,4 +1,5 @@
-//===- Target.cpp - what code is generated for, and how ---------------------===//
+//===- Target.cpp - what code is generated for, and how
+//---------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -6,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compress/Compiler/Target.h"
+#include "compress/Store/AtomicOutput.h"
 #include "compress/Store/CpuFeatures.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/ADT/ScopeExit.h"
@@ -115,10 +117,8 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
       .run(module, modules);
 }
 
-std::unique_ptr<llvm::Module>
-mlir::compress::translateAndOptimize(ModuleOp module,
-                                     llvm::LLVMContext &context,
-                                     llvm::TargetMachine &machine) {
+std::unique_ptr<llvm::Module> mlir::compress::translateAndOptimize(
+    ModuleOp module, llvm::LLVMContext &context, llvm::TargetMachine &machine) {
   std::unique_ptr<llvm::Module> result =
       translateModuleToLLVMIR(module, context, "model");
   if (!result)
@@ -128,8 +128,7 @@ mlir::compress::translateAndOptimize(ModuleOp module,
   for (llvm::Function &function : *result)
     if (!function.isDeclaration()) {
       function.addFnAttr("target-cpu", machine.getTargetCPU());
-      function.addFnAttr("target-features",
-                         machine.getTargetFeatureString());
+      function.addFnAttr("target-features", machine.getTargetFeatureString());
     }
   optimize(*result, machine);
   return result;
@@ -152,19 +151,16 @@ mlir::compress::emitCode(llvm::Module &module, llvm::TargetMachine &machine,
 //===----------------------------------------------------------------------===//
 
 LogicalResult mlir::compress::linkSharedObject(StringRef object,
-                                               StringRef output,
-                                               Location loc) {
+                                               StringRef output, Location loc) {
   llvm::ErrorOr<std::string> linker = llvm::sys::findProgramByName("ld.lld-22");
   if (!linker)
     linker = llvm::sys::findProgramByName("ld.lld", {COMPRESS_LLVM_TOOLS_DIR});
   if (!linker)
     return emitError(loc)
            << "expected the linker ld.lld-22 on PATH (Debian package lld-22)";
-  SmallVector<std::string> args = {*linker,  "-shared",       "--build-id=none",
-                                   "--strip-all", "-z", "defs",
-                                   // Without a temporary file beside the output.
-                                   "--no-mmap-output-file", "-o", output.str(),
-                                   object.str()};
+  SmallVector<std::string> args = {*linker,       "-shared", "--build-id=none",
+                                   "--strip-all", "-z",      "defs",
+                                   "-o",          "-",       object.str()};
   // Code calls memory and math functions of libc, and, for f16 on CPUs without
   // conversions, the compiler's support library.
   for (StringRef name : {"libc.so.6", "libm.so.6", "libgcc_s.so.1"})
@@ -178,22 +174,38 @@ LogicalResult mlir::compress::linkSharedObject(StringRef object,
         break;
       }
     }
-  // In memory, so that there is nothing to remove if a signal ends the process.
-  int descriptor = ::memfd_create("linker output", 0);
-  if (descriptor < 0)
+  // All that the linker writes stays in memory: it would map its output, and
+  // dies where the disk is full; and there is nothing to remove after a signal.
+  int code = ::memfd_create("linked", 0), text = ::memfd_create("errors", 0);
+  llvm::scope_exit close([&] {
+    ::close(code);
+    ::close(text);
+  });
+  if (code < 0 || text < 0)
     return emitError(loc) << "cannot create a file in memory: "
                           << std::strerror(errno);
-  llvm::scope_exit close([&] { ::close(descriptor); });
-  std::string log = "/proc/self/fd/" + std::to_string(descriptor);
+  std::string codePath = "/proc/self/fd/" + std::to_string(code);
+  std::string textPath = "/proc/self/fd/" + std::to_string(text);
   SmallVector<StringRef> argv(args.begin(), args.end());
   std::string message;
   int status = llvm::sys::ExecuteAndWait(
-      *linker, argv, std::nullopt, {StringRef(), StringRef(log), StringRef(log)},
+      *linker, argv, std::nullopt,
+      {StringRef(), StringRef(codePath), StringRef(textPath)},
       /*SecondsToWait=*/0, /*MemoryLimit=*/0, &message);
-  if (status != 0)
-    if (auto text = llvm::MemoryBuffer::getFile(log))
-      message += (*text)->getBuffer();
-  if (status != 0)
-    return emitError(loc) << "linking failed: " << StringRef(message).trim();
+  if (status != 0) {
+    if (auto errors = llvm::MemoryBuffer::getFile(textPath))
+      message += (*errors)->getBuffer();
+    // The first line says what is wrong.
+    return emitError(loc) << "linking failed: "
+                          << StringRef(message).ltrim().split('\n').first;
+  }
+  auto linked = llvm::MemoryBuffer::getFile(codePath);
+  if (!linked)
+    return emitError(loc) << "cannot read the linked code: "
+                          << linked.getError().message();
+  store::Status written = store::writeFile(
+      output.str(), (*linked)->getBufferStart(), (*linked)->getBufferSize());
+  if (!written.ok())
+    return emitError(loc) << written.message();
   return success();
 }

@@ -1,4 +1,5 @@
-//===- Verify.cpp - certificates, recomputed by an independent path ---------===//
+//===- Verify.cpp - certificates, recomputed by an independent path
+//---------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -24,6 +25,7 @@
 #include "mlir/AsmParser/AsmParser.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassManager.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Support/DynamicLibrary.h"
@@ -133,8 +135,7 @@ LogicalResult DecodeRunner::compile() {
   if (failed(linkSharedObject(objectPath, libraryPath, loc)))
     return failure();
   std::string error;
-  library =
-      llvm::sys::DynamicLibrary::getLibrary(libraryPath.c_str(), &error);
+  library = llvm::sys::DynamicLibrary::getLibrary(libraryPath.c_str(), &error);
   if (!library.isValid())
     return emitError(loc) << "cannot load the compiled decode: " << error;
   return success();
@@ -266,8 +267,13 @@ ArtifactVerifier::prepare(const store::ManifestWeight &entry) {
   if (failed(data))
     return failure();
   weight.original = *data;
-  auto codec = dyn_cast_or_null<CodecAttrInterface>(
-      parseAttribute(*entry.codec, context));
+  CodecAttrInterface codec;
+  {
+    // The error below says it all.
+    ScopedDiagnosticHandler silent(context, [](Diagnostic &) {});
+    codec = dyn_cast_or_null<CodecAttrInterface>(
+        parseAttribute(*entry.codec, context));
+  }
   if (!codec)
     return error(entry) << "expected a codec, but got '" << *entry.codec << "'";
   Type element = originals.find(entry.name)->second.type.getElementType();
@@ -307,7 +313,7 @@ LogicalResult ArtifactVerifier::checkCompressed(const StoredWeight &weight,
                                                 VerifyReport &report) {
   const store::ManifestWeight &entry = *weight.entry;
   if (!entry.certificate)
-    return error(entry) << "has no certificate";
+    return error(entry) << "expected a certificate, but there is none";
   const store::ManifestCertificate &certificate = *entry.certificate;
   std::string hash =
       store::hashToHex(weight.original.data(), weight.original.size());
@@ -325,8 +331,8 @@ LogicalResult ArtifactVerifier::checkCompressed(const StoredWeight &weight,
     return error(entry) << "expected " << entry.storedBits
                         << " stored bits, but got " << bits;
   RankedTensorType logical = weight.type.getLogicalType();
-  DenseBuffer dense = runner.run(weight.decoder, pointers, weight.leafTypes,
-                                 logical.getRank());
+  DenseBuffer dense =
+      runner.run(weight.decoder, pointers, weight.leafTypes, logical.getRank());
   algorithms::FloatKind kind = *getFloatKind(logical.getElementType());
   algorithms::ErrorStats stats = algorithms::computeErrorStats(
       asBytes(weight.original), kind,
@@ -335,16 +341,14 @@ LogicalResult ArtifactVerifier::checkCompressed(const StoredWeight &weight,
     if (recomputed == recorded)
       return true;
     std::string text;
-    llvm::raw_string_ostream(text)
-        << llvm::format("%.17g, but the certificate says %.17g", recomputed,
-                        recorded);
+    llvm::raw_string_ostream(text) << llvm::format(
+        "%.17g, but the certificate says %.17g", recomputed, recorded);
     error(entry) << what << " is " << text;
     return false;
   };
   if (!equal(stats.maxAbsError, certificate.maxAbsError,
              "the largest absolute error") ||
-      !equal(stats.getRelativeError(),
-             certificate.relativeFrobeniusError,
+      !equal(stats.getRelativeError(), certificate.relativeFrobeniusError,
              "the relative Frobenius error") ||
       !equal(stats.getSqnr(), certificate.sqnrDb, "the SQNR"))
     return failure();
@@ -356,6 +360,14 @@ LogicalResult ArtifactVerifier::checkCompressed(const StoredWeight &weight,
 FailureOr<VerifyReport> ArtifactVerifier::run() {
   if (failed(openFiles()))
     return failure();
+  llvm::StringSet<> claimed;
+  for (const store::ManifestWeight &entry : artifact->manifest().weights)
+    for (const std::string &name : entry.tensors)
+      claimed.insert(name);
+  for (const store::TensorView *tensor : artifact->tensors())
+    if (!claimed.contains(tensor->name))
+      return emitError(loc) << "expected tensor '" << tensor->name
+                            << "' to belong to a weight of the manifest";
   VerifyReport report;
   DecodeRunner runner(original.getContext(), loc);
   SmallVector<StoredWeight> weights;

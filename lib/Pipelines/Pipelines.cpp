@@ -47,7 +47,12 @@ static void addLoweringToLLVM(OpPassManager &pm) {
   pm.addPass(createSCFToControlFlowPass());
   pm.addPass(memref::createExpandStridedMetadataPass());
   pm.addPass(createLowerAffinePass());
-  // bf16 conversions would become calls into a compiler's support library.
+  // Arithmetic in bf16, and conversions, would become calls into a compiler's
+  // support library.
+  arith::ArithEmulateUnsupportedFloatsOptions emulate;
+  emulate.sourceTypeStrs = {"bf16"};
+  emulate.targetTypeStr = "f32";
+  pm.addPass(arith::createArithEmulateUnsupportedFloats(emulate));
   arith::ArithExpandOpsPassOptions expand;
   expand.includeBf16 = true;
   pm.addPass(arith::createArithExpandOpsPass(expand));
@@ -68,6 +73,7 @@ static void addLoweringToLLVM(OpPassManager &pm) {
 void mlir::compress::buildCompressPack(OpPassManager &pm) {
   pm.addPass(createCompressExpandTypes());
   pm.addPass(createCompressFoldMovement());
+  pm.addPass(createCompressAlgebra());
   pm.addPass(createCompressPackWeights());
 }
 

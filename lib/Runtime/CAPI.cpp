@@ -1,12 +1,13 @@
-//===- CAPI.cpp - the C interface of the runtime ----------------------------===//
+//===- CAPI.cpp - the C interface of the runtime
+//----------------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
-#include "compress-c/Runtime.h"
 #include "Model.h"
+#include "compress-c/Runtime.h"
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
@@ -157,10 +158,9 @@ describe(const CompressModel *model, const char *what,
   if (!info)
     return model->report(Status::error("expected a place for the description"));
   if (index < 0 || size_t(index) >= types.size())
-    return model->report(
-        Status::error(std::string("expected a number of an ") + what +
-                      " below " + std::to_string(types.size()) + ", but got " +
-                      std::to_string(index)));
+    return model->report(Status::error(
+        std::string("expected a number of an ") + what + " below " +
+        std::to_string(types.size()) + ", but got " + std::to_string(index)));
   const store::ManifestTensorType &type = types[index];
   *info = {type.name.c_str(), int32_t(type.dtype), int32_t(type.shape.size()),
            type.shape.data()};
@@ -188,9 +188,8 @@ CompressStatus compressModelGetOutput(const CompressModel *model,
 //===----------------------------------------------------------------------===//
 
 CompressStatus compressModelRun(CompressModel *model, int32_t function,
-                                const CompressTensor *inputs,
-                                int32_t numInputs, CompressTensor *outputs,
-                                int32_t numOutputs) {
+                                const CompressTensor *inputs, int32_t numInputs,
+                                CompressTensor *outputs, int32_t numOutputs) {
   const store::ManifestFunction *found = model->getFunction(function);
   if (!found)
     return COMPRESS_ERROR;
@@ -202,8 +201,7 @@ CompressStatus compressModelRun(CompressModel *model, int32_t function,
                            ", but got " + std::to_string(array ? actual : 0));
     return {};
   };
-  Status status =
-      checkCount("inputs", found->inputs.size(), numInputs, inputs);
+  Status status = checkCount("inputs", found->inputs.size(), numInputs, inputs);
   if (status.ok())
     status = checkCount("outputs", found->outputs.size(), numOutputs, outputs);
   if (status.ok())

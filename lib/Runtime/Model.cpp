@@ -1,4 +1,5 @@
-//===- Model.cpp - loading of artifacts -------------------------------------===//
+//===- Model.cpp - loading of artifacts
+//-------------------------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -68,9 +69,9 @@ static Status checkTarget(const std::string &path,
   std::string names;
   for (const std::string &name : missing)
     names += (names.empty() ? "" : ", ") + name;
-  return Status::error("'" + path + "' is for " + target.cpu +
-                       " and needs CPU features that this machine lacks: " +
-                       names);
+  return Status::error(
+      "'" + path + "' is for " + target.cpu +
+      " and needs CPU features that this machine lacks: " + names);
 }
 
 //===----------------------------------------------------------------------===//
@@ -96,12 +97,14 @@ Status Model::loadCode() {
                          "': the content does not match its checksum");
   library = dlopen(link.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!library) {
-    const char *reason = dlerror();
-    return Status::error("cannot load '" + path +
-                         "': " + (reason ? reason : "unknown reason"));
+    const char *text = dlerror();
+    std::string reason = text ? text : "unknown reason";
+    if (reason.compare(0, link.size() + 2, link + ": ") == 0)
+      reason.erase(0, link.size() + 2);
+    return Status::error("cannot load '" + path + "': " + reason);
   }
-  auto *version =
-      static_cast<const int32_t *>(dlsym(library, "compress_model_abi_version"));
+  auto *version = static_cast<const int32_t *>(
+      dlsym(library, "compress_model_abi_version"));
   if (!version || *version != kModelAbiVersion)
     return Status::error(
         "'" + path + "': expected code of ABI version " +

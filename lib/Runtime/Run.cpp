@@ -1,4 +1,5 @@
-//===- Run.cpp - calls into the code of an artifact -------------------------===//
+//===- Run.cpp - calls into the code of an artifact
+//-------------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -156,8 +157,8 @@ static const void *getRowMajor(const CompressTensor &tensor, size_t width,
   size_t elements = 1;
   for (size_t i = 0; i < rank; ++i)
     elements *= size_t(tensor.shape[i]);
-  copies.emplace_back(new (std::nothrow)
-                          char[std::max<size_t>(elements, 1) * width]);
+  copies.emplace_back(
+      new (std::nothrow) char[std::max<size_t>(elements, 1) * width]);
   char *copy = copies.back().get();
   if (copy && elements)
     copyStrided(tensor.shape, rank, width,
@@ -177,7 +178,8 @@ static bool allocate(const int64_t *shape, size_t rank, store::DType dtype,
   void *block = nullptr;
   if (posix_memalign(&block, 64, padded + 2 * rank * sizeof(int64_t)))
     return false;
-  auto *numbers = reinterpret_cast<int64_t *>(static_cast<char *>(block) + padded);
+  auto *numbers =
+      reinterpret_cast<int64_t *>(static_cast<char *>(block) + padded);
   std::vector<int64_t> strides = getRowMajorStrides(shape, rank);
   std::copy_n(shape, rank, numbers);
   std::copy_n(strides.data(), rank, numbers + rank);
@@ -284,15 +286,15 @@ Status Model::run(size_t index, const CompressTensor *inputs,
     CompressTensor &output = outputs[i];
     if (!output.data) {
       if (!allocate(result.sizes(), rank, type.dtype, output))
-        return fail(Status::error(describe("output", i, type) +
-                                  ": out of memory"));
+        return fail(
+            Status::error(describe("output", i, type) + ": out of memory"));
       allocated.push_back(i);
     } else if (!std::equal(result.sizes(), result.sizes() + rank,
                            output.shape)) {
-      return fail(Status::error(describe("output", i, type) +
-                                ": expected a buffer of shape " +
-                                formatShape(result.sizes(), rank) +
-                                ", but got " + formatShape(output.shape, rank)));
+      return fail(Status::error(
+          describe("output", i, type) + ": expected a buffer of shape " +
+          formatShape(result.sizes(), rank) + ", but got " +
+          formatShape(output.shape, rank)));
     }
     std::vector<int64_t> rowMajor = getRowMajorStrides(output.shape, rank);
     copyStrided(result.sizes(), rank, width, result.elements(width),

@@ -1,5 +1,6 @@
 // RUN: compress-opt %s --compress-encode="preset=int4-b32 min-elements=64" | FileCheck %s
 // RUN: compress-opt %s --compress-encode="preset=int4-b32 min-elements=64" --remarks-filter="compress-encode" 2>&1 | FileCheck %s --check-prefix=REMARK
+// RUN: compress-opt %s --compress-encode="preset=int4-b32 algorithm=mse min-elements=64" | FileCheck %s --check-prefix=MSE
 
 #mk = affine_map<(m, n, k) -> (m, k)>
 #nk = affine_map<(m, n, k) -> (n, k)>
@@ -23,6 +24,10 @@ ml_program.global private @special(dense_resource<special> : tensor<2x64xf32>) :
 // CHECK-SAME: bits = 576,
 // The rows hold 0..31: absmax 31 / -8 is -3.875 in f16; 2 decodes to 3.875, and nothing is further off.
 // CHECK-SAME: max_error = 1.875000e+00 : f64
+// CHECK-SAME: sqnr = 24.29
+// A smaller scale clips 31, and is nearer to the others.
+// MSE: weight = "table", algorithm = "mse"
+// MSE-SAME: sqnr = 24.65
 // CHECK: compress.decode %[[W]]
 func.func @gather(%i: tensor<3xindex>) -> tensor<3x32xf32> {
   %w = ml_program.global_load_const @table : tensor<4x32xf32>

@@ -79,3 +79,53 @@ func.func @empty(%c: tensor<0x32xi8>, %s: tensor<0x2xf16>) -> tensor<0x64xf32> {
   %1 = compress.decode %0 : !compress.tensor<0x64xf32, #compress.quant<i4, block = [1, 32], scale = f16>>
   return %1 : tensor<0x64xf32>
 }
+
+// -----
+// A layout: its tiles are decoded as they lie, brought back into order, and what is padding cut off.
+// CHECK-DAG: #[[ALL:.*]] = affine_map<(d0, d1, d2, d3) -> (d0, d1, d2, d3)>
+// CHECK-DAG: #[[PER_ROW:.*]] = affine_map<(d0, d1, d2, d3) -> (d1, d3)>
+// CHECK-LABEL: func @padded
+// CHECK-SAME: %[[C:.*]]: tensor<5x2x8x4xi8>, %[[S:.*]]: tensor<1x2x1x4xbf16>, %[[Z:.*]]: tensor<1x2x1x4xi8>)
+// CHECK-DAG: %[[S1:.*]] = tensor.collapse_shape %[[S]] {{\[}}[0, 1, 2], [3]] : tensor<1x2x1x4xbf16> into tensor<2x4xbf16>
+// CHECK-DAG: %[[Z1:.*]] = tensor.collapse_shape %[[Z]] {{\[}}[0, 1, 2], [3]] : tensor<1x2x1x4xi8> into tensor<2x4xi8>
+// CHECK: %[[D:.*]] = linalg.generic {indexing_maps = [#[[ALL]], #[[PER_ROW]], #[[PER_ROW]], #[[ALL]]], {{.*}} ins(%[[C]], %[[S1]], %[[Z1]]
+// CHECK: arith.uitofp %{{.*}} : i8 to f32
+// CHECK: arith.uitofp %{{.*}} : i8 to f32
+// CHECK: arith.subf
+// CHECK: %[[T:.*]] = linalg.transpose ins(%[[D]] : tensor<5x2x8x4xbf16>) outs(%{{.*}} : tensor<2x4x5x8xbf16>) permutation = [1, 3, 0, 2]
+// CHECK: %[[P:.*]] = tensor.collapse_shape %[[T]] {{\[}}[0, 1], [2, 3]] : tensor<2x4x5x8xbf16> into tensor<8x40xbf16>
+// CHECK: %[[W:.*]] = tensor.extract_slice %[[P]][0, 0] [5, 33] [1, 1]
+// CHECK: return %[[W]]
+// CHECK-NOT: compress
+!w = !compress.tensor<5x33xbf16, #compress.tiled<#compress.quant<u8, block = [1, 33], scale = bf16, zero = i8>, tile = [4, 8], order = [1, 0]>>
+func.func @padded(%c: tensor<5x2x8x4xi8>, %s: tensor<1x2x1x4xbf16>, %z: tensor<1x2x1x4xi8>) -> tensor<5x33xbf16> {
+  %0 = compress.assemble %c, %s, %z : tensor<5x2x8x4xi8>, tensor<1x2x1x4xbf16>, tensor<1x2x1x4xi8> -> !w
+  %w = compress.decode %0 : !w
+  return %w : tensor<5x33xbf16>
+}
+
+// -----
+// Nothing to cut off. A block of 32 is four tiles of 8, so the tiles along it are split: all maps stay projected permutations.
+// CHECK-DAG: #[[CODES:.*]] = affine_map<(d0, d1, d2, d3, d4, d5) -> (d0, d1, d2, d3, d4)>
+// CHECK-DAG: #[[SCALES:.*]] = affine_map<(d0, d1, d2, d3, d4, d5) -> (d0, d1, d3)>
+// CHECK-LABEL: func @unpadded
+// CHECK: tensor.expand_shape %{{.*}} {{\[}}[0], [1, 2], [3], [4]] output_shape [2, 2, 4, 16, 4]
+// CHECK: linalg.generic {indexing_maps = [#[[CODES]], #[[SCALES]], #{{.*}}]
+// CHECK: %[[T:.*]] = linalg.transpose ins(%{{.*}} : tensor<2x8x16x8xf32>) outs(%{{.*}} : tensor<2x16x8x8xf32>) permutation = [0, 2, 1, 3]
+// CHECK: %[[W:.*]] = tensor.collapse_shape %[[T]] {{\[}}[0, 1], [2, 3]] : tensor<2x16x8x8xf32> into tensor<32x64xf32>
+// CHECK: return %[[W]]
+!w = !compress.tensor<32x64xf32, #compress.tiled<#compress.quant<i4, block = [1, 32], scale = f16>, tile = [16, 8], order = [0, 1]>>
+func.func @unpadded(%0: !w) -> tensor<32x64xf32> {
+  %w = compress.decode %0 : !w
+  return %w : tensor<32x64xf32>
+}
+
+// -----
+// CHECK-LABEL: func @empty_tiles
+// CHECK: %[[W:.*]] = tensor.collapse_shape %{{.*}} : tensor<0x16x8x8xf32> into tensor<0x64xf32>
+// CHECK: return %[[W]]
+!w = !compress.tensor<0x64xf32, #compress.tiled<#compress.quant<i8, block = [1, 32], scale = f16>, tile = [16, 8], order = [0, 1]>>
+func.func @empty_tiles(%0: !w) -> tensor<0x64xf32> {
+  %w = compress.decode %0 : !w
+  return %w : tensor<0x64xf32>
+}

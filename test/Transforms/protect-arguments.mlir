@@ -9,3 +9,12 @@ func.func @main(%x: tensor<4xf32>, %i: index, %y: tensor<?xf32>) {
 func.func private @helper(%x: tensor<4xf32>) {
   return
 }
+
+// What a caller said before does not count; buffers and declarations have no such attribute.
+// CHECK: func.func @others(%{{.*}}: tensor<4xf32> {bufferization.writable = false}, %{{.*}}: tensor<*xf32> {bufferization.writable = false}, %{{.*}}: memref<4xf32>) {
+func.func @others(%x: tensor<4xf32> {bufferization.writable = true}, %y: tensor<*xf32>, %z: memref<4xf32>) {
+  return
+}
+
+// CHECK: func.func private @declared(tensor<4xf32>){{$}}
+func.func private @declared(tensor<4xf32>)

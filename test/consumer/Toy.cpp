@@ -101,7 +101,9 @@ public:
       codes[i] = value.bitcastToAPInt().getZExtValue();
     }
     std::vector<EncodedComponent> result;
-    result.push_back({weight.type.clone(storage), std::move(blob), {}});
+    result.push_back({RankedTensorType::get(weight.type.getShape(), storage),
+                      std::move(blob),
+                      {}});
     return result;
   }
 };

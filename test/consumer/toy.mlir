@@ -1,10 +1,10 @@
 // Run by run.sh.
 
-// CHECK: arith.constant dense_resource<main_0.values> : tensor<2x4xf16>
+// CHECK: arith.constant dense_resource<"main#0.values"> : tensor<2x4xf16>
 // CHECK: compress.assemble {{.*}}algorithm = "round"{{.*}}bits = 128{{.*}} -> !compress.tensor<2x4xf32, #toy.truncate<f16>>
 // CHECK: compress.decode
 // 1, -2, 0.5 and so on are exact in f16; 0.1 is 0x2E66.
-// CHECK: main_0.values: "0x10000000003C00C00038662E003C00C00038662E"
+// CHECK: "main#0.values": "0x10000000003C00C00038662E003C00C00038662E"
 
 // LOWER-NOT: compress.decode
 // LOWER: arith.extf %{{.*}} : tensor<2x4xf16> to tensor<2x4xf32>

@@ -1,4 +1,5 @@
-//===- Compare.cpp - compressc compare --------------------------------------===//
+//===- Compare.cpp - compressc compare
+//--------------------------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -23,8 +24,9 @@ namespace cl = llvm::cl;
 namespace algorithms = mlir::compress::algorithms;
 using store::DType;
 
-static cl::SubCommand compareCommand(
-    "compare", "run an artifact and its original on the same inputs");
+static cl::SubCommand
+    compareCommand("compare",
+                   "run an artifact and its original on the same inputs");
 static cl::OptionCategory category("Options of compare");
 static cl::opt<std::string> artifact(cl::Positional, cl::Required,
                                      cl::desc("ARTIFACT"),
@@ -112,9 +114,9 @@ namespace {
 struct OutputError {
   std::string name;
   size_t elements = 0;
-  double maxAbsError = 0;      // max |e|
-  double relativeError = 0;    // ‖e‖ / ‖r‖
-  double sqnr = 0;             // 10 log10(Σ r² / Σ e²), dB
+  double maxAbsError = 0;   // max |e|
+  double relativeError = 0; // ‖e‖ / ‖r‖
+  double sqnr = 0;          // 10 log10(Σ r² / Σ e²), dB
 };
 } // namespace
 
@@ -164,8 +166,8 @@ static int runOriginal(ArrayRef<store::NpyArray> arrays,
   if (failed(mlir::compress::writeArtifact(*module, *target, {}, **directory)))
     return session.fail();
   std::string manifest = (*directory)->addFile(store::kManifestFile);
-  auto execution = Execution::open(
-      llvm::sys::path::parent_path(manifest).str(), function, jobs);
+  auto execution = Execution::open(llvm::sys::path::parent_path(manifest).str(),
+                                   function, jobs);
   if (!execution.ok())
     return fail(execution.status().message());
   auto run = execution->run(arrays);
@@ -192,14 +194,13 @@ static int report(ArrayRef<OutputError> errors) {
   };
   llvm::json::Array outputs;
   for (const OutputError &error : errors)
-    outputs.push_back(llvm::json::Object{
-        {"name", error.name},
-        {"elements", int64_t(error.elements)},
-        {"max_abs_error", number(error.maxAbsError)},
-        {"relative_error", number(error.relativeError)},
-        {"sqnr_db", number(error.sqnr)}});
-  llvm::json::Value value(
-      llvm::json::Object{{"outputs", std::move(outputs)}});
+    outputs.push_back(
+        llvm::json::Object{{"name", error.name},
+                           {"elements", int64_t(error.elements)},
+                           {"max_abs_error", number(error.maxAbsError)},
+                           {"relative_error", number(error.relativeError)},
+                           {"sqnr_db", number(error.sqnr)}});
+  llvm::json::Value value(llvm::json::Object{{"outputs", std::move(outputs)}});
   llvm::outs() << llvm::formatv("{0:2}\n", value);
   return 0;
 }

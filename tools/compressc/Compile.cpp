@@ -1,4 +1,5 @@
-//===- Compile.cpp - compressc compile --------------------------------------===//
+//===- Compile.cpp - compressc compile
+//--------------------------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -20,7 +21,8 @@ using namespace mlir;
 namespace cl = llvm::cl;
 
 static cl::SubCommand
-    compileCommand("compile", "compress the weights of a module and compile it");
+    compileCommand("compile",
+                   "compress the weights of a module and compile it");
 static cl::OptionCategory category("Options of compile");
 
 namespace {
@@ -102,8 +104,8 @@ static int writeOutput(function_ref<LogicalResult(llvm::raw_ostream &)> write) {
   llvm::raw_string_ostream os(text);
   if (failed(write(os)))
     return 1;
-  auto status = mlir::compress::store::writeFileAtomically(
-      output, text.data(), text.size());
+  auto status = mlir::compress::store::writeFileAtomically(output, text.data(),
+                                                           text.size());
   return status.ok() ? 0 : fail(status.message());
 }
 
@@ -157,8 +159,9 @@ static void printCosts(ModuleOp module) {
       return;
     llvm::outs() << certificate.getWeight() << ", " << op.getType().getCodec()
                  << ", " << certificate.getBits() << ", "
-                 << llvm::format("%.3e", certificate.getRelativeError()
-                                             .getValueAsDouble())
+                 << llvm::format(
+                        "%.3e",
+                        certificate.getRelativeError().getValueAsDouble())
                  << ", "
                  << llvm::format("%.2f",
                                  certificate.getSqnr().getValueAsDouble())
@@ -173,8 +176,8 @@ static int run() {
     return failUsage("expected --preset or --recipe");
   Session session(jobs);
   MLIRContext &context = session.getContext();
-  FailureOr<mlir::compress::Target> parsed = mlir::compress::Target::parse(
-      target, UnknownLoc::get(&context));
+  FailureOr<mlir::compress::Target> parsed =
+      mlir::compress::Target::parse(target, UnknownLoc::get(&context));
   if (failed(parsed))
     return session.fail();
   OwningOpRef<ModuleOp> module =

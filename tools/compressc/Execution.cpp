@@ -1,4 +1,5 @@
-//===- Execution.cpp - artifacts on arrays from files -----------------------===//
+//===- Execution.cpp - artifacts on arrays from files
+//-----------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -34,8 +35,8 @@ store::StatusOr<Execution> Execution::open(const std::string &artifact,
     return execution;
   std::string names;
   for (int32_t i = 0; i < count; ++i)
-    names += (i ? ", " : "") +
-             std::string(compressModelGetFunctionName(model, i));
+    names +=
+        (i ? ", " : "") + std::string(compressModelGetFunctionName(model, i));
   return Status::error("expected --function, for '" + artifact +
                        "' has several: " + names);
 }
@@ -94,7 +95,8 @@ Execution::run(const std::vector<store::NpyArray> &inputs) const {
     store::NpyArray &array = results.emplace_back();
     array.dtype = store::DType(tensor.dtype);
     array.shape.assign(tensor.shape, tensor.shape + tensor.rank);
-    uint64_t bytes = store::computeByteSize(array.dtype, array.shape).value_or(0);
+    uint64_t bytes =
+        store::computeByteSize(array.dtype, array.shape).value_or(0);
     auto *data = static_cast<const uint8_t *>(tensor.data);
     array.data.assign(data, data + bytes);
     compressTensorRelease(&tensor);

@@ -1,4 +1,5 @@
-//===- Inspect.cpp - compressc inspect, presets, externalize ----------------===//
+//===- Inspect.cpp - compressc inspect, presets, externalize
+//----------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -107,11 +108,9 @@ static cl::SubCommand presetsCommand("presets", "list the presets");
 static int runPresets() {
   Session session;
   MLIRContext &context = session.getContext();
-  auto *dialect =
-      context.getOrLoadDialect<mlir::compress::CompressDialect>();
+  auto *dialect = context.getOrLoadDialect<mlir::compress::CompressDialect>();
   // Bits per weight depend a little on the shape: of a 4096 x 4096 matrix.
-  auto type =
-      RankedTensorType::get({4096, 4096}, Float32Type::get(&context));
+  auto type = RankedTensorType::get({4096, 4096}, Float32Type::get(&context));
   mlir::compress::DimRole roles[] = {mlir::compress::DimRole::Parallel,
                                      mlir::compress::DimRole::Reduction};
   for (const mlir::compress::Preset &preset :

@@ -1,4 +1,5 @@
-//===- Run.cpp - compressc run ----------------------------------------------===//
+//===- Run.cpp - compressc run
+//----------------------------------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -7,6 +8,8 @@
 
 #include "Execution.h"
 #include "Tool.h"
+#include "compress/Store/AtomicOutput.h"
+#include "llvm/ADT/StringSet.h"
 
 using namespace compressc;
 namespace cl = llvm::cl;
@@ -33,6 +36,22 @@ static cl::opt<unsigned> jobs("j", cl::init(0), cl::value_desc("n"),
                                        "COMPRESS_NUM_THREADS, or all)"),
                               cl::sub(runCommand), cl::cat(category));
 
+/// Says before the run what would fail after it.
+static store::Status checkOutputs() {
+  llvm::StringSet<> seen;
+  for (const std::string &path : outputs) {
+    if (path == "-")
+      continue;
+    if (!seen.insert(path).second)
+      return store::Status::error("expected a file for each output, but got '" +
+                                  path + "' twice");
+    auto staged = store::StagedFile::create(path);
+    if (!staged.ok())
+      return staged.status();
+  }
+  return {};
+}
+
 static int run() {
   auto execution = Execution::open(artifact, function, jobs);
   if (!execution.ok())
@@ -43,6 +62,8 @@ static int run() {
   auto arrays = readArrays({inputs.begin(), inputs.end()});
   if (!arrays.ok())
     return fail(arrays.status().message());
+  if (store::Status status = checkOutputs(); !status.ok())
+    return fail(status.message());
   auto results = execution->run(*arrays);
   if (!results.ok())
     return fail(results.status().message());

@@ -1,4 +1,5 @@
-//===- compressc.cpp - compile models with compressed weights ---------------===//
+//===- compressc.cpp - compile models with compressed weights
+//---------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -38,7 +39,6 @@ void compressc::progress(const Twine &message) {
     llvm::errs() << "compressc: " << message << "\n";
 }
 
-
 static void print(Diagnostic &diagnostic) {
   llvm::raw_ostream &os = llvm::errs();
   os << "compressc: ";
@@ -73,8 +73,8 @@ Session::Session(unsigned number) {
   // More threads than processors only take memory.
   strategy.Limit = true;
   llvm::parallel::strategy = strategy;
-  context = std::make_unique<MLIRContext>(registry,
-                                          MLIRContext::Threading::DISABLED);
+  context =
+      std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
   if (strategy.compute_thread_count() > 1) {
     threads = std::make_unique<llvm::DefaultThreadPool>(strategy);
     context->setThreadPool(*threads);
@@ -94,9 +94,8 @@ int Session::fail() {
   return reported ? 1 : compressc::fail("failed without a diagnostic");
 }
 
-OwningOpRef<ModuleOp>
-Session::load(const std::string &path,
-              const std::vector<std::string> &weights) {
+OwningOpRef<ModuleOp> Session::load(const std::string &path,
+                                    const std::vector<std::string> &weights) {
   progress("loading " + path);
   return mlir::compress::loadModule(*context, path, weights);
 }
@@ -105,9 +104,9 @@ Session::load(const std::string &path,
 // Command line
 //===----------------------------------------------------------------------===//
 
-/// `COMMAND ARTIFACT --input a b c` is `... --input a --input b --input c`: once
-/// the first argument is given, options that may be repeated take all values
-/// that follow.
+/// `COMMAND ARTIFACT --input a b c` is `... --input a --input b --input c`:
+/// once the first argument is given, options that may be repeated take all
+/// values that follow.
 static std::vector<std::string> expandLists(int argc, char **argv) {
   std::vector<std::string> args(argv, argv + argc);
   if (args.size() < 4 || StringRef(args[2]).starts_with("-"))
@@ -188,8 +187,8 @@ int main(int argc, char **argv) {
   // A write beyond the limit of file sizes is to fail, not to end the process.
   ::signal(SIGXFSZ, SIG_IGN);
   const Command commands[] = {
-      getCompileCommand(), getRunCommand(),         getVerifyCommand(),
-      getCompareCommand(), getInspectCommand(),     getExternalizeCommand(),
+      getCompileCommand(), getRunCommand(),     getVerifyCommand(),
+      getCompareCommand(), getInspectCommand(), getExternalizeCommand(),
       getPresetsCommand(),
   };
   llvm::cl::SetVersionPrinter(printVersion);

@@ -66,7 +66,7 @@ FailureOr<Contraction> mlir::compress::matchContraction(OpOperand &weight,
   AffineMap out = op.getMatchingIndexingMap(init);
   AffineMap weightMap = op.getMatchingIndexingMap(&weight);
   AffineMap lhsMap = op.getMatchingIndexingMap(result.lhs);
-  // Batch and m in the order of the output, in which they are collapsed.
+  // m in the order of the output, in which it is collapsed.
   for (AffineExpr expr : out.getResults()) {
     unsigned loop = cast<AffineDimExpr>(expr).getPosition();
     if (llvm::is_contained(dims->batch, loop))
@@ -80,5 +80,9 @@ FailureOr<Contraction> mlir::compress::matchContraction(OpOperand &weight,
       lhsMap.getNumResults() != result.batch.size() + result.m.size() + 1 ||
       out.getNumResults() != loops - 1)
     return fail("an operand of its contraction is broadcast");
+  // Kernels loop over batches in the order of the weight.
+  llvm::sort(result.batch, [&](unsigned a, unsigned b) {
+    return result.getPosition(&weight, a) < result.getPosition(&weight, b);
+  });
   return result;
 }

@@ -9,6 +9,7 @@
 #include "compress/Conversion/CompressToVector/TileDecoder.h"
 #include "compress/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
@@ -121,10 +122,18 @@ Value KernelFormer::fromMatrix(Value matrix, Value shapeOf) {
                   .clone(getElementTypeOrSelf(matrix.getType()));
   if (contraction.m.size() == 1)
     return matrix;
-  if (contraction.m.size() > 1)
-    return tensor::ExpandShapeOp::create(
-        b, type, matrix, getGroups(),
-        tensor::getMixedSizes(b, b.getLoc(), shapeOf));
+  if (contraction.m.size() > 1) {
+    SmallVector<OpFoldResult> sizes =
+        tensor::getMixedSizes(b, b.getLoc(), shapeOf);
+    ArrayRef<int64_t> m = type.getShape().slice(contraction.batch.size(),
+                                                contraction.m.size());
+    if (llvm::count(m, ShapedType::kDynamic) <= 1)
+      return tensor::ExpandShapeOp::create(b, type, matrix, getGroups(), sizes);
+    // Expanded buffers have at most one dynamic size in a group.
+    Value shape = tensor::FromElementsOp::create(
+        b, getValueOrCreateConstantIndexOp(b, b.getLoc(), sizes));
+    return tensor::ReshapeOp::create(b, type, matrix, shape);
+  }
   int64_t unit = contraction.batch.size();
   SmallVector<ReassociationIndices> groups;
   for (int64_t i = 0; i < type.getRank(); ++i)

@@ -44,12 +44,18 @@ private:
   void collect();
   void choose(PackedWeight &weight);
   void pack(PackedWeight &weight);
+  void updateRecord(AssembleOp record, AssembleOp old, AssembleOp packed);
   void eraseConstant(Operation *op);
 
   SymbolTableCollection *symbols = nullptr; // of one run
   llvm::MapVector<std::pair<Type, ArrayAttr>, PackedWeight> weights;
 };
 } // namespace
+
+static remark::RemarkOpts getRemarkOptions() {
+  return remark::RemarkOpts::name("PackWeights")
+      .category("compress-pack-weights");
+}
 
 /// The constants that an op assembles, or nothing.
 static std::optional<SmallVector<ElementsAttr>>
@@ -68,8 +74,11 @@ void PackWeightsPass::collect() {
   weights.clear();
   getOperation().walk([&](AssembleOp op) {
     auto constants = getConstants(op, *symbols);
-    if (!constants)
+    if (!constants) {
+      remark::missed(op.getLoc(), getRemarkOptions())
+          << remark::reason("its components are not all constants with data");
       return;
+    }
     SmallVector<Attribute> key(constants->begin(), constants->end());
     PackedWeight &weight =
         weights[{op.getType(), ArrayAttr::get(&getContext(), key)}];
@@ -77,6 +86,26 @@ void PackWeightsPass::collect() {
     weight.components = *constants;
     weight.assembles.push_back(op);
   });
+}
+
+/// Whether nothing reads an assembled value: it is there for its certificate,
+/// what uses its parts reads them.
+static bool isRecord(AssembleOp op) {
+  return llvm::all_of(op->getUsers(), [](Operation *user) {
+    auto whole = dyn_cast<AssembleOp>(user);
+    return whole && isRecord(whole);
+  });
+}
+
+/// Whether a record can say how a packed part of it is stored.
+static bool canUpdate(AssembleOp record, OpOperand &part) {
+  CompressedTensorType type = record.getType();
+  auto codec = cast<CompressedTensorType>(part.get().getType()).getCodec();
+  return type.getCodec().withComponentCodec(
+             type.getLogicalType(), part.getOperandNumber(), codec) &&
+         llvm::all_of(record->getUses(), [](OpOperand &use) {
+           return canUpdate(cast<AssembleOp>(use.getOwner()), use);
+         });
 }
 
 /// Finds the layout that suits every use of a weight.
@@ -92,7 +121,11 @@ void PackWeightsPass::choose(PackedWeight &weight) {
   }
   std::optional<std::pair<unsigned, unsigned>> dims;
   for (AssembleOp assemble : weight.assembles)
-    for (Operation *user : assemble->getUsers()) {
+    for (OpOperand &assembledUse : assemble->getUses()) {
+      Operation *user = assembledUse.getOwner();
+      auto record = dyn_cast<AssembleOp>(user);
+      if (record && isRecord(record) && canUpdate(record, assembledUse))
+        continue;
       auto decode = dyn_cast<DecodeOp>(user);
       if (!decode) {
         weight.reason = "it is used by '" +
@@ -140,6 +173,42 @@ void PackWeightsPass::eraseConstant(Operation *op) {
   }
 }
 
+/// The certificate of a value that is stored in another way now.
+static void copyCertificate(AssembleOp from, AssembleOp to) {
+  auto certificate = from->getAttrOfType<CertificateAttr>(
+      CompressDialect::kCertificateAttr);
+  if (certificate)
+    to->setAttr(CompressDialect::kCertificateAttr,
+                CertificateAttr::get(
+                    to.getContext(), certificate.getWeight(),
+                    certificate.getAlgorithm(), certificate.getSource(),
+                    getStoredBits(to.getResult()).value_or(certificate.getBits()),
+                    certificate.getMaxError(),
+                    certificate.getRelativeError(), certificate.getSqnr()));
+}
+
+/// Makes a record, and those that it is a part of, say that a part is packed.
+void PackWeightsPass::updateRecord(AssembleOp record, AssembleOp old,
+                                   AssembleOp packed) {
+  RankedTensorType logical = record.getType().getLogicalType();
+  CodecAttrInterface codec = record.getType().getCodec();
+  SmallVector<Value> parts(record.getComponents());
+  for (auto [i, part] : llvm::enumerate(parts)) {
+    if (part != old.getResult())
+      continue;
+    codec = codec.withComponentCodec(logical, i, packed.getType().getCodec());
+    part = packed;
+  }
+  OpBuilder b(record);
+  auto updated = AssembleOp::create(
+      b, record.getLoc(), CompressedTensorType::get(logical, codec), parts);
+  copyCertificate(record, updated);
+  SetVector<Operation *> wholes(record->user_begin(), record->user_end());
+  for (Operation *whole : wholes)
+    updateRecord(cast<AssembleOp>(whole), record, updated);
+  record.erase();
+}
+
 void PackWeightsPass::pack(PackedWeight &weight) {
   MLIRContext *context = &getContext();
   RankedTensorType logical = weight.type.getLogicalType();
@@ -172,17 +241,13 @@ void PackWeightsPass::pack(PackedWeight &weight) {
     for (ElementsAttr constant : constants)
       values.push_back(arith::ConstantOp::create(b, op.getLoc(), constant));
     auto packed = AssembleOp::create(b, op.getLoc(), type, values);
-    if (auto certificate = op->getAttrOfType<CertificateAttr>(
-            CompressDialect::kCertificateAttr))
-      packed->setAttr(CompressDialect::kCertificateAttr,
-                      CertificateAttr::get(
-                          context, certificate.getWeight(),
-                          certificate.getAlgorithm(), certificate.getSource(),
-                          *getStoredBits(packed.getResult()),
-                          certificate.getMaxError(),
-                          certificate.getRelativeError(),
-                          certificate.getSqnr()));
-    for (Operation *user : llvm::make_early_inc_range(op->getUsers())) {
+    copyCertificate(op, packed);
+    SetVector<Operation *> users(op->user_begin(), op->user_end());
+    for (Operation *user : users) {
+      if (auto record = dyn_cast<AssembleOp>(user)) {
+        updateRecord(record, op, packed);
+        continue;
+      }
       b.setInsertionPoint(user);
       Value decoded = DecodeOp::create(b, user->getLoc(), packed);
       user->replaceAllUsesWith(ValueRange(decoded));
@@ -201,8 +266,7 @@ void PackWeightsPass::runOnOperation() {
   SymbolTableCollection collection;
   symbols = &collection;
   collect();
-  auto options =
-      remark::RemarkOpts::name("PackWeights").category("compress-pack-weights");
+  auto options = getRemarkOptions();
   for (auto &[key, weight] : weights) {
     Location loc = weight.assembles.front().getLoc();
     choose(weight);

@@ -70,3 +70,42 @@ func.func @decode_of_constants() -> tensor<8x64xf32> {
   %1 = compress.decode %0 : !w
   return %1 : tensor<8x64xf32>
 }
+
+!tiled = !compress.tensor<8x64xf32, #compress.tiled<#q, tile = [16, 8], order = [0, 1]>>
+
+// Components of a layout fold as any others.
+// CHECK-LABEL: func @components_of_tiled
+// CHECK-SAME: %[[C:.*]]: tensor<1x8x16x4xi8>, %[[S:.*]]: tensor<1x2x16x1xf16>
+// CHECK-NEXT: return %[[C]], %[[S]]
+func.func @components_of_tiled(%c: tensor<1x8x16x4xi8>, %s: tensor<1x2x16x1xf16>) -> (tensor<1x8x16x4xi8>, tensor<1x2x16x1xf16>) {
+  %0 = compress.assemble %c, %s : tensor<1x8x16x4xi8>, tensor<1x2x16x1xf16> -> !tiled
+  %1:2 = compress.components %0 : !tiled
+  return %1#0, %1#1 : tensor<1x8x16x4xi8>, tensor<1x2x16x1xf16>
+}
+
+// Same values, other bytes: another layout is another weight.
+// CHECK-LABEL: func @encode_of_tiled_decode
+// CHECK: compress.encode {{.*}} -> !compress.tensor<8x64xf32, #compress.quant<
+func.func @encode_of_tiled_decode(%w: !tiled) -> !w {
+  %0 = compress.decode %w : !tiled
+  %1 = compress.encode %0 : tensor<8x64xf32> -> !w
+  return %1 : !w
+}
+
+// On tensors a contraction is pure; on buffers it writes.
+// CHECK-LABEL: func @dead_contract
+// CHECK-SAME: %{{.*}}: tensor<4x64xf32>
+// CHECK-NEXT: return
+func.func @dead_contract(%x: tensor<4x64xf32>, %c: tensor<1x8x16x4xi8>, %s: tensor<1x2x16x1xf16>, %i: tensor<4x8xf32>) {
+  %0 = compress.contract ins(%x, %c, %s : tensor<4x64xf32>, tensor<1x8x16x4xi8>, tensor<1x2x16x1xf16>) outs(%i : tensor<4x8xf32>)
+    weight(!tiled, affine_map<(m, n, k) -> (n, k)>) -> tensor<4x8xf32>
+  return
+}
+
+// CHECK-LABEL: func @contract_writes
+// CHECK: compress.contract
+func.func @contract_writes(%x: memref<4x64xf32>, %c: memref<1x8x16x4xi8>, %s: memref<1x2x16x1xf16>, %i: memref<4x8xf32>) {
+  compress.contract ins(%x, %c, %s : memref<4x64xf32>, memref<1x8x16x4xi8>, memref<1x2x16x1xf16>) outs(%i : memref<4x8xf32>)
+    weight(!tiled, affine_map<(m, n, k) -> (n, k)>)
+  return
+}

@@ -2,8 +2,13 @@
 // RUN: compress-opt %s --split-input-file --verify-diagnostics
 
 // tensor_c1
-// expected-error @below {{expected element type f32, f16 or bf16, but got 'i8'}}
-func.func private @f(!compress.tensor<8x64xi8, #compress.quant<i8, block = [1, 32], scale = f16>>)
+// expected-error @below {{expected elements of f32, f16, bf16, an 8-bit float, i8, i16 or i32, but got 'f64'}}
+func.func private @f(!compress.tensor<8x64xf64, #compress.quant<i8, block = [1, 32], scale = f16>>)
+
+// -----
+// tensor_c1: the sign is the codec's
+// expected-error @below {{expected elements of f32, f16, bf16, an 8-bit float, i8, i16 or i32, but got 'si8'}}
+func.func private @f(!compress.tensor<8x64xsi8, #compress.quant<i8, block = [1, 32], scale = f16>>)
 
 // -----
 // tensor_c2
@@ -20,7 +25,7 @@ func.func private @f(!compress.tensor<2147483648x2147483648xf32, #compress.quant
 func.func private @f(!compress.tensor<8x64xf32, "int8">)
 
 // -----
-// expected-error @below {{expected storage i8, u8, i4 or u4, but got 'i5'}}
+// expected-error @below {{expected storage i8, u8, i4, u4, i3, u3, i2 or u2, but got 'i5'}}
 func.func private @f(!compress.tensor<8x64xf32, #compress.quant<i5, block = [1, 32], scale = f16>>)
 
 // -----
@@ -87,6 +92,72 @@ func.func private @f(!compress.tensor<8x?xf32, #compress.quant<i8, block = [1, 3
 func.func private @f(!compress.tensor<8x?xf32, #compress.quant<i4, block = [1, 1], scale = f16>>)
 
 // -----
+// quant_c11
+// expected-error @below {{expected elements of f32, f16 or bf16 for #compress.quant, but got 'i8'}}
+func.func private @f(!compress.tensor<8x64xi8, #compress.quant<i8, block = [1, 32], scale = f16>>)
+
+// -----
+// tiled_c1
+#q = #compress.quant<i4, block = [1, 32], scale = f16>
+// expected-error @below {{expected positive tile extents, but got 0}}
+func.func private @f(!compress.tensor<8x64xf32, #compress.tiled<#q, tile = [8, 0], order = [0, 1]>>)
+
+// -----
+// tiled_c2: a dimension twice
+#q = #compress.quant<i4, block = [1, 32], scale = f16>
+// expected-error @below {{expected order to be a permutation of 2 dimensions, but got [0, 0]}}
+func.func private @f(!compress.tensor<8x64xf32, #compress.tiled<#q, tile = [8, 8], order = [0, 0]>>)
+
+// -----
+// tiled_c2: no such dimension
+#q = #compress.quant<i4, block = [1, 32], scale = f16>
+// expected-error @below {{expected order to be a permutation of 2 dimensions, but got [-1, 0]}}
+func.func private @f(!compress.tensor<8x64xf32, #compress.tiled<#q, tile = [8, 8], order = [-1, 0]>>)
+
+// -----
+// tiled_c2: too few
+#q = #compress.quant<i4, block = [1, 32], scale = f16>
+// expected-error @below {{expected order to be a permutation of 2 dimensions, but got [0]}}
+func.func private @f(!compress.tensor<8x64xf32, #compress.tiled<#q, tile = [8, 8], order = [0]>>)
+
+// -----
+// tiled_c3
+#q = #compress.quant<i4, block = [1, 32], scale = f16>
+// expected-error @below {{expected one tile extent per dimension, but got 1 for rank 2}}
+func.func private @f(!compress.tensor<8x64xf32, #compress.tiled<#q, tile = [8], order = [0]>>)
+
+// -----
+// tiled_c4
+#q = #compress.quant<i4, block = [1, 32], scale = f16>
+// expected-error @below {{expected a static tensor of at least one dimension for #compress.tiled, but got 'tensor<?x64xf32>'}}
+func.func private @f(!compress.tensor<?x64xf32, #compress.tiled<#q, tile = [8, 8], order = [0, 1]>>)
+
+// -----
+// tiled_c5: 24 cuts blocks of 32, and is no multiple of them
+#q = #compress.quant<i4, block = [1, 32], scale = f16>
+// expected-error @below {{expected tiles that hold whole blocks, or blocks that hold whole tiles, of #compress.quant<i4, block = [1, 32], scale = f16>}}
+func.func private @f(!compress.tensor<8x64xf32, #compress.tiled<#q, tile = [8, 24], order = [0, 1]>>)
+
+// -----
+// tiled_c5: what is tiled already is not tiled again
+#q = #compress.quant<i4, block = [1, 32], scale = f16>
+#t = #compress.tiled<#q, tile = [8, 8], order = [0, 1]>
+// expected-error @below {{or blocks that hold whole tiles, of #compress.tiled<#compress.quant<}}
+func.func private @f(!compress.tensor<8x64xf32, #compress.tiled<#t, tile = [8, 8], order = [0, 1]>>)
+
+// -----
+// tiled_c6: one element that is padded to 2^60
+#q = #compress.quant<i8, block = [1, 32], scale = f16>
+// expected-error @below {{expected tiles that pad 'tensor<1x1xf32>' to less than 2^56 elements}}
+func.func private @f(!compress.tensor<1x1xf32, #compress.tiled<#q, tile = [1073741824, 1073741824], order = [0, 1]>>)
+
+// -----
+// The rules of the codec inside hold too: quant_c9
+#q = #compress.quant<i4, block = [32], scale = f16>
+// expected-error @below {{expected one block extent per dimension, but got 1 for rank 2}}
+func.func private @f(!compress.tensor<8x64xf32, #compress.tiled<#q, tile = [8, 8], order = [0, 1]>>)
+
+// -----
 // assemble_c1
 func.func @f(%c: tensor<8x32xi8>) {
   // expected-error @below {{expected 2 components, but got 1}}
@@ -129,3 +200,173 @@ func.func private @f() attributes {compress.codec = 4}
 // -----
 // expected-error @below {{expected 'compress.certificate' to be a #compress.certificate, but got "fine"}}
 func.func private @f() attributes {compress.certificate = "fine"}
+
+// -----
+// contract_c1: number
+!w = !compress.tensor<32x64xf32, #compress.tiled<#compress.quant<i8, block = [1, 64], scale = f32>, tile = [16, 4], order = [0, 1]>>
+func.func @f(%x: tensor<4x64xf32>, %c: tensor<2x16x16x4xi8>, %f: tensor<4x32xf32>) -> tensor<4x32xf32> {
+  // expected-error @below {{expected 2 components, but got 1}}
+  %0 = compress.contract ins(%x, %c : tensor<4x64xf32>, tensor<2x16x16x4xi8>) outs(%f : tensor<4x32xf32>)
+    weight(!w, affine_map<(m, n, k) -> (n, k)>) -> tensor<4x32xf32>
+  return %0 : tensor<4x32xf32>
+}
+
+// -----
+// contract_c1: shape
+!w = !compress.tensor<32x64xf32, #compress.tiled<#compress.quant<i8, block = [1, 64], scale = f32>, tile = [16, 4], order = [0, 1]>>
+func.func @f(%x: tensor<4x64xf32>, %c: tensor<2x16x16x4xi8>, %s: tensor<32x1xf32>, %f: tensor<4x32xf32>) -> tensor<4x32xf32> {
+  // expected-error @below {{expected component 'scales' to store a 'tensor<2x1x16x1xf32>', but got 'tensor<32x1xf32>'}}
+  %0 = compress.contract ins(%x, %c, %s : tensor<4x64xf32>, tensor<2x16x16x4xi8>, tensor<32x1xf32>) outs(%f : tensor<4x32xf32>)
+    weight(!w, affine_map<(m, n, k) -> (n, k)>) -> tensor<4x32xf32>
+  return %0 : tensor<4x32xf32>
+}
+
+// -----
+// contract_c1: element type, of buffers too
+!w = !compress.tensor<32x64xf32, #compress.tiled<#compress.quant<i8, block = [1, 64], scale = f32>, tile = [16, 4], order = [0, 1]>>
+func.func @f(%x: memref<4x64xf32>, %c: memref<2x16x16x4xi8>, %s: memref<2x1x16x1xf16>, %f: memref<4x32xf32>) {
+  // expected-error @below {{expected component 'scales' to store a 'tensor<2x1x16x1xf32>', but got 'memref<2x1x16x1xf16>'}}
+  compress.contract ins(%x, %c, %s : memref<4x64xf32>, memref<2x16x16x4xi8>, memref<2x1x16x1xf16>) outs(%f : memref<4x32xf32>)
+    weight(!w, affine_map<(m, n, k) -> (n, k)>)
+  return
+}
+
+// -----
+// contract_c2: element type
+!w = !compress.tensor<32x64xf32, #compress.tiled<#compress.quant<i8, block = [1, 64], scale = f32>, tile = [16, 4], order = [0, 1]>>
+func.func @f(%x: tensor<4x64xf16>, %c: tensor<2x16x16x4xi8>, %s: tensor<2x1x16x1xf32>, %f: tensor<4x32xf32>) -> tensor<4x32xf32> {
+  // expected-error @below {{expected f32 lhs and init of one rank of 2 or more, but got 'tensor<4x64xf16>' and 'tensor<4x32xf32>'}}
+  %0 = compress.contract ins(%x, %c, %s : tensor<4x64xf16>, tensor<2x16x16x4xi8>, tensor<2x1x16x1xf32>) outs(%f : tensor<4x32xf32>)
+    weight(!w, affine_map<(m, n, k) -> (n, k)>) -> tensor<4x32xf32>
+  return %0 : tensor<4x32xf32>
+}
+
+// -----
+// contract_c2: different ranks
+!w = !compress.tensor<32x64xf32, #compress.tiled<#compress.quant<i8, block = [1, 64], scale = f32>, tile = [16, 4], order = [0, 1]>>
+func.func @f(%x: tensor<1x4x64xf32>, %c: tensor<2x16x16x4xi8>, %s: tensor<2x1x16x1xf32>, %f: tensor<4x32xf32>) -> tensor<4x32xf32> {
+  // expected-error @below {{but got 'tensor<1x4x64xf32>' and 'tensor<4x32xf32>'}}
+  %0 = compress.contract ins(%x, %c, %s : tensor<1x4x64xf32>, tensor<2x16x16x4xi8>, tensor<2x1x16x1xf32>) outs(%f : tensor<4x32xf32>)
+    weight(!w, affine_map<(m, n, k) -> (n, k)>) -> tensor<4x32xf32>
+  return %0 : tensor<4x32xf32>
+}
+
+// -----
+// contract_c2: vectors
+!w = !compress.tensor<32x64xf32, #compress.tiled<#compress.quant<i8, block = [1, 64], scale = f32>, tile = [16, 4], order = [0, 1]>>
+func.func @f(%x: tensor<64xf32>, %c: tensor<2x16x16x4xi8>, %s: tensor<2x1x16x1xf32>, %f: tensor<32xf32>) -> tensor<32xf32> {
+  // expected-error @below {{but got 'tensor<64xf32>' and 'tensor<32xf32>'}}
+  %0 = compress.contract ins(%x, %c, %s : tensor<64xf32>, tensor<2x16x16x4xi8>, tensor<2x1x16x1xf32>) outs(%f : tensor<32xf32>)
+    weight(!w, affine_map<(n, k) -> (n, k)>) -> tensor<32xf32>
+  return %0 : tensor<32xf32>
+}
+
+// -----
+// contract_c3: m is no dimension of the weight
+!w = !compress.tensor<32x64xf32, #compress.tiled<#compress.quant<i8, block = [1, 64], scale = f32>, tile = [16, 4], order = [0, 1]>>
+func.func @f(%x: tensor<32x64xf32>, %c: tensor<2x16x16x4xi8>, %s: tensor<2x1x16x1xf32>, %f: tensor<32x32xf32>) -> tensor<32x32xf32> {
+  // expected-error @below {{expected weight_map to be a permutation of all 3 dimensions but m, but got affine_map<(d0, d1, d2) -> (d0, d2)>}}
+  %0 = compress.contract ins(%x, %c, %s : tensor<32x64xf32>, tensor<2x16x16x4xi8>, tensor<2x1x16x1xf32>) outs(%f : tensor<32x32xf32>)
+    weight(!w, affine_map<(m, n, k) -> (m, k)>) -> tensor<32x32xf32>
+  return %0 : tensor<32x32xf32>
+}
+
+// -----
+// contract_c3: the batch dimension is one of the weight
+!w = !compress.tensor<32x64xf32, #compress.tiled<#compress.quant<i8, block = [1, 64], scale = f32>, tile = [16, 4], order = [0, 1]>>
+func.func @f(%x: tensor<2x4x64xf32>, %c: tensor<2x16x16x4xi8>, %s: tensor<2x1x16x1xf32>, %f: tensor<2x4x32xf32>) -> tensor<2x4x32xf32> {
+  // expected-error @below {{expected weight_map to be a permutation of all 4 dimensions but m, but got affine_map<(d0, d1, d2, d3) -> (d2, d3)>}}
+  %0 = compress.contract ins(%x, %c, %s : tensor<2x4x64xf32>, tensor<2x16x16x4xi8>, tensor<2x1x16x1xf32>) outs(%f : tensor<2x4x32xf32>)
+    weight(!w, affine_map<(b, m, n, k) -> (n, k)>) -> tensor<2x4x32xf32>
+  return %0 : tensor<2x4x32xf32>
+}
+
+// -----
+// contract_c3: no sums
+!w = !compress.tensor<32x64xf32, #compress.tiled<#compress.quant<i8, block = [1, 64], scale = f32>, tile = [16, 4], order = [0, 1]>>
+func.func @f(%x: tensor<4x64xf32>, %c: tensor<2x16x16x4xi8>, %s: tensor<2x1x16x1xf32>, %f: tensor<4x32xf32>) -> tensor<4x32xf32> {
+  // expected-error @below {{but m, but got affine_map<(d0, d1, d2) -> (d1 + d2, d2)>}}
+  %0 = compress.contract ins(%x, %c, %s : tensor<4x64xf32>, tensor<2x16x16x4xi8>, tensor<2x1x16x1xf32>) outs(%f : tensor<4x32xf32>)
+    weight(!w, affine_map<(m, n, k) -> (n + k, k)>) -> tensor<4x32xf32>
+  return %0 : tensor<4x32xf32>
+}
+
+// -----
+// contract_c4: k
+!w = !compress.tensor<32x64xf32, #compress.tiled<#compress.quant<i8, block = [1, 64], scale = f32>, tile = [16, 4], order = [0, 1]>>
+func.func @f(%x: tensor<4x60xf32>, %c: tensor<2x16x16x4xi8>, %s: tensor<2x1x16x1xf32>, %f: tensor<4x32xf32>) -> tensor<4x32xf32> {
+  // expected-error-re @below {{expected lhs 'tensor<4x60xf32>', weight '!compress.tensor<32x64xf32, {{.*}}>' and init 'tensor<4x32xf32>' to agree in size}}
+  %0 = compress.contract ins(%x, %c, %s : tensor<4x60xf32>, tensor<2x16x16x4xi8>, tensor<2x1x16x1xf32>) outs(%f : tensor<4x32xf32>)
+    weight(!w, affine_map<(m, n, k) -> (n, k)>) -> tensor<4x32xf32>
+  return %0 : tensor<4x32xf32>
+}
+
+// -----
+// contract_c4: n, through the other orientation
+!w = !compress.tensor<32x64xf32, #compress.tiled<#compress.quant<i8, block = [1, 64], scale = f32>, tile = [16, 4], order = [0, 1]>>
+func.func @f(%x: tensor<4x32xf32>, %c: tensor<2x16x16x4xi8>, %s: tensor<2x1x16x1xf32>, %f: tensor<4x32xf32>) -> tensor<4x32xf32> {
+  // expected-error @below {{to agree in size}}
+  %0 = compress.contract ins(%x, %c, %s : tensor<4x32xf32>, tensor<2x16x16x4xi8>, tensor<2x1x16x1xf32>) outs(%f : tensor<4x32xf32>)
+    weight(!w, affine_map<(m, n, k) -> (k, n)>) -> tensor<4x32xf32>
+  return %0 : tensor<4x32xf32>
+}
+
+// -----
+// contract_c4: m
+!w = !compress.tensor<32x64xf32, #compress.tiled<#compress.quant<i8, block = [1, 64], scale = f32>, tile = [16, 4], order = [0, 1]>>
+func.func @f(%x: tensor<4x64xf32>, %c: tensor<2x16x16x4xi8>, %s: tensor<2x1x16x1xf32>, %f: tensor<5x32xf32>) -> tensor<5x32xf32> {
+  // expected-error @below {{to agree in size}}
+  %0 = compress.contract ins(%x, %c, %s : tensor<4x64xf32>, tensor<2x16x16x4xi8>, tensor<2x1x16x1xf32>) outs(%f : tensor<5x32xf32>)
+    weight(!w, affine_map<(m, n, k) -> (n, k)>) -> tensor<5x32xf32>
+  return %0 : tensor<5x32xf32>
+}
+
+// -----
+// contract_c5: no result of tensors
+!w = !compress.tensor<32x64xf32, #compress.tiled<#compress.quant<i8, block = [1, 64], scale = f32>, tile = [16, 4], order = [0, 1]>>
+func.func @f(%x: tensor<4x64xf32>, %c: tensor<2x16x16x4xi8>, %s: tensor<2x1x16x1xf32>, %f: tensor<4x32xf32>) {
+  // expected-error @below {{expected one result of the type of init}}
+  compress.contract ins(%x, %c, %s : tensor<4x64xf32>, tensor<2x16x16x4xi8>, tensor<2x1x16x1xf32>) outs(%f : tensor<4x32xf32>)
+    weight(!w, affine_map<(m, n, k) -> (n, k)>)
+  return
+}
+
+// -----
+// contract_c5: a result of another type
+!w = !compress.tensor<32x64xf32, #compress.tiled<#compress.quant<i8, block = [1, 64], scale = f32>, tile = [16, 4], order = [0, 1]>>
+func.func @f(%x: tensor<4x64xf32>, %c: tensor<2x16x16x4xi8>, %s: tensor<2x1x16x1xf32>, %f: tensor<4x32xf32>) -> tensor<?x32xf32> {
+  // expected-error @below {{expected one result of the type of init}}
+  %0 = compress.contract ins(%x, %c, %s : tensor<4x64xf32>, tensor<2x16x16x4xi8>, tensor<2x1x16x1xf32>) outs(%f : tensor<4x32xf32>)
+    weight(!w, affine_map<(m, n, k) -> (n, k)>) -> tensor<?x32xf32>
+  return %0 : tensor<?x32xf32>
+}
+
+// -----
+// contract_c5: a result of buffers
+!w = !compress.tensor<32x64xf32, #compress.tiled<#compress.quant<i8, block = [1, 64], scale = f32>, tile = [16, 4], order = [0, 1]>>
+func.func @f(%x: memref<4x64xf32>, %c: memref<2x16x16x4xi8>, %s: memref<2x1x16x1xf32>, %f: memref<4x32xf32>) -> tensor<4x32xf32> {
+  // expected-error @below {{expected no result for buffers}}
+  %0 = compress.contract ins(%x, %c, %s : memref<4x64xf32>, memref<2x16x16x4xi8>, memref<2x1x16x1xf32>) outs(%f : memref<4x32xf32>)
+    weight(!w, affine_map<(m, n, k) -> (n, k)>) -> tensor<4x32xf32>
+  return %0 : tensor<4x32xf32>
+}
+
+// -----
+// contract_c6: a tensor among buffers
+!w = !compress.tensor<32x64xf32, #compress.tiled<#compress.quant<i8, block = [1, 64], scale = f32>, tile = [16, 4], order = [0, 1]>>
+func.func @f(%x: tensor<4x64xf32>, %c: memref<2x16x16x4xi8>, %s: memref<2x1x16x1xf32>, %f: memref<4x32xf32>) {
+  // expected-error @below {{expected operands to be ranked tensors, or ranked buffers}}
+  compress.contract ins(%x, %c, %s : tensor<4x64xf32>, memref<2x16x16x4xi8>, memref<2x1x16x1xf32>) outs(%f : memref<4x32xf32>)
+    weight(!w, affine_map<(m, n, k) -> (n, k)>)
+  return
+}
+
+// -----
+// contract_c6: no rank
+!w = !compress.tensor<32x64xf32, #compress.tiled<#compress.quant<i8, block = [1, 64], scale = f32>, tile = [16, 4], order = [0, 1]>>
+func.func @f(%x: memref<4x64xf32>, %c: memref<*xi8>, %s: memref<2x1x16x1xf32>, %f: memref<4x32xf32>) {
+  // expected-error @below {{expected operands to be ranked tensors, or ranked buffers}}
+  compress.contract ins(%x, %c, %s : memref<4x64xf32>, memref<*xi8>, memref<2x1x16x1xf32>) outs(%f : memref<4x32xf32>)
+    weight(!w, affine_map<(m, n, k) -> (n, k)>)
+  return
+}

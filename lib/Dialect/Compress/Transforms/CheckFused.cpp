@@ -7,6 +7,7 @@
 
 #include "Fusion.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
+#include "compress/Dialect/Compress/Transforms/Weights.h"
 
 namespace mlir::compress {
 #define GEN_PASS_DEF_COMPRESSCHECKFUSED
@@ -21,7 +22,7 @@ struct CheckFusedPass : compress::impl::CompressCheckFusedBase<CheckFusedPass> {
   using Base::Base;
   void runOnOperation() override {
     getOperation()->walk([&](DecodeOp op) {
-      if (isTile(op.getType(), maxElements))
+      if (isTile(op.getType(), maxElements) || isOnlyMeasured(op))
         return;
       InFlightDiagnostic diag =
           allowDense ? emitWarning(op.getLoc()) : emitError(op.getLoc());
@@ -36,10 +37,7 @@ struct CheckFusedPass : compress::impl::CompressCheckFusedBase<CheckFusedPass> {
 
 private:
   static std::string describe(DecodeOp op) {
-    auto assemble = op.getInput().getDefiningOp<AssembleOp>();
-    auto certificate = assemble ? assemble->getAttrOfType<CertificateAttr>(
-                                      CompressDialect::kCertificateAttr)
-                                : CertificateAttr();
+    CertificateAttr certificate = findCertificate(op.getInput());
     if (!certificate)
       return "a compressed weight";
     return "weight '" + certificate.getWeight().str() + "'";

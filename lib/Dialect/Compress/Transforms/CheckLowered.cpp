@@ -31,7 +31,7 @@ struct CheckLoweredPass
     : compress::impl::CompressCheckLoweredBase<CheckLoweredPass> {
   void runOnOperation() override {
     getOperation()->walk([&](Operation *op) {
-      if (isa<CompressDialect>(op->getDialect()))
+      if (isa_and_nonnull<CompressDialect>(op->getDialect()))
         return report(op, "was not lowered");
       auto function = dyn_cast<FunctionOpInterface>(op);
       if (function && mentionsCompressed(function.getFunctionType()))

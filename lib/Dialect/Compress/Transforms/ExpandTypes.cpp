@@ -30,6 +30,18 @@ static void disassemble(OpBuilder &b, Location loc, Value value,
     disassemble(b, loc, part, leaves);
 }
 
+/// Attributes of arguments or results, for all that these become.
+static SmallVector<Attribute> expandAttrs(ArrayRef<Type> types,
+                                          ArrayAttr attrs) {
+  SmallVector<Attribute> expanded;
+  for (auto [type, attr] : llvm::zip_equal(types, attrs)) {
+    SmallVector<Type> leaves;
+    getLeafTypes(type, leaves);
+    expanded.append(leaves.size(), attr);
+  }
+  return expanded;
+}
+
 namespace {
 struct ExpandTypesPass
     : compress::impl::CompressExpandTypesBase<ExpandTypesPass> {
@@ -68,6 +80,16 @@ struct ExpandTypesPass
     populateReturnOpTypeConversionPattern(patterns, converter);
     scf::populateSCFStructuralTypeConversionsAndLegality(converter, patterns,
                                                          target);
+    // The patterns leave attributes where they were in the lists.
+    Builder b(&getContext());
+    for (auto function : getOperation().getOps<func::FuncOp>()) {
+      if (ArrayAttr attrs = function.getArgAttrsAttr())
+        function.setArgAttrsAttr(b.getArrayAttr(
+            expandAttrs(function.getArgumentTypes(), attrs)));
+      if (ArrayAttr attrs = function.getResAttrsAttr())
+        function.setResAttrsAttr(
+            b.getArrayAttr(expandAttrs(function.getResultTypes(), attrs)));
+    }
     if (failed(applyPartialConversion(getOperation(), target,
                                       std::move(patterns))))
       signalPassFailure();

@@ -18,8 +18,13 @@ using namespace mlir::compress;
 
 bool mlir::compress::isTile(Type type, int64_t maxElements) {
   auto tensor = dyn_cast<RankedTensorType>(type);
-  return tensor && tensor.hasStaticShape() &&
-         tensor.getNumElements() <= maxElements;
+  return tensor && (llvm::is_contained(tensor.getShape(), 0) ||
+                    (tensor.hasStaticShape() &&
+                     tensor.getNumElements() <= maxElements));
+}
+
+bool mlir::compress::isOnlyMeasured(Operation *op) {
+  return llvm::all_of(op->getUsers(), llvm::IsaPred<tensor::DimOp>);
 }
 
 bool mlir::compress::isMovement(linalg::LinalgOp op) {
@@ -208,6 +213,46 @@ static void allowReassociation(RewriterBase &rewriter, linalg::LinalgOp op) {
       inner.setAttr("fastmath", flags);
 }
 
+/// Sizes that a weight has become those of the other operands: loops along a
+/// weight must have static ranges.
+static void inferSizes(RewriterBase &rewriter, linalg::LinalgOp op,
+                       OpOperand *weight) {
+  SmallVector<int64_t> ranges(op.getNumLoops(), ShapedType::kDynamic);
+  auto refine = [&](OpOperand &operand, bool read) {
+    auto type = dyn_cast<RankedTensorType>(operand.get().getType());
+    if (!type)
+      return type;
+    SmallVector<int64_t> shape(type.getShape());
+    AffineMap map = op.getMatchingIndexingMap(&operand);
+    for (auto [size, index] : llvm::zip_equal(shape, map.getResults())) {
+      auto loop = dyn_cast<AffineDimExpr>(index);
+      if (loop && read)
+        ranges[loop.getPosition()] = size;
+      else if (loop && ShapedType::isDynamic(size))
+        size = ranges[loop.getPosition()];
+    }
+    return type.clone(shape);
+  };
+  refine(*weight, /*read=*/true);
+  for (OpOperand &operand : op->getOpOperands()) {
+    RankedTensorType type = refine(operand, /*read=*/false);
+    Type old = operand.get().getType();
+    if (!type || type == old)
+      continue;
+    rewriter.setInsertionPoint(op);
+    Value cast =
+        tensor::CastOp::create(rewriter, op.getLoc(), type, operand.get());
+    rewriter.modifyOpInPlace(op, [&] { operand.set(cast); });
+    if (!op.isDpsInit(&operand))
+      continue;
+    OpResult result = op.getTiedOpResult(&operand);
+    rewriter.setInsertionPointAfter(op);
+    auto back = tensor::CastOp::create(rewriter, op.getLoc(), old, result);
+    rewriter.modifyOpInPlace(op, [&] { result.setType(type); });
+    rewriter.replaceAllUsesExcept(result, back, back);
+  }
+}
+
 /// Cuts `op` into loops around tiles of its weight.
 static LogicalResult tileConsumer(RewriterBase &rewriter, linalg::LinalgOp op,
                                   unsigned operand, AffineMap map,
@@ -294,6 +339,7 @@ LogicalResult mlir::compress::fuseDecode(RewriterBase &rewriter,
     reason = "its user has one iteration where it has a dynamic size";
     return failure();
   }
+  inferSizes(rewriter, consumer->op, consumer->operand);
   if (failed(tileConsumer(rewriter, consumer->op,
                           consumer->operand->getOperandNumber(), consumer->map,
                           *sizes))) {

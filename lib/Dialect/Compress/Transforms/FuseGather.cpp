@@ -137,8 +137,9 @@ LogicalResult mlir::compress::fuseGather(RewriterBase &rewriter,
     auto loops = getLoops(op, index);
     chosen.insert(loops.begin(), loops.end());
   }
+  llvm::SmallDenseSet<unsigned> taken(chosen.begin(), chosen.end());
   for (IndexUse &index : indices)
-    if (index.loop && chosen.contains(*index.loop))
+    if (index.loop && !taken.insert(*index.loop).second)
       return fail("the op that looks it up uses one loop for two indices");
 
   // What is chosen by data is a single place, which the codec must allow.
@@ -148,9 +149,9 @@ LogicalResult mlir::compress::fuseGather(RewriterBase &rewriter,
   for (auto [dim, index] : llvm::enumerate(indices)) {
     if (index.loop)
       continue;
-    if (granularity[dim].unit != 1 || granularity[dim].block != 1)
+    if (granularity[dim].unit != 1)
       return fail("it is looked up along dimension " + Twine(dim) +
-                  ", along which its codec stores blocks");
+                  ", along which its codec packs elements");
     shape[dim] = 1;
   }
   // Loops along whole dimensions are cut where a row is more than a tile.

@@ -14,8 +14,11 @@
 
 namespace mlir::compress {
 
-/// Whether a dense tensor is a tile: static, of at most `maxElements`.
+/// Whether a dense tensor is a tile: of at most `maxElements`, for certain.
 bool isTile(Type type, int64_t maxElements);
+
+/// Whether nothing but the size of a value is asked for.
+bool isOnlyMeasured(Operation *op);
 
 /// An op that only moves or casts the elements of its one input: each loop is
 /// parallel, the body yields the input, perhaps cast.

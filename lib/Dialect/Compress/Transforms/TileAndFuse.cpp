@@ -48,7 +48,7 @@ struct TileAndFusePass
         remark::passed(loc, options) << "fused the decode of a weight";
         erased = eraseUnused(rewriter, decode);
       }
-      if (erased)
+      if (erased || isOnlyMeasured(decode))
         continue;
       for (const std::string &reason : missed)
         remark::missed(loc, options) << remark::reason(reason.c_str());
@@ -56,6 +56,11 @@ struct TileAndFusePass
       decode->setAttr(CompressDialect::kDenseReasonAttr,
                       rewriter.getStringAttr(missed.back()));
     }
+    // Decodes of what was cut once more.
+    decodes.clear();
+    getOperation()->walk([&](DecodeOp op) { decodes.push_back(op); });
+    for (DecodeOp decode : llvm::reverse(decodes))
+      eraseUnused(rewriter, decode);
   }
 
 private:
@@ -65,6 +70,8 @@ private:
                   SmallVectorImpl<std::string> &missed) {
     missed.clear();
     for (OpOperand &use : decode->getUses()) {
+      if (isa<tensor::DimOp>(use.getOwner()))
+        continue;
       std::string reason;
       LogicalResult fused =
           isa<tensor::ExtractOp>(use.getOwner())
@@ -81,10 +88,17 @@ private:
   /// use. Returns whether it did.
   static bool eraseUnused(RewriterBase &rewriter, Operation *op) {
     SetVector<Operation *> users(op->user_begin(), op->user_end());
-    for (Operation *user : users)
-      if (auto movement = dyn_cast<linalg::LinalgOp>(user))
-        if (isMovement(movement))
-          eraseUnused(rewriter, user);
+    for (Operation *user : users) {
+      auto dim = dyn_cast<tensor::DimOp>(user);
+      auto moved = dyn_cast<linalg::LinalgOp>(op);
+      if (dim && moved) // what a movement yields has the sizes of its init
+        rewriter.modifyOpInPlace(dim, [&] {
+          dim.getSourceMutable().assign(moved.getDpsInitOperand(0)->get());
+        });
+      auto movement = dyn_cast<linalg::LinalgOp>(user);
+      if (movement && isMovement(movement))
+        eraseUnused(rewriter, user);
+    }
     if (!op->use_empty())
       return false;
     rewriter.eraseOp(op);

@@ -65,6 +65,20 @@ std::optional<ArrayRef<char>> mlir::compress::getRawData(ElementsAttr attr) {
   return data;
 }
 
+CertificateAttr mlir::compress::findCertificate(Value compressed) {
+  auto assemble = compressed.getDefiningOp<AssembleOp>();
+  if (!assemble)
+    return {};
+  if (auto certificate = assemble->getAttrOfType<CertificateAttr>(
+          CompressDialect::kCertificateAttr))
+    return certificate;
+  for (Operation *user : assemble->getUsers())
+    if (auto whole = dyn_cast<AssembleOp>(user))
+      if (CertificateAttr certificate = findCertificate(whole))
+        return certificate;
+  return {};
+}
+
 ElementsAttr
 mlir::compress::getConstantData(Value value, SymbolTableCollection &symbols) {
   Operation *op = value.getDefiningOp();

@@ -1,0 +1,294 @@
+"""Block quantization in numpy: decode, round to nearest, certificates.
+
+Written from the description of the stored form (docs of #compress.quant and
+include/compress/Algorithms/Quantize.h), not from the code. Weights, scales and offsets
+are numpy arrays of f32 or f16; bf16 is uint16, the bits.
+"""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+F32 = np.float32
+
+
+def widen(kind: str, stored: np.ndarray) -> np.ndarray:
+    """Stored values as f32."""
+    if kind == "bf16":
+        return (stored.astype(np.uint32) << 16).view(F32)
+    return stored.astype(F32)
+
+
+def narrow(kind: str, values: np.ndarray) -> np.ndarray:
+    """f32 as stored values, to nearest even. No NaN."""
+    values = np.ascontiguousarray(values, F32)
+    if kind == "bf16":
+        bits = values.view(np.uint32)
+        # Half of the last place, less one where that is even already.
+        return ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype(np.uint16)
+    with np.errstate(over="ignore"):
+        return values.astype({"f32": F32, "f16": np.float16}[kind])
+
+
+@dataclass
+class Codec:
+    """#compress.quant."""
+
+    storage: str
+    block: list[int]
+    scale: str
+    zero: str | None = None
+    min: str | None = None
+    narrow: bool = False
+
+    @staticmethod
+    def parse(text: str) -> "Codec":
+        match = re.fullmatch(
+            r"#compress\.quant<([iu]\d), block = \[([\d, ]*)\], scale = (\w+)"
+            r"(?:, zero = (\w+))?(?:, min = (\w+))?(, narrow)?>",
+            text,
+        )
+        assert match, f"unknown codec {text}"
+        storage, block, scale, zero, minimum, narrowed = match.groups()
+        return Codec(
+            storage, [int(b) for b in block.split(",")], scale, zero, minimum, bool(narrowed)
+        )
+
+    def __str__(self) -> str:
+        text = f"#compress.quant<{self.storage}, block = {self.block}, scale = {self.scale}"
+        text += f", zero = {self.zero}" if self.zero else ""
+        text += f", min = {self.min}" if self.min else ""
+        return text + (", narrow>" if self.narrow else ">")
+
+    @property
+    def bits(self) -> int:
+        return int(self.storage[1:])
+
+    @property
+    def signed(self) -> bool:
+        return self.storage[0] == "i"
+
+    @property
+    def offset(self) -> str | None:
+        return self.zero or self.min
+
+    @property
+    def lowest(self) -> int:
+        return -(1 << (self.bits - 1)) + self.narrow if self.signed else 0
+
+    @property
+    def highest(self) -> int:
+        return (1 << (self.bits - self.signed)) - 1
+
+    def grid(self, shape: list[int]) -> list[int]:
+        return [-(-size // extent) for size, extent in zip(shape, self.block)]
+
+    def spread(self, per_block: np.ndarray, shape: list[int]) -> np.ndarray:
+        """One value per block -> one per element."""
+        for axis, (size, extent) in enumerate(zip(shape, self.block)):
+            per_block = np.take(per_block, np.arange(size) // extent, axis)
+        return per_block
+
+
+@dataclass
+class Tiling:
+    """The layout of #compress.tiled: each dimension in tiles, the tiles first, what is in
+    them last, both in the given order."""
+
+    tile: list[int]
+    order: list[int]
+
+    @staticmethod
+    def parse(text: str) -> tuple["Tiling | None", str]:
+        """The layout of a codec, if it has one, and the codec inside."""
+        match = re.fullmatch(
+            r"#compress\.tiled<(.*), tile = \[([\d, ]*)\], order = \[([\d, ]*)\]>", text
+        )
+        if not match:
+            return None, text
+        base, tile, order = match.groups()
+        numbers = [[int(n) for n in numbers.split(",")] for numbers in (tile, order)]
+        return Tiling(*numbers), base
+
+    def shape(self, shape: list[int]) -> list[int]:
+        return [-(-shape[d] // self.tile[d]) for d in self.order] + [
+            self.tile[d] for d in self.order
+        ]
+
+    def block(self, shape: list[int], block: list[int]) -> list[int]:
+        """The block of the tiled tensor that has the elements of `block`."""
+        outer, inner = [], []
+        for d in self.order:
+            size, extent, tile = shape[d], block[d], self.tile[d]
+            if extent >= size:  # one block, and all padding is in it
+                extent = max(-(-size // tile), 1) * tile
+            assert extent % tile == 0 or tile % extent == 0, "tiles cut blocks"
+            outer.append(max(extent // tile, 1))
+            inner.append(min(extent, tile))
+        return outer + inner
+
+    def undo(self, tiled: np.ndarray, shape: list[int]) -> np.ndarray:
+        """Back to the order of the tensor, without padding."""
+        rank = len(shape)
+        axes = []
+        for d in range(rank):
+            axes += [self.order.index(d), rank + self.order.index(d)]
+        padded = [-(-size // tile) * tile for size, tile in zip(shape, self.tile)]
+        array = tiled.transpose(axes).reshape(padded)
+        return array[tuple(slice(size) for size in shape)]
+
+
+@dataclass
+class Stored:
+    """The components; codes as packed bytes."""
+
+    codes: np.ndarray
+    scales: np.ndarray
+    offsets: np.ndarray | None = None
+
+
+def pack(codec: Codec, codes: np.ndarray) -> np.ndarray:
+    """Integer codes -> the bytes of the codes component, as int8."""
+    raw = (codes.astype(np.int64) & ((1 << codec.bits) - 1)).astype(np.uint8)
+    planes = np.unpackbits(raw[..., None], -1, count=codec.bits, bitorder="little")
+    rows = planes.reshape(*raw.shape[:-1], raw.shape[-1] * codec.bits)
+    return np.packbits(rows, -1, bitorder="little").view(np.int8)
+
+
+def unpack(codec: Codec, stored: np.ndarray, shape: list[int]) -> np.ndarray:
+    """The inverse; padding is dropped, and must be zero."""
+    used = shape[-1] * codec.bits
+    assert list(stored.shape) == [*shape[:-1], -(-used // 8)]
+    rows = np.unpackbits(stored.view(np.uint8), -1, bitorder="little")
+    assert not rows[..., used:].any(), "expected zero padding bits"
+    planes = rows[..., :used].reshape(*shape, codec.bits)
+    codes = planes.astype(np.int64) @ (1 << np.arange(codec.bits))
+    if codec.signed:
+        codes -= (codes >> (codec.bits - 1)) << codec.bits
+    return codes
+
+
+def read_offsets(codec: Codec, stored: np.ndarray) -> np.ndarray:
+    """Stored zero points or minima as f32."""
+    if codec.offset != "i8":
+        return widen(codec.offset, stored)
+    return stored.view(np.int8 if codec.signed else np.uint8).astype(F32)
+
+
+def read_elements(
+    codec: Codec, stored: Stored, shape: list[int], tiling: Tiling | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Code, scale and offset of every element, as f32."""
+    if tiling:
+        # The same codec for the tiled tensor.
+        inner = Codec(**vars(codec) | {"block": tiling.block(shape, codec.block)})
+        parts = read_elements(inner, stored, tiling.shape(shape))
+        result = tuple(tiling.undo(part, shape) for part in parts)
+        codes = np.count_nonzero(result[0])
+        assert np.count_nonzero(parts[0]) == codes, "expected zeros in the padding"
+        return result
+    q = unpack(codec, stored.codes, shape).astype(F32)
+    scale = codec.spread(widen(codec.scale, stored.scales), shape)
+    if not codec.offset:
+        return q, scale, np.zeros_like(scale)
+    return q, scale, codec.spread(read_offsets(codec, stored.offsets), shape)
+
+
+def decode(
+    codec: Codec,
+    stored: Stored,
+    shape: list[int],
+    element: str,
+    tiling: Tiling | None = None,
+) -> np.ndarray:
+    """The weight, as stored elements of its type."""
+    q, scale, offset = read_elements(codec, stored, shape, tiling)
+    if codec.zero:
+        value = scale * (q - offset)
+    elif codec.min:
+        value = scale * q + offset
+    else:
+        value = scale * q
+    assert value.dtype == F32
+    return narrow(element, value)
+
+
+def reduce_blocks(codec: Codec, values: np.ndarray, function) -> np.ndarray:
+    """`function` of the elements of each block, in row-major order."""
+    result = np.zeros(codec.grid(list(values.shape)), F32)
+    for index in np.ndindex(*result.shape):
+        box = tuple(slice(i * e, (i + 1) * e) for i, e in zip(index, codec.block))
+        result[index] = function(values[box].ravel())
+    return result
+
+
+def quantize(codec: Codec, weight: np.ndarray, element: str) -> Stored:
+    """Round to nearest."""
+    w = widen(element, weight)
+    shape = list(w.shape)
+    low = reduce_blocks(codec, w, np.min)
+    high = reduce_blocks(codec, w, np.max)
+    lowest, highest = F32(codec.lowest), F32(codec.highest)
+    offsets = None
+    if codec.zero:
+        low, high = np.minimum(low, F32(0)), np.maximum(high, F32(0))
+        scale = (high - low) / (highest - lowest)
+    elif codec.min:
+        offsets = narrow(codec.min, low + F32(0))
+        minimum = widen(codec.min, offsets)
+        # A minimum that was rounded up may lie above all elements.
+        scale = np.maximum(high - minimum, F32(0)) / highest
+    elif codec.signed and not codec.narrow:
+        largest = reduce_blocks(codec, w, lambda box: box[np.argmax(np.abs(box))])
+        scale = largest / lowest
+    else:
+        scale = np.maximum(-low, high) / highest
+    scales = narrow(codec.scale, scale + F32(0))
+    scale = widen(codec.scale, scales)
+    # Zeros have no sign here.
+    scales = np.where(scale == 0, np.zeros_like(scales), scales)
+    divisor = np.where(scale == 0, F32(np.inf), scale)
+    if codec.zero:
+        zero = np.clip(np.rint(lowest - low / divisor), lowest, highest) + F32(0)
+        if codec.zero == "i8":
+            offsets = zero.astype(np.int64).astype(np.uint8).view(np.int8)
+        else:
+            offsets = narrow(codec.zero, zero)
+            zero = widen(codec.zero, offsets)
+        zero = codec.spread(zero, shape)
+    divisor = codec.spread(divisor, shape)
+    if codec.zero == "i8":
+        q = np.rint(w / divisor) + zero
+    elif codec.zero:
+        q = np.rint(w / divisor + zero)
+    elif codec.min:
+        q = np.rint((w - codec.spread(minimum, shape)) / divisor)
+    else:
+        q = np.rint(w / divisor)
+    return Stored(pack(codec, np.clip(q, lowest, highest)), scales, offsets)
+
+
+@dataclass
+class Errors:
+    """What a certificate says."""
+
+    max_abs_error: float
+    relative_frobenius_error: float
+    sqnr_db: float
+
+
+def measure(weight: np.ndarray, decoded: np.ndarray, element: str) -> Errors:
+    """The error of a decoded weight, in f64."""
+    w = widen(element, weight).astype(np.float64).ravel()
+    e = widen(element, decoded).astype(np.float64).ravel() - w
+    noise, signal = float(e @ e), float(w @ w)
+    if noise == 0:
+        return Errors(0.0, 0.0, float("inf"))
+    if signal == 0:
+        return Errors(float(np.abs(e).max()), float("inf"), float("-inf"))
+    return Errors(
+        float(np.abs(e).max()),
+        float(np.sqrt(noise / signal)),
+        float(10 * np.log10(signal / noise)),
+    )
