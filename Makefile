@@ -43,7 +43,7 @@ demo: build $(VENV)/.examples/digits ## compile two trained networks, run them, 
 	@$(VENV)/bin/python examples/digits/demo.py --compressc $(BUILD)/bin/compressc --out $(BUILD)/demo
 
 bench: build ## measure throughput; numbers are for this machine
-	@$(BUILD)/bin/compress-bench rtn
+	@$(BUILD)/bin/compress-bench quantize
 	@$(BUILD)/bin/compress-bench fused
 
 lint: build ## clang-format and clang-tidy on what changed since main (LINT_BASE=REV for another)

@@ -25,6 +25,12 @@ void mlir::compress::registerDialect(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *, CompressDialect *dialect) {
     registerNestedEncoders(dialect->getCodecs());
     registerQuantEncoders(dialect->getCodecs());
+    registerPaletteEncoders(dialect->getCodecs());
+    registerNmEncoders(dialect->getCodecs());
+    registerHuffmanEncoders(dialect->getCodecs());
+    registerLowRankEncoders(dialect->getCodecs());
+    registerSumEncoders(dialect->getCodecs());
+    registerBitmaskEncoders(dialect->getCodecs());
   });
   registerBufferizableOpInterfaceExternalModels(registry);
   registerTileDecoders(registry);

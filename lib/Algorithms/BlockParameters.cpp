@@ -16,12 +16,6 @@ using Offset = QuantFormat::Offset;
 
 static constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
-/// Rounds to an integer, ties to even, for |x| < 2^22.
-static float roundToInteger(float x) {
-  constexpr float rounder = 12582912.0f; // 1.5 * 2^23
-  return (x + rounder) - rounder;
-}
-
 /// A scale of zero divides everything to zero, as infinity does.
 static float getDivisor(float scale) { return scale == 0 ? kInfinity : scale; }
 

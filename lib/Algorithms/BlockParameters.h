@@ -19,6 +19,12 @@
 
 namespace mlir::compress::algorithms {
 
+/// Rounds to an integer, ties to even, for |x| < 2^22.
+inline float roundToInteger(float x) {
+  constexpr float rounder = 12582912.0f; // 1.5 * 2^23
+  return (x + rounder) - rounder;
+}
+
 /// What the encode loop needs of consecutive blocks; scratch of one task.
 struct BlockParameters {
   llvm::SmallVector<float, 0> lo, hi, scale, offset;

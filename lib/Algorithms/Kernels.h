@@ -62,6 +62,50 @@ struct ErrorSums {
   double maxAbsError;
 };
 
+/// Candidate scales and offsets of one block, side by side. A candidate decodes
+/// code q to scale * q + base. Codes are counted from `ScaleRule::center`, and
+/// scales are positive: a negative one is the positive one with the range of
+/// codes mirrored.
+struct Candidates {
+  static constexpr size_t kLanes = 16;
+  static constexpr size_t kMaxSize = 160;
+
+  /// A multiple of kLanes.
+  size_t size = 0;
+  /// Errors count in squares of this.
+  float unit = 1;
+  alignas(64) float scale[kMaxSize];
+  alignas(64) float base[kMaxSize];
+  /// The stored minimum or zero point that `base` comes from.
+  alignas(64) float offset[kMaxSize];
+  alignas(64) float minCode[kMaxSize];
+  alignas(64) float maxCode[kMaxSize];
+  /// Squared error of the first kLanes, after `improve`.
+  alignas(64) float error[kLanes];
+};
+
+/// For each candidate, sums over elements x with their codes q, where
+/// r = (x - base) / scale - q. The last two are unspecified where there is no
+/// base.
+struct CandidateSums {
+  alignas(64) float rr[Candidates::kMaxSize];
+  alignas(64) float rq[Candidates::kMaxSize];
+  alignas(64) float qq[Candidates::kMaxSize];
+  alignas(64) float r[Candidates::kMaxSize];
+  alignas(64) float q[Candidates::kMaxSize];
+};
+
+/// How candidates are stored.
+struct ScaleRule {
+  EncodeRule::Kind kind;
+  FloatKind scale;
+  /// Of real-valued zero points and minima.
+  FloatKind offset;
+  float center;
+  /// The range of zero points.
+  float minZero, maxZero;
+};
+
 struct Kernels {
   void (*widen)(FloatKind kind, const uint8_t *bytes, size_t n, float *out);
   void (*narrow)(FloatKind kind, const float *values, size_t n, uint8_t *out);
@@ -84,6 +128,18 @@ struct Kernels {
                   uint8_t *codes);
 
   ErrorSums (*errorSums)(const float *w, const float *decoded, size_t n);
+
+  /// Sums for each candidate over elements of a block.
+  void (*computeSums)(const float *x, size_t n, bool hasBase,
+                      const Candidates &candidates, CandidateSums &sums);
+
+  /// Moves each candidate to the least-squares solution for its codes, rounded
+  /// to what is stored, unless the error of the same codes gets larger. Of the
+  /// candidates i, i + kLanes, ... then keeps the best (of equal ones the
+  /// first), which leaves kLanes of them. `numElements` is the size of the
+  /// block. Returns whether the best of all moved.
+  bool (*improve)(const ScaleRule &rule, float numElements,
+                  const CandidateSums &sums, Candidates &candidates);
 };
 
 /// The loops for `isa`, which is resolved first.

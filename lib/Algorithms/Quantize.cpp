@@ -3,140 +3,34 @@
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-//===----------------------------------------------------------------------===//
-//
-// Walks a weight slab by slab (see BlockGrid.h): a pass over the elements of a
-// slab finds the extremes of its blocks, scales are chosen, a second pass
-// writes codes. Where slabs are many, each is one thread's work and small
-// enough to stay in its cache between the passes. Where they are few (one scale
-// for a tensor, or for a column), the passes themselves are cut into pieces.
-//
-//===----------------------------------------------------------------------===//
-
 #include "compress/Algorithms/Quantize.h"
 
-#include "BlockGrid.h"
-#include "BlockParameters.h"
+#include "BlockEncoder.h"
 
 #include "llvm/Support/Parallel.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
-#include <memory>
 #include <vector>
 
 using namespace mlir::compress::algorithms;
 
-namespace {
-
 /// Elements that are loaded at once.
-constexpr int64_t kChunk = 4096;
+static constexpr int64_t kChunk = Workspace::kChunk;
 /// Elements of a slab that are converted once for both passes: 512 KB.
-constexpr int64_t kCacheElements = 128 * 1024;
+static constexpr int64_t kCacheElements = 128 * 1024;
 /// Least elements of a parallel task.
-constexpr int64_t kTaskElements = 256 * 1024;
+static constexpr int64_t kTaskElements = 256 * 1024;
 /// From this many slabs on, threads take whole slabs.
-constexpr int64_t kManySlabs = 32;
-
-/// Part of a slab. Columns count from the slab's first one.
-struct Piece {
-  int64_t rowBegin, rowEnd, colBegin, colEnd;
-};
-
-/// Scratch memory of a task.
-struct Workspace {
-  BlockParameters parameters;
-  std::unique_ptr<float[]> values;
-  int64_t numValues = 0;
-  std::unique_ptr<uint8_t[]> codes{new uint8_t[kChunk]};
-
-  float *getValues(int64_t n) {
-    if (numValues < n) {
-      values.reset(new float[n]);
-      numValues = n;
-    }
-    return values.get();
-  }
-};
-
-/// One call of `quantizeRtn` or `quantizeWithScales`.
-class Encoder {
-public:
-  Encoder(const uint8_t *source, FloatKind kind, const QuantShape &shape,
-          const QuantFormat &format, uint8_t *codes, const Kernels &kernels)
-      : source(source), kind(kind), codes(codes), kernels(kernels),
-        grid(shape, format.bits), coder(format, kind, kernels),
-        rejectsNegative(!format.isSigned && !format.hasOffset()) {}
-
-  /// Scales that are to be chosen.
-  void setOutputs(uint8_t *scales, uint8_t *offsets) {
-    outScales = scales;
-    outOffsets = offsets;
-  }
-  /// Scales that are given.
-  void setInputs(const uint8_t *scales, const uint8_t *offsets) {
-    inScales = scales;
-    inOffsets = offsets;
-  }
-
-  std::optional<QuantError> run(int64_t numElements);
-
-private:
-  void encodeSlab(const Slab &slab, Workspace &work);
-  void encodeSlabInPieces(const Slab &slab);
-
-  /// The two passes, over a part of a slab. `cache` holds the converted slab,
-  /// if it does not lie in memory as f32; null converts as it goes. Returns
-  /// whether all elements are finite.
-  bool findExtremes(const Slab &slab, const Piece &piece, float *cache,
-                    Workspace &work, float *lo, float *hi) const;
-  void writeCodes(const Slab &slab, const Piece &piece, const float *cache,
-                  Workspace &work, const BlockParameters &parameters) const;
-  /// What lies between the passes.
-  std::optional<BlockError> makeParameters(const Slab &slab,
-                                           BlockParameters &parameters);
-
-  std::optional<QuantError> diagnose(int64_t numElements);
-  bool isNegativeFirst(const Slab &slab, int64_t block, float magnitude) const;
-
-  bool isInPlace() const {
-    return kind == FloatKind::F32 &&
-           reinterpret_cast<uintptr_t>(source) % alignof(float) == 0;
-  }
-  const float *load(int64_t begin, int64_t n, float *buffer) const {
-    if (isInPlace())
-      return reinterpret_cast<const float *>(source) + begin;
-    kernels.widen(kind, source + begin * getByteWidth(kind), n, buffer);
-    return buffer;
-  }
-  Run getRun(int64_t col, int64_t n) const {
-    int64_t block = grid.getInnerBlock();
-    return {size_t(n), size_t(block), size_t(col % block)};
-  }
-  /// Chunks end where a run may be cut.
-  int64_t getChunk() const { return kChunk / grid.granule * grid.granule; }
-
-  const uint8_t *source;
-  FloatKind kind;
-  uint8_t *codes;
-  const Kernels &kernels;
-  BlockGrid grid;
-  BlockCoder coder;
-  bool rejectsNegative;
-  uint8_t *outScales = nullptr, *outOffsets = nullptr;
-  const uint8_t *inScales = nullptr, *inOffsets = nullptr;
-  std::atomic<bool> failed{false};
-};
-
-} // namespace
+static constexpr int64_t kManySlabs = 32;
 
 //===----------------------------------------------------------------------===//
 // Passes over a part of a slab
 //===----------------------------------------------------------------------===//
 
-bool Encoder::findExtremes(const Slab &slab, const Piece &piece, float *cache,
-                           Workspace &work, float *lo, float *hi) const {
+bool BlockEncoder::findExtremes(const Slab &slab, const Piece &piece,
+                                float *cache, Workspace &work, float *lo,
+                                float *hi) const {
   const int64_t chunk = getChunk();
   float *buffer = cache || isInPlace() ? nullptr : work.getValues(kChunk);
   bool finite = true;
@@ -153,9 +47,9 @@ bool Encoder::findExtremes(const Slab &slab, const Piece &piece, float *cache,
   return finite;
 }
 
-void Encoder::writeCodes(const Slab &slab, const Piece &piece,
-                         const float *cache, Workspace &work,
-                         const BlockParameters &parameters) const {
+void BlockEncoder::writeCodes(const Slab &slab, const Piece &piece,
+                              const float *cache, Workspace &work,
+                              const BlockParameters &parameters) const {
   const int64_t chunk = getChunk();
   float *buffer = cache || isInPlace() ? nullptr : work.getValues(kChunk);
   for (int64_t row = piece.rowBegin; row < piece.rowEnd; ++row) {
@@ -176,8 +70,8 @@ void Encoder::writeCodes(const Slab &slab, const Piece &piece,
   }
 }
 
-bool Encoder::isNegativeFirst(const Slab &slab, int64_t block,
-                              float magnitude) const {
+bool BlockEncoder::isNegativeFirst(const Slab &slab, int64_t block,
+                                   float magnitude) const {
   int64_t begin = block * grid.getInnerBlock();
   int64_t end = std::min(begin + grid.getInnerBlock(), slab.cols);
   float buffer[256];
@@ -194,8 +88,9 @@ bool Encoder::isNegativeFirst(const Slab &slab, int64_t block,
   return false;
 }
 
-std::optional<BlockError> Encoder::makeParameters(const Slab &slab,
-                                                  BlockParameters &parameters) {
+std::optional<BlockError>
+BlockEncoder::makePlainParameters(const Slab &slab,
+                                  BlockParameters &parameters) {
   if (inScales)
     return coder.readDivisors(parameters, slab.firstBlock, inScales, inOffsets);
   return coder.choose(
@@ -204,11 +99,17 @@ std::optional<BlockError> Encoder::makeParameters(const Slab &slab,
       });
 }
 
+std::optional<BlockError>
+BlockEncoder::makeParameters(const Slab &slab, const float *cache,
+                             BlockParameters &parameters) {
+  return makePlainParameters(slab, parameters);
+}
+
 //===----------------------------------------------------------------------===//
 // Slabs
 //===----------------------------------------------------------------------===//
 
-void Encoder::encodeSlab(const Slab &slab, Workspace &work) {
+void BlockEncoder::encodeSlab(const Slab &slab, Workspace &work) {
   BlockParameters &parameters = work.parameters;
   parameters.resize(slab.numBlocks);
   parameters.resetExtremes();
@@ -219,14 +120,14 @@ void Encoder::encodeSlab(const Slab &slab, Workspace &work) {
   const Piece all = {0, slab.rows, 0, slab.cols};
   if (!findExtremes(slab, all, cache, work, parameters.lo.data(),
                     parameters.hi.data()) ||
-      makeParameters(slab, parameters)) {
+      makeParameters(slab, cache, parameters)) {
     failed = true;
     return;
   }
   writeCodes(slab, all, cache, work, parameters);
 }
 
-void Encoder::encodeSlabInPieces(const Slab &slab) {
+void BlockEncoder::encodeSlabInPieces(const Slab &slab) {
   // Cut into bands of rows, or a single row at multiples of chunks. The number
   // of pieces also bounds the memory for partial extremes.
   bool byRows = slab.rows > 1;
@@ -266,7 +167,7 @@ void Encoder::encodeSlabInPieces(const Slab &slab) {
       parameters.hi[b] = std::max(parameters.hi[b], extremes.hi[b]);
     }
   partial.clear();
-  if (makeParameters(slab, parameters)) {
+  if (makeParameters(slab, /*cache=*/nullptr, parameters)) {
     failed = true;
     return;
   }
@@ -276,7 +177,7 @@ void Encoder::encodeSlabInPieces(const Slab &slab) {
   });
 }
 
-std::optional<QuantError> Encoder::run(int64_t numElements) {
+std::optional<QuantError> BlockEncoder::run(int64_t numElements) {
   const int64_t numSlabs = grid.getNumSlabs();
   if (numSlabs < kManySlabs && numElements / numSlabs > kTaskElements) {
     for (int64_t index = 0; index < numSlabs && !failed; ++index)
@@ -300,7 +201,7 @@ std::optional<QuantError> Encoder::run(int64_t numElements) {
 
 /// Something is wrong: goes through everything again, in order, so that what is
 /// reported does not depend on which thread met an error first.
-std::optional<QuantError> Encoder::diagnose(int64_t numElements) {
+std::optional<QuantError> BlockEncoder::diagnose(int64_t numElements) {
   Workspace work;
   for (int64_t begin = 0; begin < numElements; begin += kChunk) {
     int64_t n = std::min(kChunk, numElements - begin);
@@ -319,7 +220,7 @@ std::optional<QuantError> Encoder::diagnose(int64_t numElements) {
     parameters.resetExtremes();
     findExtremes(slab, {0, slab.rows, 0, slab.cols}, /*cache=*/nullptr, work,
                  parameters.lo.data(), parameters.hi.data());
-    if (std::optional<BlockError> error = makeParameters(slab, parameters))
+    if (std::optional<BlockError> error = makePlainParameters(slab, parameters))
       return QuantError{
           error->kind, slab.begin + error->block * grid.getInnerBlock(),
           std::max(-parameters.lo[error->block], parameters.hi[error->block]),
@@ -332,12 +233,9 @@ std::optional<QuantError> Encoder::diagnose(int64_t numElements) {
 // Entry points
 //===----------------------------------------------------------------------===//
 
-/// Sizes, if all buffers have them.
-static std::optional<QuantSizes> checkSizes(size_t source, FloatKind kind,
-                                            const QuantShape &shape,
-                                            const QuantFormat &format,
-                                            size_t codes, size_t scales,
-                                            size_t offsets) {
+std::optional<QuantSizes> mlir::compress::algorithms::checkSizes(
+    size_t source, FloatKind kind, const QuantShape &shape,
+    const QuantFormat &format, size_t codes, size_t scales, size_t offsets) {
   std::optional<QuantSizes> sizes = computeSizes(shape, format);
   if (!sizes || source != size_t(sizes->numElements) * getByteWidth(kind) ||
       codes != size_t(sizes->codeBytes) ||
@@ -359,8 +257,8 @@ std::optional<QuantError> mlir::compress::algorithms::quantizeRtn(
     return QuantError{QuantError::Kind::InvalidArgument};
   if (sizes->numElements == 0)
     return std::nullopt;
-  Encoder encoder(source.data(), kind, shape, format, codes.data(),
-                  getKernels(isa));
+  BlockEncoder encoder(source.data(), kind, shape, format, codes.data(),
+                       getKernels(isa));
   encoder.setOutputs(scales.data(), offsets.data());
   return encoder.run(sizes->numElements);
 }
@@ -377,8 +275,8 @@ std::optional<QuantError> mlir::compress::algorithms::quantizeWithScales(
     return QuantError{QuantError::Kind::InvalidArgument};
   if (sizes->numElements == 0)
     return std::nullopt;
-  Encoder encoder(source.data(), kind, shape, format, codes.data(),
-                  getKernels(isa));
+  BlockEncoder encoder(source.data(), kind, shape, format, codes.data(),
+                       getKernels(isa));
   encoder.setInputs(scales.data(), offsets.data());
   return encoder.run(sizes->numElements);
 }

@@ -1,4 +1,4 @@
-//===- Relayout.cpp - Quantized weights in the order of kernels -----------===//
+//===- Relayout.cpp - Stored weights in the order of kernels --------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -116,7 +116,8 @@ static void gatherRow(const Source &source, const Kernels &kernels,
       return;
     int64_t begin = getRow(index, shape) * shape[last] + index[last];
     int64_t n = std::min<int64_t>(row.size(), shape[last] - index[last]);
-    from.unpack(kernels, codes.data(), begin, n, /*isSigned=*/false, row.data());
+    from.unpack(kernels, codes.data(), begin, n, /*isSigned=*/false,
+                row.data());
     return;
   }
   for (size_t i = 0; i < row.size(); ++i) {
@@ -128,23 +129,26 @@ static void gatherRow(const Source &source, const Kernels &kernels,
   }
 }
 
-/// Copies per-block values of `width` bytes to the blocks of the tiled tensor.
-static void moveBlocks(const Source &source, const QuantShape &from,
-                       const QuantShape &to, ArrayRef<uint8_t> in,
-                       MutableArrayRef<uint8_t> out, unsigned width) {
+void mlir::compress::algorithms::moveBlocks(const QuantShape &from,
+                                            const TileLayout &layout,
+                                            int64_t width, ArrayRef<uint8_t> in,
+                                            MutableArrayRef<uint8_t> out) {
+  const Source source(from.shape, layout);
+  const SmallVector<int64_t, 8> shape = layout.getShape(from.shape);
+  const SmallVector<int64_t, 8> block = *getTiledBlock(from, layout);
   size_t rank = from.shape.size();
   SmallVector<int64_t, 8> grid, tiled(2 * rank);
   SmallVector<int64_t, 4> index(rank);
   int64_t count = 1;
-  for (auto [size, block] : llvm::zip_equal(to.shape, to.block)) {
-    grid.push_back(divideUp(size, block));
+  for (auto [size, extent] : llvm::zip_equal(shape, block)) {
+    grid.push_back(divideUp(size, extent));
     count *= grid.back();
   }
   std::memset(out.data(), 0, out.size());
   for (int64_t i = 0; i < count; ++i) {
     int64_t rest = i;
     for (size_t dim = 2 * rank; dim-- > 0;) {
-      tiled[dim] = rest % grid[dim] * to.block[dim];
+      tiled[dim] = rest % grid[dim] * block[dim];
       rest /= grid[dim];
     }
     if (!source.locate(tiled, index))
@@ -157,11 +161,34 @@ static void moveBlocks(const Source &source, const QuantShape &from,
   }
 }
 
+void mlir::compress::algorithms::moveCodes(
+    ArrayRef<int64_t> shape, unsigned bits, const TileLayout &layout,
+    ArrayRef<uint8_t> codes, MutableArrayRef<uint8_t> tiledCodes) {
+  const SmallVector<int64_t, 8> tiledShape = layout.getShape(shape);
+  const Source source(shape, layout);
+  const Kernels &kernels = getKernels(Isa::Auto);
+  const CodeLayout from(bits, shape.back());
+  const int64_t rowLength = tiledShape.back();
+  const CodeLayout to(bits, rowLength);
+  const int64_t rows = countRows(tiledShape);
+  constexpr int64_t kRowsPerTask = 4096;
+  llvm::parallelFor(0, divideUp(rows, kRowsPerTask), [&](size_t task) {
+    SmallVector<int64_t, 8> tiled(tiledShape.size());
+    SmallVector<uint8_t, 64> row(rowLength);
+    int64_t end = std::min<int64_t>(rows, (task + 1) * kRowsPerTask);
+    for (int64_t i = task * kRowsPerTask; i < end; ++i) {
+      unflattenRow(i, tiledShape, tiled);
+      gatherRow(source, kernels, from, shape, layout, codes, tiled, row);
+      to.pack(kernels, row.data(), i * rowLength, rowLength, tiledCodes.data());
+    }
+  });
+}
+
 bool mlir::compress::algorithms::relayout(
     const QuantShape &shape, const QuantFormat &format,
-    const TileLayout &layout, ArrayRef<uint8_t> codes,
-    ArrayRef<uint8_t> scales, ArrayRef<uint8_t> offsets,
-    MutableArrayRef<uint8_t> tiledCodes, MutableArrayRef<uint8_t> tiledScales,
+    const TileLayout &layout, ArrayRef<uint8_t> codes, ArrayRef<uint8_t> scales,
+    ArrayRef<uint8_t> offsets, MutableArrayRef<uint8_t> tiledCodes,
+    MutableArrayRef<uint8_t> tiledScales,
     MutableArrayRef<uint8_t> tiledOffsets) {
   if (shape.shape.empty() || layout.tile.size() != shape.shape.size() ||
       layout.order.size() != shape.shape.size())
@@ -184,27 +211,10 @@ bool mlir::compress::algorithms::relayout(
   if (tiledSizes->numElements == 0)
     return true;
 
-  Source source(shape.shape, layout);
-  const Kernels &kernels = getKernels(Isa::Auto);
-  CodeLayout from(format.bits, shape.shape.back());
-  int64_t rowLength = tiledShape.shape.back();
-  CodeLayout to(format.bits, rowLength);
-  int64_t rows = countRows(tiledShape.shape);
-  constexpr int64_t kRowsPerTask = 4096;
-  llvm::parallelFor(0, divideUp(rows, kRowsPerTask), [&](size_t task) {
-    SmallVector<int64_t, 8> tiled(tiledShape.shape.size());
-    SmallVector<uint8_t, 64> row(rowLength);
-    int64_t end = std::min<int64_t>(rows, (task + 1) * kRowsPerTask);
-    for (int64_t i = task * kRowsPerTask; i < end; ++i) {
-      unflattenRow(i, tiledShape.shape, tiled);
-      gatherRow(source, kernels, from, shape.shape, layout, codes, tiled, row);
-      to.pack(kernels, row.data(), i * rowLength, rowLength, tiledCodes.data());
-    }
-  });
-  moveBlocks(source, shape, tiledShape, scales, tiledScales,
-             getByteWidth(format.scale));
+  moveCodes(shape.shape, format.bits, layout, codes, tiledCodes);
+  moveBlocks(shape, layout, getByteWidth(format.scale), scales, tiledScales);
   if (format.hasOffset())
-    moveBlocks(source, shape, tiledShape, offsets, tiledOffsets,
-               format.getOffsetByteWidth());
+    moveBlocks(shape, layout, format.getOffsetByteWidth(), offsets,
+               tiledOffsets);
   return true;
 }

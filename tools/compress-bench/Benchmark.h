@@ -46,7 +46,7 @@ protected:
 };
 
 std::unique_ptr<Benchmark> createFusedBenchmark();
-std::unique_ptr<Benchmark> createRtnBenchmark();
+std::unique_ptr<Benchmark> createQuantizeBenchmark();
 
 } // namespace mlir::compress::bench
 

@@ -41,7 +41,7 @@ void Report::print(bool json) const {
     llvm::outs() << llvm::formatv("{0,-36} {1,10} {2,10} {3,10}\n", "GB/s",
                                   "median", "min", "max");
     for (const Row &row : rows)
-      llvm::outs() << llvm::formatv("{0,-36} {1,10:f2} {2,10:f2} {3,10:f2}\n",
+      llvm::outs() << llvm::formatv("{0,-36} {1,10:f3} {2,10:f3} {3,10:f3}\n",
                                     row.name, row.result.median, row.result.min,
                                     row.result.max);
     return;

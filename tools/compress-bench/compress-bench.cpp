@@ -1,4 +1,4 @@
-//===- compress-bench.cpp - Speed of algorithms and kernels ----------------===//
+//===- compress-bench.cpp - Speed of algorithms and kernels ---------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -14,8 +14,8 @@ using namespace mlir::compress::bench;
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
-  std::unique_ptr<Benchmark> benchmarks[] = {createRtnBenchmark(),
-                                              createFusedBenchmark()};
+  std::unique_ptr<Benchmark> benchmarks[] = {createQuantizeBenchmark(),
+                                             createFusedBenchmark()};
 
   llvm::cl::OptionCategory none("options");
   llvm::cl::HideUnrelatedOptions(none);

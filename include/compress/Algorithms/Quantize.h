@@ -5,9 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Round-to-nearest quantization with one scale per block, and its reference
-// decode. A weight is a row-major tensor of f32, f16 or bf16; a block is a box
-// of it.
+// Quantization with one scale per block, by round to nearest or for the least
+// squared error, and its reference decode. A weight is a row-major tensor of
+// f32, f16 or bf16; a block is a box of it.
 //
 // Storage. Codes lie row-major over the logical shape. Codes of less than eight
 // bits are packed along the innermost dimension, the lower index in the lower
@@ -43,6 +43,16 @@
 //                    "Quantization and Training of Neural Networks for
 //                    Efficient Integer-Arithmetic-Only Inference", CVPR 2018)
 //   minimum:         min = lo, scale = (hi - min) / qmax, as ggml's q4_1
+//
+// Scales of least squared error: of about a hundred candidates, each of them
+// round to nearest with a part of its range clipped (or added, which gives
+// small blocks other codes) and then moved to the least-squares solution for
+// its codes, the best ones alternate between codes and least squares until the
+// best of all stands still. What counts is the error after the rounding to the
+// stored types. Round to nearest itself is the first candidate, so no block
+// gets worse; of equal ones the earlier wins. Signed codes that are not narrow
+// try both signs of the scale. Offsets are searched together with the scale;
+// zero points stay in the range of codes.
 //
 // Projection: encoding decode(c) with the scales of c gives c again, wherever
 // the final rounding of decode moves a value by less than half a step. It may
@@ -151,6 +161,17 @@ struct QuantError {
 /// Needs less than 1 MB a thread besides the buffers; runs on LLVM's thread
 /// pool and gives the same bytes for any number of threads.
 std::optional<QuantError> quantizeRtn(llvm::ArrayRef<uint8_t> source,
+                                      FloatKind kind, const QuantShape &shape,
+                                      const QuantFormat &format,
+                                      llvm::MutableArrayRef<uint8_t> codes,
+                                      llvm::MutableArrayRef<uint8_t> scales,
+                                      llvm::MutableArrayRef<uint8_t> offsets,
+                                      Isa isa = Isa::Auto);
+
+/// Encodes `source` with scales (and offsets) of least squared error, as far as
+/// a search finds them; otherwise as `quantizeRtn`, with the same errors. The
+/// squared error of no block is larger than that of round to nearest.
+std::optional<QuantError> quantizeMse(llvm::ArrayRef<uint8_t> source,
                                       FloatKind kind, const QuantShape &shape,
                                       const QuantFormat &format,
                                       llvm::MutableArrayRef<uint8_t> codes,

@@ -1,4 +1,4 @@
-//===- Relayout.h - Quantized weights in the order of kernels ---*- C++ -*-===//
+//===- Relayout.h - Stored weights in the order of kernels ------*- C++ -*-===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -36,6 +36,21 @@ struct TileLayout {
 /// nothing where tiles cut blocks.
 std::optional<llvm::SmallVector<int64_t, 8>>
 getTiledBlock(const QuantShape &shape, const TileLayout &layout);
+
+/// Moves codes of 1 to 8 bits, packed along the innermost dimension, into
+/// tiles; codes of padding are zero. Sizes and the layout are those of a tensor
+/// with elements, and buffers have the sizes that follow. Runs on LLVM's thread
+/// pool.
+void moveCodes(llvm::ArrayRef<int64_t> shape, unsigned bits,
+               const TileLayout &layout, llvm::ArrayRef<uint8_t> codes,
+               llvm::MutableArrayRef<uint8_t> tiledCodes);
+
+/// Moves what is stored for each block, `width` bytes, to the blocks of the
+/// tiled tensor (see `getTiledBlock`, which has them); what only padding has is
+/// zero.
+void moveBlocks(const QuantShape &shape, const TileLayout &layout,
+                int64_t width, llvm::ArrayRef<uint8_t> blocks,
+                llvm::MutableArrayRef<uint8_t> tiledBlocks);
 
 /// Moves codes, scales and offsets of a weight into tiles; no value changes.
 /// Codes of padding are zero, and so are scales and offsets of blocks that are

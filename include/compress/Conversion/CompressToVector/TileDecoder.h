@@ -22,6 +22,7 @@ inline constexpr int64_t kLanes = 16;
 
 /// Attaches the decoders of this project's codecs.
 void registerTileDecoders(DialectRegistry &registry);
+void registerPaletteTileDecoder(DialectRegistry &registry);
 
 } // namespace mlir::compress
 

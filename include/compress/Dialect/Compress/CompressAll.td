@@ -9,8 +9,14 @@
 #define COMPRESS_DIALECT_COMPRESS_COMPRESSALL_TD
 
 include "compress/Dialect/Compress/IR/CompressOps.td"
+include "compress/Dialect/Compress/Codecs/BitmaskCodec.td"
+include "compress/Dialect/Compress/Codecs/HuffmanCodec.td"
+include "compress/Dialect/Compress/Codecs/LowRankCodec.td"
 include "compress/Dialect/Compress/Codecs/NestedCodec.td"
+include "compress/Dialect/Compress/Codecs/NmCodec.td"
+include "compress/Dialect/Compress/Codecs/PaletteCodec.td"
 include "compress/Dialect/Compress/Codecs/QuantCodec.td"
+include "compress/Dialect/Compress/Codecs/SumCodec.td"
 include "compress/Dialect/Compress/Codecs/TiledCodec.td"
 
 #endif // COMPRESS_DIALECT_COMPRESS_COMPRESSALL_TD

@@ -155,6 +155,7 @@ private:
 #include "compress/Conversion/CompressToVector/TileDecoderInterface.cpp.inc"
 
 void mlir::compress::registerTileDecoders(DialectRegistry &registry) {
+  registerPaletteTileDecoder(registry);
   registry.addExtension(+[](MLIRContext *context, CompressDialect *) {
     QuantAttr::attachInterface<QuantTileDecoder>(*context);
   });

@@ -179,8 +179,9 @@ NestedAttr::getTileGranularity(RankedTensorType logical) const {
       return granularity;
     }
     SmallVector<TileGranularity> inner = codec.getTileGranularity(type);
-    for (auto [dim, own] : llvm::enumerate(granularity)) {
-      if (type.getDimSize(dim) == 1 ||
+    for (auto [dim, own] :
+         llvm::enumerate(MutableArrayRef(granularity).take_front(ratios.size()))) {
+      if (ratios[dim] == 0 || type.getDimSize(dim) == 1 ||
           (inner[dim].unit == 1 && inner[dim].block == 1))
         continue;
       // Whole blocks of base, and of those what the component allows.
@@ -197,6 +198,29 @@ NestedAttr::mapTile(OpBuilder &b, Location loc, RankedTensorType logical,
                     ValueRange components, ArrayRef<OpFoldResult> offsets,
                     ArrayRef<OpFoldResult> sizes) const {
   return getBase().mapTile(b, loc, logical, components, offsets, sizes);
+}
+
+LogicalResult NestedAttr::rewriteContraction(RewriterBase &rewriter,
+                                             OpOperand &use,
+                                             RankedTensorType logical,
+                                             ValueRange components,
+                                             std::string &reason) const {
+  return getBase().rewriteContraction(rewriter, use, logical, components,
+                                      reason);
+}
+
+CodecAttrInterface
+NestedAttr::withComponentCodec(RankedTensorType logical, unsigned component,
+                               CodecAttrInterface codec) const {
+  StringRef name = getBase().getStorage(logical)[component].name;
+  if (!getNested(*this, name)) {
+    CodecAttrInterface base =
+        getBase().withComponentCodec(logical, component, codec);
+    return base ? get(getContext(), base, getComponents()) : NestedAttr();
+  }
+  NamedAttrList components(getComponents());
+  components.set(name, codec);
+  return get(getContext(), getBase(), components.getDictionary(getContext()));
 }
 
 bool NestedAttr::isLossless() const {

@@ -1,10 +1,11 @@
-//===- QuantEncoder.cpp - numbers and presets for block quantization --------===//
+//===- QuantEncoder.cpp - numbers and presets for block quantization ------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
+#include "PresetBlocks.h"
 #include "compress/Algorithms/Quantize.h"
 #include "compress/Dialect/Compress/Codecs/Codecs.h"
 #include "compress/Dialect/Compress/IR/Compress.h"
@@ -53,7 +54,7 @@ static AsmResourceBlob allocate(int64_t bytes) {
 }
 
 //===----------------------------------------------------------------------===//
-// Round to nearest
+// Encoders
 //===----------------------------------------------------------------------===//
 
 /// Index of a flat element per dimension, as `[1, 2]`.
@@ -102,8 +103,7 @@ static InFlightDiagnostic report(const algorithms::QuantError &error,
     break;
   case Kind::DecodeOverflow:
     diag << "the block at " << at << " with largest magnitude " << value
-         << " would decode to an infinity of "
-         << weight.type.getElementType();
+         << " would decode to an infinity of " << weight.type.getElementType();
     break;
   case Kind::InvalidArgument:
   case Kind::InvalidScale:
@@ -114,9 +114,15 @@ static InFlightDiagnostic report(const algorithms::QuantError &error,
 }
 
 namespace {
-class RtnEncoder : public Encoder {
+/// Stores what an algorithm for integer codes chooses.
+class QuantEncoder : public Encoder {
 public:
-  StringRef getAlgorithm() const override { return "rtn"; }
+  using Quantize = decltype(algorithms::quantizeRtn) *;
+
+  QuantEncoder(StringRef algorithm, Quantize quantize)
+      : algorithm(algorithm), quantize(quantize) {}
+
+  StringRef getAlgorithm() const override { return algorithm; }
 
   FailureOr<std::vector<EncodedComponent>>
   encode(const WeightView &weight, CodecAttrInterface codecAttr,
@@ -133,9 +139,10 @@ public:
     AsmResourceBlob codes = allocate(sizes->codeBytes),
                     scales = allocate(sizes->scaleBytes),
                     offsets = allocate(sizes->offsetBytes);
-    if (std::optional<algorithms::QuantError> error = algorithms::quantizeRtn(
-            asBytes(weight.data), kind, shape, format, asMutableBytes(codes),
-            asMutableBytes(scales), asMutableBytes(offsets)))
+    if (std::optional<algorithms::QuantError> error =
+            quantize(asBytes(weight.data), kind, shape, format,
+                     asMutableBytes(codes), asMutableBytes(scales),
+                     asMutableBytes(offsets), algorithms::Isa::Auto))
       return report(*error, codec, weight, context.emitError());
 
     std::vector<EncodedComponent> result;
@@ -145,6 +152,10 @@ public:
       result.push_back({part.type, std::move(*blob), {}});
     return result;
   }
+
+private:
+  StringRef algorithm;
+  Quantize quantize;
 };
 } // namespace
 
@@ -180,8 +191,8 @@ QuantAttr::verifyData(function_ref<InFlightDiagnostic()> emitError,
                       ArrayRef<ArrayRef<char>> leaves) const {
   using Kind = algorithms::StorageError::Kind;
   std::optional<algorithms::StorageError> error = algorithms::validateStorage(
-      getShape(*this, logical.getShape()), getFormat(*this),
-      asBytes(leaves[0]), asBytes(leaves[1]),
+      getShape(*this, logical.getShape()), getFormat(*this), asBytes(leaves[0]),
+      asBytes(leaves[1]),
       leaves.size() > 2 ? asBytes(leaves[2]) : ArrayRef<uint8_t>());
   if (!error)
     return success();
@@ -226,7 +237,8 @@ QuantAttr::relayout(RankedTensorType logical,
   auto type = RankedTensorType::get(layout.getShape(logical.getShape()),
                                     logical.getElementType());
   algorithms::QuantFormat format = getFormat(*this);
-  auto sizes = algorithms::computeSizes(getShape(tiled, type.getShape()), format);
+  auto sizes =
+      algorithms::computeSizes(getShape(tiled, type.getShape()), format);
   AsmResourceBlob blobs[] = {allocate(sizes->codeBytes),
                              allocate(sizes->scaleBytes),
                              allocate(sizes->offsetBytes)};
@@ -234,7 +246,8 @@ QuantAttr::relayout(RankedTensorType logical,
       getShape(*this, logical.getShape()), format, layout, asBytes(leaves[0]),
       asBytes(leaves[1]),
       leaves.size() > 2 ? asBytes(leaves[2]) : ArrayRef<uint8_t>(),
-      asMutableBytes(blobs[0]), asMutableBytes(blobs[1]), asMutableBytes(blobs[2]));
+      asMutableBytes(blobs[0]), asMutableBytes(blobs[1]),
+      asMutableBytes(blobs[2]));
   assert(moved && "the codec and its data were verified");
   (void)moved;
   std::vector<EncodedComponent> result;
@@ -266,23 +279,6 @@ static SmallVector<int64_t> wholeChannel(RankedTensorType type,
   return block;
 }
 
-/// Blocks of at most `elements` along the reduced dimensions. The innermost
-/// reduced dimension is filled first; the next one is entered only when the
-/// block covers it whole.
-static SmallVector<int64_t> alongReduction(RankedTensorType type,
-                                           ArrayRef<DimRole> roles,
-                                           int64_t elements) {
-  SmallVector<int64_t> block(type.getRank(), 1);
-  for (int64_t i = type.getRank() - 1; i >= 0 && elements > 1; --i) {
-    if (roles[i] == DimRole::Parallel)
-      continue;
-    int64_t size = std::max<int64_t>(type.getDimSize(i), 1);
-    block[i] = std::min(size, elements);
-    elements = block[i] == size ? elements / size : 1;
-  }
-  return block;
-}
-
 static CodecAttrInterface quant(RankedTensorType type, QuantStorage storage,
                                 ArrayRef<int64_t> block, Type scale,
                                 Type min = {}, bool narrow = false) {
@@ -298,36 +294,44 @@ static CodecAttrInterface buildBlocks(RankedTensorType type,
 }
 
 static void addPresets(CodecRegistry &registry) {
-  registry.addPreset(
-      {"int8", "8-bit integers, one f32 scale per tensor, +-127",
-       [](RankedTensorType type, ArrayRef<DimRole>) {
-         return quant(type, QuantStorage::I8, wholeTensor(type),
-                      Float32Type::get(type.getContext()), {}, true);
-       }});
-  registry.addPreset(
-      {"int8-channel", "8-bit integers, one f32 scale per output channel, +-127",
-       [](RankedTensorType type, ArrayRef<DimRole> roles) {
-         return quant(type, QuantStorage::I8, wholeChannel(type, roles),
-                      Float32Type::get(type.getContext()), {}, true);
-       }});
+  registry.addPreset({"int8", "8-bit integers, one f32 scale per tensor, +-127",
+                      [](RankedTensorType type, ArrayRef<DimRole>) {
+                        return quant(type, QuantStorage::I8, wholeTensor(type),
+                                     Float32Type::get(type.getContext()), {},
+                                     true);
+                      }});
+  registry.addPreset({"int8-channel",
+                      "8-bit integers, one f32 scale per output channel, +-127",
+                      [](RankedTensorType type, ArrayRef<DimRole> roles) {
+                        return quant(
+                            type, QuantStorage::I8, wholeChannel(type, roles),
+                            Float32Type::get(type.getContext()), {}, true);
+                      }});
   registry.addPreset({"int4-b32", "4-bit integers, one f16 scale per 32",
                       buildBlocks<QuantStorage::I4, 32>});
   registry.addPreset({"int4-b64", "4-bit integers, one f16 scale per 64",
                       buildBlocks<QuantStorage::I4, 64>});
   registry.addPreset({"int4-b128", "4-bit integers, one f16 scale per 128",
                       buildBlocks<QuantStorage::I4, 128>});
-  registry.addPreset(
-      {"int4-b32-asym", "4-bit integers, one f16 scale and f16 minimum per 32",
-       [](RankedTensorType type, ArrayRef<DimRole> roles) {
-         Type f16 = Float16Type::get(type.getContext());
-         return quant(type, QuantStorage::U4, alongReduction(type, roles, 32),
-                      f16, f16);
-       }});
+  registry.addPreset({"int4-b32-asym",
+                      "4-bit integers, one f16 scale and f16 minimum per 32",
+                      [](RankedTensorType type, ArrayRef<DimRole> roles) {
+                        Type f16 = Float16Type::get(type.getContext());
+                        return quant(type, QuantStorage::U4,
+                                     alongReduction(type, roles, 32), f16, f16);
+                      }});
   registry.addPreset({"int3-b32", "3-bit integers, one f16 scale per 32",
                       buildBlocks<QuantStorage::I3, 32>});
+  registry.addPreset(
+      {"int2-b32",
+       "2-bit integers, one f16 scale per 32, chosen for least squared error",
+       buildBlocks<QuantStorage::I2, 32>, "mse"});
 }
 
 void mlir::compress::registerQuantEncoders(CodecRegistry &registry) {
-  registry.addEncoder<QuantAttr>(std::make_unique<RtnEncoder>());
+  registry.addEncoder<QuantAttr>(
+      std::make_unique<QuantEncoder>("rtn", algorithms::quantizeRtn));
+  registry.addEncoder<QuantAttr>(
+      std::make_unique<QuantEncoder>("mse", algorithms::quantizeMse));
   addPresets(registry);
 }

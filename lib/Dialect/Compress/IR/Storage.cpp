@@ -10,6 +10,8 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Interfaces/LoopLikeInterface.h"
+#include "llvm/Support/MathExtras.h"
+#include <numeric>
 
 using namespace mlir;
 using namespace mlir::compress;
@@ -117,8 +119,16 @@ static bool isExprMultipleOf(AffineExpr expr, unsigned numDims,
   bool lhs = isExprMultipleOf(binary.getLHS(), numDims, operands, factor);
   if (expr.getKind() == AffineExprKind::Add)
     return lhs && isExprMultipleOf(binary.getRHS(), numDims, operands, factor);
+  auto constant = dyn_cast<AffineConstantExpr>(binary.getRHS());
+  int64_t by = constant ? constant.getValue() : 0, product;
   if (expr.getKind() == AffineExprKind::Mul)
-    return lhs || isExprMultipleOf(binary.getRHS(), numDims, operands, factor);
+    return lhs ||
+           (by > 0 && isExprMultipleOf(binary.getLHS(), numDims, operands,
+                                       factor / std::gcd(factor, by))) ||
+           isExprMultipleOf(binary.getRHS(), numDims, operands, factor);
+  if (expr.getKind() == AffineExprKind::FloorDiv)
+    return by > 0 && !llvm::MulOverflow(factor, by, product) &&
+           isExprMultipleOf(binary.getLHS(), numDims, operands, product);
   return false;
 }
 

@@ -16,8 +16,14 @@
 
 namespace mlir::compress {
 
+void registerBitmaskEncoders(CodecRegistry &registry);
+void registerHuffmanEncoders(CodecRegistry &registry);
+void registerLowRankEncoders(CodecRegistry &registry);
 void registerNestedEncoders(CodecRegistry &registry);
+void registerNmEncoders(CodecRegistry &registry);
+void registerPaletteEncoders(CodecRegistry &registry);
 void registerQuantEncoders(CodecRegistry &registry);
+void registerSumEncoders(CodecRegistry &registry);
 
 } // namespace mlir::compress
 

@@ -11,7 +11,7 @@
 include "compress/Dialect/Compress/IR/CompressDialect.td"
 
 def Compress_NestedAttr : Compress_Codec<"Nested", "nested",
-    ["verifyData", "isLossless"]> {
+    ["verifyData", "isLossless", "rewriteContraction", "withComponentCodec"]> {
   let summary = "a codec some of whose components are compressed again";
   let description = [{
     Stores what `base` stores, but the named components as `!compress.tensor`s

@@ -39,6 +39,9 @@ def Compress_QuantAttr : Compress_Codec<"Quant", "quant",
     (u8, u4, u3, u2); a stored `i8` zero has the signedness of the codes. `narrow`
     leaves out the lowest code (-128, -8, -4, -2).
 
+    Algorithms: `rtn`, round to nearest; `mse`, scales and offsets of least
+    squared error.
+
     ```mlir
     #int8_channel = #compress.quant<i8, block = [1, 256], scale = f32, narrow>
     #int4_b32     = #compress.quant<i4, block = [1, 32], scale = f16>

@@ -71,10 +71,11 @@ def CodecAttrInterface : AttrInterface<"CodecAttrInterface"> {
       "::llvm::SmallVector<::mlir::compress::TileGranularity>",
       "getTileGranularity", (ins "::mlir::RankedTensorType":$logical)>,
     InterfaceMethod<[{
-        For a component with the dimensions of the logical tensor: how many
-        elements along each dimension one stored element stands for. Empty where
-        the dimensions do not correspond; then that component cannot be cut when
-        it is compressed again.
+        For a component whose dimensions are the first ones of the logical
+        tensor, or all: how many elements along each dimension one stored element
+        stands for; 0 for a dimension of its own, which every tile takes as a
+        whole. Empty where the dimensions do not correspond; then that component
+        cannot be cut when it is compressed again.
       }],
       "::llvm::SmallVector<int64_t>", "getComponentRatios",
       (ins "::mlir::RankedTensorType":$logical, "unsigned":$component), "",
@@ -136,6 +137,26 @@ def CodecAttrInterface : AttrInterface<"CodecAttrInterface"> {
            "const ::mlir::compress::algorithms::TileLayout &":$layout,
            "::llvm::ArrayRef<::llvm::ArrayRef<char>>":$leaves), "",
       /*defaultImplementation=*/"return {};">,
+    InterfaceMethod<[{
+        Rewrites the linalg contraction that `use` of the decoded tensor belongs
+        to into ops that read the components, so that the tensor is never made:
+        algebra, such as x (U V) = (x U) V. Fails, and touches nothing, where it
+        cannot or where that does not pay; `reason` then says why, and stays empty
+        where the codec has no algebra.
+      }],
+      "::llvm::LogicalResult", "rewriteContraction",
+      (ins "::mlir::RewriterBase &":$rewriter, "::mlir::OpOperand &":$use,
+           "::mlir::RankedTensorType":$logical,
+           "::mlir::ValueRange":$components, "::std::string &":$reason), "",
+      /*defaultImplementation=*/"return ::llvm::failure();">,
+    InterfaceMethod<[{
+        The same codec where the compressed component of that number has another
+        codec, of the same values; null where it cannot have one.
+      }],
+      "::mlir::compress::CodecAttrInterface", "withComponentCodec",
+      (ins "::mlir::RankedTensorType":$logical, "unsigned":$component,
+           "::mlir::compress::CodecAttrInterface":$codec), "",
+      /*defaultImplementation=*/"return nullptr;">,
     InterfaceMethod<"Whether decode(encode(w)) == w, bit for bit, for every w.",
       "bool", "isLossless", (ins), "", /*defaultImplementation=*/"return false;">
   ];

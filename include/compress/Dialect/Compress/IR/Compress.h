@@ -27,6 +27,10 @@
 #include "mlir/Interfaces/TilingInterface.h"
 #include <optional>
 
+namespace mlir {
+class RewriterBase;
+}
+
 namespace mlir::compress {
 
 /// What a storage component is for.

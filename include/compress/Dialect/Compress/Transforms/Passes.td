@@ -131,6 +131,38 @@ def CompressFoldMovement : Pass<"compress-fold-movement"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect"];
 }
 
+def CompressAlgebra : Pass<"compress-algebra"> {
+  let summary = "contract with the parts of a weight instead of the weight";
+  let description = [{
+    A weight that a codec makes of others by arithmetic need not be made: a
+    contraction with a product of two factors is one with each of them in turn,
+    and one with a sum is two into one result. What a codec can do, and when it
+    pays, is its own business (`CodecAttrInterface::rewriteContraction`). The
+    parts may be compressed again, to any depth.
+
+    ```mlir
+    %0 = compress.assemble %u, %v : tensor<128x16xf32>, tensor<16x256xf32>
+      -> !compress.tensor<128x256xf32, #compress.lowrank<16>>
+    %w = compress.decode %0 : !compress.tensor<128x256xf32, #compress.lowrank<16>>
+    %y = linalg.matmul indexing_maps = [#mk, #nk, #mn] ins(%x, %w : ...) outs(%init : tensor<4x128xf32>) -> tensor<4x128xf32>
+    ```
+    becomes
+    ```mlir
+    %h = linalg.generic ... ins(%x, %v : ...) outs(%zeros : tensor<4x16xf32>)
+    %y = linalg.generic ... ins(%h, %u : ...) outs(%init : tensor<4x128xf32>)
+    ```
+
+    Arithmetic is done in f32; sums may be reassociated. Transposes and casts of
+    the weight are best folded before (`compress-fold-movement`).
+    A `compress.assemble` with a certificate stays, though nothing reads it, until
+    it is canonicalized away: it says which constants are a weight's.
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::compress::CompressDialect",
+    "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"
+  ];
+}
+
 def CompressTileAndFuse : Pass<"compress-tile-and-fuse"> {
   let summary = "decode weights tile by tile in the loops of their users";
   let description = [{

@@ -59,6 +59,10 @@ SmallVector<Weight> collectWeights(ModuleOp module);
 /// size, which the parser accepts, is nothing too.
 std::optional<ArrayRef<char>> getRawData(ElementsAttr attr);
 
+/// The certificate of an assembled value, or of the one that it is a part of; null
+/// if there is none.
+CertificateAttr findCertificate(Value compressed);
+
 /// The attribute behind a constant or the load of an initialized global, or
 /// null.
 ElementsAttr getConstantData(Value value, SymbolTableCollection &symbols);

@@ -1,0 +1,72 @@
+//===- NmCodec.td - N of M elements ---------------------------------------===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPRESS_DIALECT_COMPRESS_CODECS_NMCODEC_TD
+#define COMPRESS_DIALECT_COMPRESS_CODECS_NMCODEC_TD
+
+include "compress/Dialect/Compress/IR/CompressDialect.td"
+
+def Compress_NmAttr : Compress_Codec<"Nm", "nm",
+    ["verifyData", "getComponentRatios"]> {
+  let summary = "N of M consecutive elements, the others are zero";
+  let description = [{
+    Semi-structured sparsity (Mishra et al., "Accelerating Sparse Deep Neural
+    Networks", 2021): of each group of M consecutive elements along dimension
+    `axis`, exactly N are stored, in increasing order of their index. All others
+    are zero. A group with fewer than N non-zeros stores zeros as well.
+
+    Stored components, where G is the number of groups along the axis:
+    * `values`: the logical tensor with G * N elements along the axis; those of
+      group g are at [g * N, (g + 1) * N)
+    * `metadata`: the position of each value in its group, as many as there are
+      values and in the same order, in ceil(log2 M) bits each. They are packed
+      along the innermost dimension, whatever the axis is: lower index in the
+      lower bits, rows padded to whole bytes with zero bits. A row of 2:4 along
+      the innermost dimension has 4 bits a group.
+
+    The last group may be shorter. If it has fewer than N elements, the positions
+    that follow them up to N are stored too; they lie outside of the tensor, so
+    their values are not read (encoders store zeros).
+
+    Decode moves values and does not compute with them.
+
+    ```mlir
+    #nm2_4 = #compress.nm<2:4, axis = 1>
+    // 2:4, then 4 bits for each value that is left.
+    #sparse_int4 = #compress.nested<#nm2_4, values = #compress.quant<i4, block = [1, 64], scale = f16>>
+    ```
+
+    Rules of the attribute:
+    * nm_c1: 1 <= N < M <= 16
+    * nm_c2: axis is not negative
+
+    Rules with the logical tensor:
+    * nm_c3: axis is one of its dimensions
+    * nm_c4: its elements are f32, f16 or bf16
+    * nm_c5: the axis and the innermost dimension are static
+
+    Rules of stored data:
+    * nm_c6: padding bits are zero
+    * nm_c7: the positions of a group increase, and are inside of the tensor (or,
+      in a last group of fewer than N elements, below N)
+    * nm_c8: values are finite
+  }];
+  let parameters = (ins "int64_t":$kept, "int64_t":$group, "int64_t":$axis);
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// Bits of one position.
+    int64_t getPositionBits() const;
+    /// The smallest number of values along the innermost dimension whose
+    /// positions take whole bytes.
+    int64_t getUnitValues() const;
+    /// Number of stored values along the axis, for `size` elements.
+    int64_t getNumValues(int64_t size) const;
+  }];
+}
+
+#endif // COMPRESS_DIALECT_COMPRESS_CODECS_NMCODEC_TD

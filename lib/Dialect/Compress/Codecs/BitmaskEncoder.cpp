@@ -1,0 +1,142 @@
+//===- BitmaskEncoder.cpp - data and presets of bit masks
+//-------------------===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "SparseSupport.h"
+#include "compress/Algorithms/Bitmask.h"
+#include "compress/Dialect/Compress/Codecs/Codecs.h"
+#include "compress/Dialect/Compress/IR/Compress.h"
+#include "compress/Dialect/Compress/IR/FloatKind.h"
+
+using namespace mlir;
+using namespace mlir::compress;
+
+static algorithms::BitmaskShape getShape(BitmaskAttr codec,
+                                         RankedTensorType logical) {
+  algorithms::BitmaskShape shape;
+  for (int64_t size : logical.getShape().drop_back())
+    shape.rows *= size;
+  shape.columns = logical.getShape().back();
+  shape.keep = codec.getKeep();
+  shape.width = logical.getElementTypeBitWidth() / 8;
+  return shape;
+}
+
+//===----------------------------------------------------------------------===//
+// Data
+//===----------------------------------------------------------------------===//
+
+static std::optional<algorithms::SparseError>
+fillMask(BitmaskAttr codec, const WeightView &weight,
+         const algorithms::BitmaskShape &shape, MutableArrayRef<uint8_t> mask) {
+  ArrayRef<uint8_t> source = asBytes(weight.data);
+  std::optional<algorithms::FloatKind> kind =
+      getFloatKind(weight.type.getElementType());
+  if (codec.getKeep())
+    return algorithms::selectLargestOfRows(source, *kind, shape, mask);
+  if (FloatAttr density = codec.getDensity())
+    return algorithms::selectLargest(source, *kind, shape,
+                                     density.getValueAsDouble(), mask);
+  if (kind)
+    if (auto error = algorithms::findNonFinite(*kind, source))
+      return error;
+  if (!algorithms::selectNonZero(source, shape, mask))
+    return algorithms::SparseError{
+        algorithms::SparseError::Kind::InvalidArgument};
+  return std::nullopt;
+}
+
+namespace {
+/// Keeps the largest magnitudes, or all that is not zero.
+class BitmaskMagnitudeEncoder : public Encoder {
+public:
+  StringRef getAlgorithm() const override { return "magnitude"; }
+
+  FailureOr<std::vector<EncodedComponent>>
+  encode(const WeightView &weight, CodecAttrInterface codecAttr,
+         const EncodeContext &context) const override {
+    auto codec = cast<BitmaskAttr>(codecAttr);
+    algorithms::BitmaskShape shape = getShape(codec, weight.type);
+    if (!shape.isValid())
+      return context.emitError() << "cannot be stored as " << codec;
+    AsmResourceBlob mask = allocateBlob(shape.rows * shape.getRowBytes());
+    if (auto error = fillMask(codec, weight, shape, asMutableBytes(mask)))
+      return reportEncoding(*error, codec, weight.type, context.emitError());
+    int64_t count = algorithms::countValues(shape, asBytes(mask.getData()));
+    AsmResourceBlob values = allocateBlob(count * shape.width);
+    AsmResourceBlob offsets =
+        allocateBlob(codec.getKeep() ? 0 : shape.rows * 4);
+    if (!algorithms::gatherValues(
+            asBytes(weight.data), shape, asBytes(mask.getData()),
+            asMutableBytes(values), asMutableBytes(offsets)))
+      return context.emitError() << "cannot be stored as " << codec;
+    SmallVector<StorageComponent> storage = codec.getStorage(weight.type);
+    auto valueType = cast<RankedTensorType>(storage[1].type);
+    if (!codec.getKeep())
+      valueType = valueType.clone({count});
+    std::vector<EncodedComponent> result;
+    result.push_back({storage[0].type, std::move(mask), {}});
+    result.push_back({valueType, std::move(values), {}});
+    if (!codec.getKeep())
+      result.push_back({storage[2].type, std::move(offsets), {}});
+    return result;
+  }
+};
+} // namespace
+
+static ArrayRef<uint8_t> getOffsets(ArrayRef<ArrayRef<char>> components) {
+  return components.size() > 2 ? asBytes(components[2]) : ArrayRef<uint8_t>();
+}
+
+void BitmaskAttr::decodeData(RankedTensorType logical,
+                             ArrayRef<ArrayRef<char>> components, int64_t begin,
+                             MutableArrayRef<char> out) const {
+  bool decoded = algorithms::decodeBitmask(
+      getShape(*this, logical), asBytes(components[0]), asBytes(components[1]),
+      getOffsets(components), begin,
+      {reinterpret_cast<uint8_t *>(out.data()), out.size()});
+  assert(decoded && "the codec and its data were verified");
+  (void)decoded;
+}
+
+LogicalResult
+BitmaskAttr::verifyData(function_ref<InFlightDiagnostic()> emitError,
+                        RankedTensorType logical,
+                        ArrayRef<ArrayRef<char>> leaves) const {
+  if (auto error = algorithms::validateBitmask(
+          getShape(*this, logical), getFloatKind(logical.getElementType()),
+          asBytes(leaves[0]), asBytes(leaves[1]),
+          getOffsets(leaves))) // bitmask_c9, bitmask_c10, bitmask_c11
+    return reportStorage(*error, *this, emitError());
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Presets
+//===----------------------------------------------------------------------===//
+
+/// Clears `percent` of each row.
+template <int64_t percent>
+static CodecAttrInterface buildRows(RankedTensorType type, ArrayRef<DimRole>) {
+  int64_t columns = type.getRank() ? type.getShape().back() : 0;
+  // Split, so that the product stays small.
+  int64_t cleared = columns / 100 * percent + columns % 100 * percent / 100;
+  return BitmaskAttr::get(type.getContext(), columns - cleared, FloatAttr());
+}
+
+void mlir::compress::registerBitmaskEncoders(CodecRegistry &registry) {
+  registry.addEncoder<BitmaskAttr>(std::make_unique<BitmaskMagnitudeEncoder>());
+  registry.addPreset({"bitmask50",
+                      "50 % zeros in each row, smallest magnitudes",
+                      buildRows<50>});
+  registry.addPreset({"bitmask75",
+                      "75 % zeros in each row, smallest magnitudes",
+                      buildRows<75>});
+  registry.addPreset({"bitmask90",
+                      "90 % zeros in each row, smallest magnitudes",
+                      buildRows<90>});
+}

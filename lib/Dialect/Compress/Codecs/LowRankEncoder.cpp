@@ -1,0 +1,212 @@
+//===- LowRankEncoder.cpp - numbers and presets for low-rank products
+//-------===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compress/Algorithms/LowRank.h"
+#include "compress/Dialect/Compress/Codecs/Codecs.h"
+#include "compress/Dialect/Compress/IR/Compress.h"
+#include "compress/Dialect/Compress/IR/FloatKind.h"
+#include "mlir/Dialect/Utils/IndexingUtils.h"
+#include "mlir/IR/AsmState.h"
+#include "llvm/Support/Format.h"
+
+using namespace mlir;
+using namespace mlir::compress;
+using algorithms::FloatKind;
+using algorithms::SvdMethod;
+
+/// Bytes of elements as f32.
+static std::vector<float> widen(ArrayRef<char> data, FloatKind kind) {
+  std::vector<float> values(data.size() / algorithms::getByteWidth(kind));
+  algorithms::widenToF32(kind, asBytes(data), values);
+  return values;
+}
+
+/// N and K of the matrix that a weight is.
+static std::pair<int64_t, int64_t> getMatrixShape(RankedTensorType type) {
+  int64_t n = type.getDimSize(0), k = 1;
+  for (int64_t size : type.getShape().drop_front())
+    k *= size;
+  return {n, k};
+}
+
+//===----------------------------------------------------------------------===//
+// Singular value decomposition
+//===----------------------------------------------------------------------===//
+
+namespace {
+class SvdEncoder : public Encoder {
+public:
+  SvdEncoder(StringRef name, SvdMethod method) : name(name), method(method) {}
+  StringRef getAlgorithm() const override { return name; }
+
+  FailureOr<std::vector<EncodedComponent>>
+  encode(const WeightView &weight, CodecAttrInterface codecAttr,
+         const EncodeContext &context) const override {
+    auto codec = cast<LowRankAttr>(codecAttr);
+    FloatKind kind = *getFloatKind(weight.type.getElementType());
+    std::vector<float> values = widen(weight.data, kind);
+    auto formatIndex = [&](int64_t flat) {
+      std::string text;
+      llvm::raw_string_ostream os(text);
+      os << "[";
+      llvm::interleaveComma(
+          delinearize(flat, computeStrides(weight.type.getShape())), os);
+      return text + "]";
+    };
+    if (auto index = algorithms::findNonFinite(values)) {
+      std::string value;
+      llvm::raw_string_ostream(value)
+          << llvm::format("%g", double(values[*index]));
+      return context.emitError() << "expected finite values, but got " << value
+                                 << " at " << formatIndex(*index);
+    }
+    auto [n, k] = getMatrixShape(weight.type);
+    algorithms::LowRankFactors factors =
+        algorithms::factorize(values, n, k, codec.getRank(), method);
+
+    algorithms::roundToKind(kind, factors.u);
+    algorithms::roundToKind(kind, factors.v);
+    if (auto index = algorithms::findOverflow(factors.u, factors.v, n, k,
+                                              codec.getRank(), kind))
+      return context.emitError() << "element " << formatIndex(*index)
+                                 << " would decode to an infinity of "
+                                 << weight.type.getElementType();
+
+    std::vector<EncodedComponent> result;
+    std::vector<float> *parts[] = {&factors.u, &factors.v};
+    SmallVector<StorageComponent> storage = codec.getStorage(weight.type);
+    for (auto [part, values] : llvm::zip_equal(storage, parts)) {
+      MutableArrayRef<float> factor = *values;
+      AsmResourceBlob blob = HeapAsmResourceBlob::allocate(
+          factor.size() * algorithms::getByteWidth(kind), /*align=*/64);
+      MutableArrayRef<char> bytes = blob.getMutableData();
+      algorithms::narrowFromF32(
+          kind, factor,
+          {reinterpret_cast<uint8_t *>(bytes.data()), bytes.size()});
+      result.push_back({part.type, std::move(blob), {}});
+    }
+    return result;
+  }
+
+private:
+  StringRef name;
+  SvdMethod method;
+};
+} // namespace
+
+void LowRankAttr::decodeData(RankedTensorType logical,
+                             ArrayRef<ArrayRef<char>> components, int64_t begin,
+                             MutableArrayRef<char> out) const {
+  if (out.empty())
+    return;
+  FloatKind kind = *getFloatKind(logical.getElementType());
+  int64_t width = algorithms::getByteWidth(kind), rank = getRank();
+  int64_t k = getMatrixShape(logical).second;
+  // Only the rows that are asked for, and few of them at a time.
+  int64_t first = begin / k, end = begin + int64_t(out.size()) / width;
+  std::vector<float> u =
+      widen(components[0].slice(first * rank * width,
+                                ((end + k - 1) / k - first) * rank * width),
+            kind);
+  std::vector<float> v = widen(components[1], kind);
+  begin -= first * k;
+  constexpr int64_t kChunk = 1 << 18;
+  std::vector<float> values(std::min<int64_t>(kChunk, out.size() / width));
+  while (!out.empty()) {
+    int64_t size = std::min<int64_t>(kChunk, out.size() / width);
+    MutableArrayRef<float> chunk(values.data(), size);
+    algorithms::multiplyFactors(u, v, k, rank, begin, chunk);
+    algorithms::narrowFromF32(
+        kind, chunk,
+        {reinterpret_cast<uint8_t *>(out.data()), size_t(size * width)});
+    out = out.drop_front(size * width);
+    begin += size;
+  }
+}
+
+LogicalResult
+LowRankAttr::verifyData(function_ref<InFlightDiagnostic()> emitError,
+                        RankedTensorType logical,
+                        ArrayRef<ArrayRef<char>> leaves) const {
+  FloatKind kind = *getFloatKind(logical.getElementType());
+  SmallVector<StorageComponent> storage = getStorage(logical);
+  for (auto [part, bytes] : llvm::zip_equal(storage, leaves))
+    if (auto index = algorithms::findNonFinite(widen(bytes, kind)))
+      return emitError() << "element " << *index << " of factor '" << part.name
+                         << "' is not finite"; // lowrank_c5
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Presets
+//===----------------------------------------------------------------------===//
+
+/// The codec of another preset for a weight that is part of another, or null.
+static CodecAttrInterface getPreset(StringRef name, RankedTensorType type,
+                                    ArrayRef<DimRole> roles) {
+  const Preset *preset = type.getContext()
+                             ->getLoadedDialect<CompressDialect>()
+                             ->getCodecs()
+                             .lookupPreset(name);
+  return preset ? preset->build(type, roles) : CodecAttrInterface();
+}
+
+/// The codec whose factors have about this fraction of the elements of the
+/// weight; null where they would not have fewer.
+static LowRankAttr buildLowRank(RankedTensorType type, double fraction) {
+  if (type.getRank() < 2 || !type.hasStaticShape())
+    return {};
+  auto [n, k] = getMatrixShape(type);
+  int64_t rank = algorithms::chooseRankBySize(n, k, fraction, /*step=*/16);
+  return rank ? LowRankAttr::get(type.getContext(), rank) : LowRankAttr();
+}
+
+/// A quantized low-rank part, and what is left, quantized.
+static CodecAttrInterface buildLowRankInt4(RankedTensorType type,
+                                           ArrayRef<DimRole> roles) {
+  MLIRContext *context = type.getContext();
+  LowRankAttr base = buildLowRank(type, 1.0 / 16);
+  CodecAttrInterface rest = getPreset("int4-b64", type, roles);
+  if (!base || !rest)
+    return rest;
+  // Blocks run along what a contraction reduces: the dimensions that it reduces
+  // of the weight, and the rank in the factor that it comes to last.
+  bool isReduced = roles.front() == DimRole::Reduction;
+  auto part = type.clone(Float32Type::get(context));
+  SmallVector<DimRole> vRoles(roles);
+  vRoles.front() = isReduced ? DimRole::Reduction : DimRole::Parallel;
+  CodecAttrInterface u = getPreset(
+      "int4-b32", base.getUType(part),
+      {roles.front(), isReduced ? DimRole::Parallel : DimRole::Reduction});
+  CodecAttrInterface v = getPreset("int4-b32", base.getVType(part), vRoles);
+  if (!u || !v)
+    return {};
+  Builder b(context);
+  auto factors = NestedAttr::get(
+      context, base,
+      b.getDictionaryAttr({b.getNamedAttr("u", u), b.getNamedAttr("v", v)}));
+  return SumAttr::get(context, factors, rest);
+}
+
+void mlir::compress::registerLowRankEncoders(CodecRegistry &registry) {
+  registry.addEncoder<LowRankAttr>(
+      std::make_unique<SvdEncoder>("svd", SvdMethod::Auto));
+  registry.addEncoder<LowRankAttr>(
+      std::make_unique<SvdEncoder>("exact-svd", SvdMethod::Exact));
+  registry.addEncoder<LowRankAttr>(
+      std::make_unique<SvdEncoder>("randomized-svd", SvdMethod::Randomized));
+  registry.addPreset({"lowrank",
+                      "product of two factors with a quarter of the elements",
+                      [](RankedTensorType type, ArrayRef<DimRole>) {
+                        return CodecAttrInterface(buildLowRank(type, 0.25));
+                      }});
+  registry.addPreset({"lowrank-int4",
+                      "4-bit integers, one f16 scale per 64, beside a 4-bit "
+                      "low-rank part of a sixteenth of the elements",
+                      buildLowRankInt4});
+}

@@ -1,0 +1,133 @@
+//===- NmEncoder.cpp - data and presets of N:M sparsity
+//---------------------===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "PresetBlocks.h"
+#include "SparseSupport.h"
+#include "compress/Dialect/Compress/Codecs/Codecs.h"
+#include "compress/Dialect/Compress/IR/Compress.h"
+#include "compress/Dialect/Compress/IR/FloatKind.h"
+
+using namespace mlir;
+using namespace mlir::compress;
+
+static algorithms::NmShape getShape(NmAttr codec, RankedTensorType logical) {
+  algorithms::NmShape shape;
+  shape.shape.assign(logical.getShape().begin(), logical.getShape().end());
+  shape.axis = codec.getAxis();
+  shape.kept = codec.getKept();
+  shape.group = codec.getGroup();
+  return shape;
+}
+
+//===----------------------------------------------------------------------===//
+// Data
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// Keeps the largest magnitudes of each group.
+class NmMagnitudeEncoder : public Encoder {
+public:
+  StringRef getAlgorithm() const override { return "magnitude"; }
+
+  FailureOr<std::vector<EncodedComponent>>
+  encode(const WeightView &weight, CodecAttrInterface codecAttr,
+         const EncodeContext &context) const override {
+    auto codec = cast<NmAttr>(codecAttr);
+    algorithms::NmShape shape = getShape(codec, weight.type);
+    algorithms::FloatKind kind = *getFloatKind(weight.type.getElementType());
+    std::optional<algorithms::NmSizes> sizes = algorithms::computeSizes(shape);
+    if (!sizes)
+      return context.emitError() << "cannot be stored as " << codec;
+    AsmResourceBlob values =
+        allocateBlob(sizes->numValues * algorithms::getByteWidth(kind));
+    AsmResourceBlob metadata = allocateBlob(sizes->metadataBytes);
+    if (auto error = algorithms::encodeNmMagnitude(
+            asBytes(weight.data), kind, shape, asMutableBytes(values),
+            asMutableBytes(metadata)))
+      return reportEncoding(*error, codec, weight.type, context.emitError());
+    SmallVector<StorageComponent> storage = codec.getStorage(weight.type);
+    std::vector<EncodedComponent> result;
+    result.push_back({storage[0].type, std::move(values), {}});
+    result.push_back({storage[1].type, std::move(metadata), {}});
+    return result;
+  }
+};
+} // namespace
+
+void NmAttr::decodeData(RankedTensorType logical,
+                        ArrayRef<ArrayRef<char>> components, int64_t begin,
+                        MutableArrayRef<char> out) const {
+  bool decoded = algorithms::decodeNm(
+      getShape(*this, logical), *getFloatKind(logical.getElementType()),
+      asBytes(components[0]), asBytes(components[1]), begin,
+      {reinterpret_cast<uint8_t *>(out.data()), out.size()});
+  assert(decoded && "the codec and its data were verified");
+  (void)decoded;
+}
+
+LogicalResult NmAttr::verifyData(function_ref<InFlightDiagnostic()> emitError,
+                                 RankedTensorType logical,
+                                 ArrayRef<ArrayRef<char>> leaves) const {
+  if (auto error = algorithms::validateNm(
+          getShape(*this, logical), *getFloatKind(logical.getElementType()),
+          asBytes(leaves[0]), asBytes(leaves[1]))) // nm_c6, nm_c7, nm_c8
+    return reportStorage(*error, *this, emitError());
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Presets
+//===----------------------------------------------------------------------===//
+
+/// Groups run along what is reduced: along the largest such dimension (the
+/// channels of a convolution), of equal ones the innermost.
+static int64_t chooseAxis(RankedTensorType type, ArrayRef<DimRole> roles) {
+  int64_t axis = -1;
+  for (int64_t i = type.getRank() - 1; i >= 0; --i)
+    if (roles[i] == DimRole::Reduction &&
+        (axis < 0 || type.getDimSize(i) > type.getDimSize(axis)))
+      axis = i;
+  return axis < 0 ? std::max<int64_t>(type.getRank() - 1, 0) : axis;
+}
+
+template <int64_t kept, int64_t group>
+static CodecAttrInterface buildNm(RankedTensorType type,
+                                  ArrayRef<DimRole> roles) {
+  return NmAttr::get(type.getContext(), kept, group, chooseAxis(type, roles));
+}
+
+/// 2:4, and 4 bits for each value that is left.
+static CodecAttrInterface buildSparseInt4(RankedTensorType type,
+                                          ArrayRef<DimRole> roles) {
+  MLIRContext *ctx = type.getContext();
+  auto nm = NmAttr::get(ctx, 2, 4, chooseAxis(type, roles));
+  // No value to quantize; the codec's own rules will say so.
+  if (type.getRank() == 0)
+    return nm;
+  StorageComponent values = nm.getStorage(type)[0];
+  auto quant = QuantAttr::get(
+      ctx, QuantStorage::I4,
+      alongReduction(cast<RankedTensorType>(values.type), roles, 64),
+      Float16Type::get(ctx), /*zero=*/Type(), /*min=*/Type(), /*narrow=*/false);
+  return NestedAttr::get(
+      ctx, nm,
+      DictionaryAttr::get(ctx, {{StringAttr::get(ctx, values.name), quant}}));
+}
+
+void mlir::compress::registerNmEncoders(CodecRegistry &registry) {
+  registry.addEncoder<NmAttr>(std::make_unique<NmMagnitudeEncoder>());
+  registry.addPreset({"nm2:4", "2 of 4 consecutive values, largest magnitudes",
+                      buildNm<2, 4>});
+  registry.addPreset({"nm1:4", "1 of 4 consecutive values, largest magnitudes",
+                      buildNm<1, 4>});
+  registry.addPreset({"nm4:8", "4 of 8 consecutive values, largest magnitudes",
+                      buildNm<4, 8>});
+  registry.addPreset({"sparse-int4",
+                      "2 of 4 as 4-bit integers, one f16 scale per 64 of them",
+                      buildSparseInt4});
+}

@@ -1,0 +1,200 @@
+//===- SumCodec.cpp - what a sum of compressed tensors stores and means
+//-----===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "ContractionAlgebra.h"
+#include "compress/Dialect/Compress/IR/Compress.h"
+#include "compress/Dialect/Compress/IR/FloatKind.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/PatternMatch.h"
+#include <numeric>
+
+using namespace mlir;
+using namespace mlir::compress;
+
+//===----------------------------------------------------------------------===//
+// Rules
+//===----------------------------------------------------------------------===//
+
+/// The type of both parts, dense.
+static RankedTensorType getPartType(RankedTensorType logical) {
+  return logical.clone(Float32Type::get(logical.getContext()));
+}
+
+LogicalResult SumAttr::verifyCodec(function_ref<InFlightDiagnostic()> emitError,
+                                   RankedTensorType logical) const {
+  if (!getFloatKind(logical.getElementType())) // sum_c1
+    return emitError() << "expected elements of f32, f16 or bf16 for "
+                          "#compress.sum, but got "
+                       << logical.getElementType();
+  RankedTensorType part = getPartType(logical);
+  if (failed(getA().verifyCodec(emitError, part)))
+    return failure();
+  return getB().verifyCodec(emitError, part);
+}
+
+//===----------------------------------------------------------------------===//
+// Storage and decode
+//===----------------------------------------------------------------------===//
+
+SmallVector<StorageComponent>
+SumAttr::getStorage(RankedTensorType logical) const {
+  RankedTensorType part = getPartType(logical);
+  return {
+      {"a", ComponentRole::Values, CompressedTensorType::get(part, getA())},
+      {"b", ComponentRole::Values, CompressedTensorType::get(part, getB())}};
+}
+
+FailureOr<Value> SumAttr::buildDecode(OpBuilder &b, Location loc,
+                                      ValueRange components,
+                                      RankedTensorType logical) const {
+  Value left = getDense(b, loc, components[0]);
+  Value right = getDense(b, loc, components[1]);
+  int64_t rank = logical.getRank();
+  Type element = logical.getElementType();
+  Value empty = tensor::EmptyOp::create(
+      b, loc, tensor::getMixedSizes(b, loc, left), element);
+  SmallVector<AffineMap> maps(3, b.getMultiDimIdentityMap(rank));
+  SmallVector<utils::IteratorType> iterators(rank,
+                                             utils::IteratorType::parallel);
+  Value result = linalg::GenericOp::create(
+                     b, loc, empty.getType(), ValueRange{left, right}, empty,
+                     maps, iterators,
+                     [&](OpBuilder &b, Location loc, ValueRange args) {
+                       Value sum =
+                           arith::AddFOp::create(b, loc, args[0], args[1]);
+                       if (!element.isF32())
+                         sum = arith::TruncFOp::create(b, loc, element, sum);
+                       linalg::YieldOp::create(b, loc, sum);
+                     })
+                     .getResult(0);
+  if (result.getType() != logical)
+    result = tensor::CastOp::create(b, loc, logical, result);
+  return result;
+}
+
+void SumAttr::decodeData(RankedTensorType logical,
+                         ArrayRef<ArrayRef<char>> components, int64_t begin,
+                         MutableArrayRef<char> out) const {
+  using algorithms::FloatKind;
+  FloatKind kind = *getFloatKind(logical.getElementType());
+  int64_t width = algorithms::getByteWidth(kind);
+  constexpr int64_t kChunk = 4096;
+  float left[kChunk], right[kChunk];
+  while (!out.empty()) {
+    int64_t n = std::min<int64_t>(kChunk, out.size() / width);
+    auto load = [&](ArrayRef<char> from, float *to) {
+      algorithms::widenToF32(FloatKind::F32,
+                             asBytes(from.slice(begin * 4, n * 4)),
+                             {to, size_t(n)});
+    };
+    load(components[0], left);
+    load(components[1], right);
+    for (int64_t i = 0; i < n; ++i)
+      left[i] += right[i];
+    algorithms::narrowFromF32(
+        kind, {left, size_t(n)},
+        {reinterpret_cast<uint8_t *>(out.data()), size_t(n * width)});
+    out = out.drop_front(n * width);
+    begin += n;
+  }
+}
+
+LogicalResult SumAttr::verifyData(function_ref<InFlightDiagnostic()> emitError,
+                                  RankedTensorType logical,
+                                  ArrayRef<ArrayRef<char>> leaves) const {
+  RankedTensorType part = getPartType(logical);
+  SmallVector<Type> types;
+  getLeafTypes(CompressedTensorType::get(part, getA()), types);
+  if (failed(
+          getA().verifyData(emitError, part, leaves.take_front(types.size()))))
+    return failure();
+  return getB().verifyData(emitError, part, leaves.drop_front(types.size()));
+}
+
+CodecAttrInterface SumAttr::withComponentCodec(RankedTensorType,
+                                               unsigned component,
+                                               CodecAttrInterface codec) const {
+  return component == 0 ? get(getContext(), codec, getB())
+                        : get(getContext(), getA(), codec);
+}
+
+bool SumAttr::isLossless() const { return false; }
+
+//===----------------------------------------------------------------------===//
+// Tiles
+//===----------------------------------------------------------------------===//
+
+/// Cuts that both allow, along a dimension of the given size.
+static TileGranularity combine(TileGranularity x, TileGranularity y,
+                               int64_t size) {
+  int64_t unit = std::lcm(x.unit, y.unit);
+  // Where blocks are units, or one covers all, only units count.
+  auto isFree = [&](const TileGranularity &own) {
+    return own.unit % own.block == 0 ||
+           (!ShapedType::isDynamic(size) && size <= own.block);
+  };
+  if (isFree(x))
+    return {unit, y.block};
+  if (isFree(y) || x.block == y.block)
+    return {unit, x.block};
+  // Whole blocks of the smaller ones, inside of the larger ones or whole.
+  if (y.block % x.block == 0)
+    return {std::lcm(unit, x.block), y.block};
+  if (x.block % y.block == 0)
+    return {std::lcm(unit, y.block), x.block};
+  int64_t all = std::lcm(unit, std::lcm(x.block, y.block));
+  return {all, all};
+}
+
+SmallVector<TileGranularity>
+SumAttr::getTileGranularity(RankedTensorType logical) const {
+  RankedTensorType part = getPartType(logical);
+  SmallVector<TileGranularity> granularity;
+  for (auto [a, b, size] :
+       llvm::zip_equal(getA().getTileGranularity(part),
+                       getB().getTileGranularity(part), logical.getShape()))
+    granularity.push_back(combine(a, b, size));
+  return granularity;
+}
+
+FailureOr<SmallVector<ComponentTile>>
+SumAttr::mapTile(OpBuilder &, Location, RankedTensorType, ValueRange,
+                 ArrayRef<OpFoldResult> offsets,
+                 ArrayRef<OpFoldResult> sizes) const {
+  ComponentTile tile{SmallVector<OpFoldResult>(offsets),
+                     SmallVector<OpFoldResult>(sizes)};
+  return SmallVector<ComponentTile>{tile, tile};
+}
+
+//===----------------------------------------------------------------------===//
+// Algebra
+//===----------------------------------------------------------------------===//
+
+LogicalResult SumAttr::rewriteContraction(RewriterBase &rewriter,
+                                          OpOperand &use, RankedTensorType,
+                                          ValueRange components,
+                                          std::string &reason) const {
+  FailureOr<WeightContraction> matched = matchWeightContraction(use, reason);
+  if (failed(matched))
+    return failure();
+  linalg::LinalgOp op = matched->op;
+  Location loc = op.getLoc();
+  rewriter.setInsertionPoint(op);
+  IndexedTensor sum = matched->out;
+  Type element = getElementTypeOrSelf(sum.value);
+  sum.value = castElements(rewriter, loc, sum.value, rewriter.getF32Type());
+  for (Value component : components) {
+    IndexedTensor part{getDense(rewriter, loc, component),
+                       matched->weight.loops};
+    sum.value = createContraction(rewriter, loc, matched->other, part, sum);
+  }
+  rewriter.replaceOp(op, castElements(rewriter, loc, sum.value, element));
+  return success();
+}
