@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "PackedCodes.h"
 #include "compress/Dialect/Compress/IR/Compress.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -13,7 +14,6 @@
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/Support/MathExtras.h"
-#include <numeric>
 
 using namespace mlir;
 using namespace mlir::compress;
@@ -184,14 +184,17 @@ unsigned QuantAttr::getCodeBits() const {
 
 bool QuantAttr::isSigned() const { return isSignedStorage(getStorage()); }
 
+/// How codes lie in bytes.
+static PackedCodes getPackedCodes(QuantAttr codec) {
+  return {codec.getCodeBits(), codec.isSigned()};
+}
+
 int64_t QuantAttr::getUnitCodes() const {
-  return 8 / std::gcd(8u, getCodeBits());
+  return getPackedCodes(*this).getUnitCodes();
 }
 
 int64_t QuantAttr::getRowBytes(int64_t codes) const {
-  // Split, so that the product stays small.
-  int64_t bits = getCodeBits();
-  return codes / 8 * bits + llvm::divideCeil(uint64_t(codes % 8 * bits), 8u);
+  return getPackedCodes(*this).getRowBytes(codes);
 }
 
 SmallVector<int64_t> QuantAttr::getGrid(ArrayRef<int64_t> shape) const {
@@ -315,76 +318,6 @@ static Value dropSingleBlocks(OpBuilder &b, Location loc, Value grid,
   return tensor::CollapseShapeOp::create(b, loc, grid, groups);
 }
 
-/// The code at position `inUnit` of the unit whose bytes are given, in the type
-/// of the unit; the whole byte when there is no position.
-static Value extractCode(OpBuilder &b, Location loc, QuantAttr codec,
-                         ValueRange bytes, Value inUnit) {
-  if (!inUnit)
-    return bytes[0];
-  int64_t bits = codec.getCodeBits();
-  Value unit = bytes[0];
-  Type type = unit.getType();
-  auto constant = [&](int64_t value) -> Value {
-    return arith::ConstantOp::create(b, loc, b.getIntegerAttr(type, value));
-  };
-  if (bytes.size() > 1) {
-    type = b.getI32Type();
-    unit = arith::ExtUIOp::create(b, loc, type, unit);
-    for (size_t i = 1; i < bytes.size(); ++i)
-      unit = arith::OrIOp::create(
-          b, loc, unit,
-          arith::ShLIOp::create(
-              b, loc, arith::ExtUIOp::create(b, loc, type, bytes[i]),
-              constant(8 * i)));
-  }
-  // Shift the code to the top of the unit, then down, with its sign or without.
-  int64_t width = type.getIntOrFloatBitWidth();
-  Value position = arith::IndexCastOp::create(b, loc, type, inUnit);
-  Value up = arith::SubIOp::create(
-      b, loc, constant(width - bits),
-      arith::MulIOp::create(b, loc, position, constant(bits)));
-  Value top = arith::ShLIOp::create(b, loc, unit, up);
-  if (codec.isSigned())
-    return arith::ShRSIOp::create(b, loc, top, constant(width - bits));
-  return arith::ShRUIOp::create(b, loc, top, constant(width - bits));
-}
-
-/// Units of several bytes as one tensor for each of these bytes. The last unit
-/// of a row may be short.
-static SmallVector<Value> splitUnits(OpBuilder &b, Location loc,
-                                     QuantAttr codec, Value codes) {
-  int64_t unitBytes = codec.getUnitBytes();
-  if (unitBytes == 1)
-    return {codes};
-  auto type = cast<RankedTensorType>(codes.getType());
-  int64_t rank = type.getRank();
-  int64_t units = llvm::divideCeil(type.getShape().back(), unitBytes);
-  if (int64_t rest = units * unitBytes - type.getShape().back()) {
-    SmallVector<OpFoldResult> low(rank, b.getIndexAttr(0)), high(low);
-    high.back() = b.getIndexAttr(rest);
-    SmallVector<int64_t> padded(type.getShape());
-    padded.back() += rest;
-    Value zero = arith::ConstantOp::create(b, loc, b.getI8IntegerAttr(0));
-    type = type.clone(padded);
-    codes = tensor::PadOp::create(b, loc, type, codes, low, high, zero);
-  }
-  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, codes);
-  sizes.back() = b.getIndexAttr(units);
-  SmallVector<int64_t> shape(type.getShape());
-  shape.back() = units;
-  RankedTensorType byteType = type.clone(shape);
-  SmallVector<Value> bytes;
-  for (int64_t i = 0; i < unitBytes; ++i) {
-    SmallVector<OpFoldResult> offsets(rank, b.getIndexAttr(0)),
-        strides(rank, b.getIndexAttr(1));
-    offsets.back() = b.getIndexAttr(i);
-    strides.back() = b.getIndexAttr(unitBytes);
-    bytes.push_back(tensor::ExtractSliceOp::create(b, loc, byteType, codes,
-                                                   offsets, sizes, strides));
-  }
-  return bytes;
-}
-
 static Value toF32(OpBuilder &b, Location loc, Value value, bool isSigned) {
   Type f32 = b.getF32Type();
   if (value.getType() == f32)
@@ -442,7 +375,8 @@ FailureOr<Value> QuantAttr::buildDecode(OpBuilder &b, Location loc,
                               ? tensor::getMixedSize(b, loc, inputs[0], i)
                               : b.getIndexAttr(nest.codeShape[dim]));
 
-  SmallVector<Value> bytes = splitUnits(b, loc, *this, inputs[0]);
+  PackedCodes packed = getPackedCodes(*this);
+  SmallVector<Value> bytes = packed.splitUnits(b, loc, inputs[0]);
   if (int64_t(nest.codeShape.size()) != logical.getRank())
     for (Value &byte : bytes)
       byte = tensor::ExpandShapeOp::create(
@@ -477,7 +411,7 @@ FailureOr<Value> QuantAttr::buildDecode(OpBuilder &b, Location loc,
                 arith::ConstantIndexOp::create(b, loc, getUnitCodes()));
         }
         Value code =
-            extractCode(b, loc, *this, args.take_front(numBytes), inUnit);
+            packed.extractCode(b, loc, args.take_front(numBytes), inUnit);
         Value value = dequantize(b, loc, *this, code,
                                  args.drop_front(numBytes).drop_back());
         if (!element.isF32())
