@@ -37,6 +37,16 @@ PRESETS = (
     "int4-b32-asym",
     "int3-b32",
     "int2-b32",
+    "palette4",
+    "palette2",
+    "nf4",
+    "nm2:4",
+    "sparse-int4",
+    "bitmask50",
+    "lowrank",
+    "lowrank-int4",
+    "dense-and-sparse",
+    "df11",
 )
 
 # The most images, right before, that a preset may get wrong. The others have no bound.
