@@ -43,7 +43,7 @@ def TileDecoderInterface : AttrInterface<"TileDecoderInterface"> {
     InterfaceMethod<[{
         The values of the tile at `indices` (one for each outer dimension of the
         `tiled` type): an f32 vector of `kLanes` for every step. The arithmetic
-        is that of the codec's decode, before its rounding.
+        is that of the codec's decode, with its rounding.
       }],
       "::llvm::SmallVector<::mlir::Value>", "emitTile",
       (ins "::mlir::OpBuilder &":$builder, "::mlir::Location":$loc,

@@ -128,8 +128,8 @@ def ContractOp : Compress_Op<"contract", [DestinationStyleOpInterface,
   let summary = "contraction that reads its weight in stored form";
   let description = [{
     `init[b.., m, n] += sum over k of lhs[b.., m, k] * w[weight_map(b.., m, n, k)]`
-    in f32, where `w` is what `decode` of the components means, before its
-    rounding to the logical element type. Formed late, by
+    in f32, where `w` is what `decode` of the components means, rounded to the
+    logical element type as decode does. Formed late, by
     `compress-form-kernels`, where a kernel reads codes directly.
 
     Components, not the compressed value, are its operands, so that it
