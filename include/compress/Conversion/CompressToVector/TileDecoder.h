@@ -22,7 +22,10 @@ inline constexpr int64_t kLanes = 16;
 
 /// Attaches the decoders of this project's codecs.
 void registerTileDecoders(DialectRegistry &registry);
+
+// One line a codec.
 void registerPaletteTileDecoder(DialectRegistry &registry);
+void registerQuantTileDecoder(DialectRegistry &registry);
 
 } // namespace mlir::compress
 

@@ -152,10 +152,7 @@ private:
 };
 } // namespace
 
-#include "compress/Conversion/CompressToVector/TileDecoderInterface.cpp.inc"
-
-void mlir::compress::registerTileDecoders(DialectRegistry &registry) {
-  registerPaletteTileDecoder(registry);
+void mlir::compress::registerQuantTileDecoder(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *context, CompressDialect *) {
     QuantAttr::attachInterface<QuantTileDecoder>(*context);
   });
