@@ -96,10 +96,10 @@ func.func @request() -> !compress.tensor<2x2xf32, #compress.quant<u8, block = [1
   return %1 : !compress.tensor<2x2xf32, #compress.quant<u8, block = [1, 2], scale = f32, min = f32>>
 }
 
-// What is not selected stays.
+// What is not selected stays, with its name.
 // CHECK-LABEL: func @left
-// CHECK: arith.constant dense<{{.*}}> : tensor<2x4xf32>
-// CHECK: arith.constant dense<1.0{{.*}}> : tensor<64x2xf32>
+// CHECK: arith.constant {compress.weight = "left#0"} dense<{{.*}}> : tensor<2x4xf32>
+// CHECK: arith.constant {compress.weight = "left#1"} dense<1.0{{.*}}> : tensor<64x2xf32>
 // REMARK-DAG: Reason="it has fewer elements than option 'min-elements'", Remark="left 'left#0' dense"
 // REMARK-DAG: Reason="all its elements are the same", Remark="left 'left#1' dense"
 // REMARK-DAG: Remark="encoded 'tied'", bits=576

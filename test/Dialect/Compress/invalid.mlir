@@ -198,6 +198,10 @@ func.func @f(%w: tensor<8x32xf32>) {
 func.func private @f() attributes {compress.codec = 4}
 
 // -----
+// expected-error @below {{expected 'compress.weight' to be the name of a weight, but got 4 : i64}}
+func.func private @f() attributes {compress.weight = 4}
+
+// -----
 // expected-error @below {{expected 'compress.certificate' to be a #compress.certificate, but got "fine"}}
 func.func private @f() attributes {compress.certificate = "fine"}
 

@@ -95,6 +95,10 @@ LogicalResult CompressDialect::verifyOperationAttribute(Operation *op,
            << "expected '" << kCodecAttr
            << "' to be a codec or the name of a preset, but got "
            << attr.getValue();
+  if (attr.getName() == kWeightAttr && !isa<StringAttr>(attr.getValue()))
+    return op->emitOpError()
+           << "expected '" << kWeightAttr
+           << "' to be the name of a weight, but got " << attr.getValue();
   if (attr.getName() == kCertificateAttr &&
       !isa<CertificateAttr>(attr.getValue()))
     return op->emitOpError()

@@ -399,6 +399,7 @@ LogicalResult EncodePass::encode(Weight &weight, const Request &request) {
     op->erase();
   }
   unsigned users = weight.loads.size();
+  weight.loads.clear();
   if (weight.global) {
     users = 1;
     weight.global.erase();
@@ -472,6 +473,18 @@ void EncodePass::releaseBlob(ElementsAttr attr, unsigned users) {
         .update(key, AsmResourceBlob());
 }
 
+/// The ordinals of constants change when others go: those that stay keep their
+/// names. Encoded ones have no loads any more.
+static void keepNames(ArrayRef<Weight> weights) {
+  for (const Weight &weight : weights) {
+    if (weight.global || isa<DenseResourceElementsAttr>(weight.data))
+      continue;
+    for (Operation *op : weight.loads)
+      op->setAttr(CompressDialect::kWeightAttr,
+                  StringAttr::get(op->getContext(), weight.name));
+  }
+}
+
 //===----------------------------------------------------------------------===//
 // Pass
 //===----------------------------------------------------------------------===//
@@ -515,6 +528,8 @@ void EncodePass::runOnOperation() {
     }
   }
 
+  if (numEncoded)
+    keepNames(weights);
   if (rules && failed(rules->checkUsed()))
     return signalPassFailure();
 

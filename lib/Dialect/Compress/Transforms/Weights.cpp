@@ -295,6 +295,9 @@ SmallVector<Weight> mlir::compress::collectWeights(ModuleOp module) {
     weight.type = type;
     if (resource) {
       weight.name = resource.getRawHandle().getKey().str();
+    } else if (auto name = op->getAttrOfType<StringAttr>(
+                   CompressDialect::kWeightAttr)) {
+      weight.name = name.str();
     } else {
       StringRef scope = function ? cast<FunctionOpInterface>(function).getName()
                                  : StringRef("module");

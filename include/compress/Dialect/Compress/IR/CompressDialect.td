@@ -31,6 +31,9 @@ def Compress_Dialect : Dialect {
 
     * `compress.codec` on a constant or an `ml_program.global`: a codec
       attribute or the name of a preset that `compress-encode` shall use for it;
+    * `compress.weight` on a constant that is no resource: the name of the weight,
+      `function#ordinal`, which `compress-encode` leaves where it takes others
+      away;
     * `compress.certificate` on a `compress.assemble`: what its encoding cost;
     * `compress.dense_reason` on a `compress.decode`: why its user cannot decode
       tiles, left by `compress-tile-and-fuse` for `compress-check-fused`.
@@ -48,6 +51,8 @@ def Compress_Dialect : Dialect {
   let extraClassDeclaration = [{
     /// Name of the attribute that asks for a codec, on a constant or a global.
     static constexpr ::llvm::StringLiteral kCodecAttr = "compress.codec";
+    /// Name of the attribute that keeps a weight's name.
+    static constexpr ::llvm::StringLiteral kWeightAttr = "compress.weight";
     /// Name of the attribute that says what an encoding cost.
     static constexpr ::llvm::StringLiteral kCertificateAttr =
         "compress.certificate";

@@ -30,7 +30,8 @@ std::optional<ConsumerKind> symbolizeConsumerKind(StringRef name);
 /// A constant tensor with all places that load it. Tied weights, loaded by
 /// several ops, are one weight.
 struct Weight {
-  /// Symbol of the global, else resource key, else `function#ordinal`.
+  /// Symbol of the global, else resource key, else the `compress.weight`
+  /// attribute, else `function#ordinal`.
   std::string name;
   RankedTensorType type;
   /// Null for a global without initial value.
