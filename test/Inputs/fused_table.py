@@ -67,7 +67,9 @@ ROWS = [
 
 
 # Prefix codes are streams: rows of a table that are chosen at run time cannot be decoded.
-REFUSED = {("lookup", "df11"), ("lookup", "int4-b128-huffman")}
+REFUSED = {
+    ("lookup", preset) for preset in ("df11", "int4-b128-huffman", "deep-compression")
+}
 
 
 def build(index: int, op: Op, moved: str, is_dynamic: bool, preset: str) -> Function:

@@ -3,7 +3,7 @@
 // Nothing is decoded as a whole: this is an error where a decode is left.
 // RUN: compress-opt %s --compress-tile-and-fuse=max-elements=1024 --compress-check-fused=max-elements=1024 --split-input-file -o %t
 // RUN: compress-opt %s --compress-tile-and-fuse=max-elements=1024 --remarks-filter="compress-tile-and-fuse" --split-input-file -o %t 2>&1 | FileCheck %s --check-prefix=REMARK
-// REMARK-COUNT-26: remark: [Passed] TileAndFuse | Category:compress-tile-and-fuse | {{.*}}Remark="fused the decode of a weight"
+// REMARK-COUNT-28: remark: [Passed] TileAndFuse | Category:compress-tile-and-fuse | {{.*}}Remark="fused the decode of a weight"
 // REMARK-NOT: remark:
 
 // Filters are cut, eight of 9 * 9 elements, not the image. Its batch is dynamic and stays whole.
@@ -494,4 +494,32 @@ func.func @inside_of_blocks(%0: !v, %ids: tensor<8xindex>, %i: tensor<8x64xf32>)
     linalg.yield %v : f32
   } -> tensor<8x64xf32>
   return %y : tensor<8x64xf32>
+}
+
+// -----
+// Components whose elements stand for no whole number of elements: 96 values for each 128 elements, of which whole blocks
+// of 32; 3 bytes for each 8 codes, of which whole streams of 48.
+// CHECK-LABEL: func @ratios
+// CHECK-SAME: %[[A:[a-z0-9]+]]: !compress.tensor<2x4096xf32, #compress.nested<#compress.nm<3:4
+// CHECK: scf.for %[[ROW:.*]] = %c0 to %c2 step %c1
+// CHECK: scf.for %[[K:.*]] = %c0 to %c4096 step %c1024
+// CHECK: %[[P:.*]]:2 = compress.components %[[A]]
+// CHECK: %[[V:.*]]:2 = compress.components %[[P]]#0
+// CHECK: %[[BYTE:.*]] = affine.apply #{{.*}}(%[[K]])
+// CHECK: tensor.extract_slice %[[V]]#0[%[[ROW]], %[[BYTE]]] [1, 384]
+// CHECK: scf.for %[[K:.*]] = %c0 to %c4096 step %c1024
+// CHECK: compress.components %{{.*}}#0 : !compress.tensor<2x1536xi8
+// CHECK: %[[STREAM:.*]] = affine.apply #{{.*}}(%[[K]])
+// CHECK: tensor.extract_slice %{{.*}}#2[%{{.*}}, %[[STREAM]]] [1, 8] {{.*}} : tensor<2x32xi32>
+#mk = affine_map<(m, n, k) -> (m, k)>
+#nk = affine_map<(m, n, k) -> (n, k)>
+#mn = affine_map<(m, n, k) -> (m, n)>
+!a = !compress.tensor<2x4096xf32, #compress.nested<#compress.nm<3:4, axis = 1>, values = #compress.quant<i4, block = [1, 32], scale = f16>>>
+!b = !compress.tensor<2x4096xf32, #compress.nested<#compress.quant<i3, block = [1, 32], scale = f16>, codes = #compress.huffman<tile = [1, 48]>>>
+func.func @ratios(%a: !a, %b: !b, %x: tensor<3x4096xf32>, %i: tensor<3x2xf32>) -> tensor<3x2xf32> {
+  %v = compress.decode %a : !a
+  %w = compress.decode %b : !b
+  %y = linalg.matmul indexing_maps = [#mk, #nk, #mn] ins(%x, %v : tensor<3x4096xf32>, tensor<2x4096xf32>) outs(%i : tensor<3x2xf32>) -> tensor<3x2xf32>
+  %z = linalg.matmul indexing_maps = [#mk, #nk, #mn] ins(%x, %w : tensor<3x4096xf32>, tensor<2x4096xf32>) outs(%y : tensor<3x2xf32>) -> tensor<3x2xf32>
+  return %z : tensor<3x2xf32>
 }

@@ -229,13 +229,13 @@ BitmaskAttr::getTileGranularity(RankedTensorType logical) const {
   return granularity;
 }
 
-SmallVector<int64_t> BitmaskAttr::getComponentRatios(RankedTensorType logical,
-                                                     unsigned component) const {
+SmallVector<ComponentRatio>
+BitmaskAttr::getComponentRatios(RankedTensorType logical,
+                                unsigned component) const {
   if (component == 1 && !getKeep())
     return {};
-  // Rows are never cut.
-  SmallVector<int64_t> ratios(logical.getRank(), 1);
-  ratios.back() = std::max<int64_t>(logical.getShape().back(), 1);
+  SmallVector<ComponentRatio> ratios(logical.getRank());
+  ratios.back().elements = 0; // rows are never cut
   return ratios;
 }
 

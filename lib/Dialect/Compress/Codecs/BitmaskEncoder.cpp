@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "PresetBlocks.h"
 #include "SparseSupport.h"
 #include "compress/Algorithms/Bitmask.h"
 #include "compress/Dialect/Compress/Codecs/Codecs.h"
@@ -128,6 +129,49 @@ static CodecAttrInterface buildRows(RankedTensorType type, ArrayRef<DimRole>) {
   return BitmaskAttr::get(type.getContext(), columns - cleared, FloatAttr());
 }
 
+/// Prefix codes of a component in streams of the given rows of the weight.
+static Attribute codeRows(RankedTensorType component, ArrayRef<int64_t> rows) {
+  SmallVector<int64_t> box(rows);
+  if (!box.empty())
+    box.back() = std::max<int64_t>(component.getShape().back(), 1);
+  return HuffmanAttr::get(component.getContext(), 12, box, HuffmanSplit::None);
+}
+
+/// The three steps of Deep Compression (Han, Mao and Dally, 2016): a quarter of
+/// the values, in 32 shared ones, with prefix codes of indices and mask. All that
+/// one stream holds is in one tile.
+static CodecAttrInterface buildDeepCompression(RankedTensorType type,
+                                               ArrayRef<DimRole> roles) {
+  CodecAttrInterface mask = buildRows<75>(type, roles);
+  // No rows; the codec's own rules will say so.
+  if (type.getRank() == 0)
+    return mask;
+  SmallVector<int64_t> row(type.getRank(), 1);
+  row.back() = std::max<int64_t>(type.getShape().back(), 1);
+  SmallVector<int64_t> rows = growBox(type, row);
+
+  Builder b(type.getContext());
+  SmallVector<StorageComponent> parts = mask.getStorage(type);
+  auto values = cast<RankedTensorType>(parts[1].type);
+  SmallVector<int64_t> whole;
+  for (int64_t size : values.getShape())
+    whole.push_back(std::max<int64_t>(size, 1));
+  auto palette = PaletteAttr::get(
+      b.getContext(), /*bits=*/5, whole, b.getF16Type(), /*dim=*/1,
+      /*scale=*/Type(), /*block=*/ArrayRef<int64_t>());
+  StorageComponent indices = palette.getStorage(values)[0];
+  auto coded = NestedAttr::get(
+      b.getContext(), palette,
+      b.getDictionaryAttr(b.getNamedAttr(
+          indices.name, codeRows(cast<RankedTensorType>(indices.type), rows))));
+  return NestedAttr::get(
+      b.getContext(), mask,
+      b.getDictionaryAttr(
+          {b.getNamedAttr(parts[0].name,
+                          codeRows(cast<RankedTensorType>(parts[0].type), rows)),
+           b.getNamedAttr(parts[1].name, coded)}));
+}
+
 void mlir::compress::registerBitmaskEncoders(CodecRegistry &registry) {
   registry.addEncoder<BitmaskAttr>(std::make_unique<BitmaskMagnitudeEncoder>());
   registry.addPreset({"bitmask50",
@@ -139,4 +183,8 @@ void mlir::compress::registerBitmaskEncoders(CodecRegistry &registry) {
   registry.addPreset({"bitmask90",
                       "90 % zeros in each row, smallest magnitudes",
                       buildRows<90>});
+  registry.addPreset({"deep-compression",
+                      "75 % zeros in each row, indices into 32 f16 values per "
+                      "tensor for the rest, prefix codes",
+                      buildDeepCompression});
 }

@@ -504,14 +504,16 @@ HuffmanAttr::getTileGranularity(RankedTensorType logical) const {
   return granularity;
 }
 
-SmallVector<int64_t> HuffmanAttr::getComponentRatios(RankedTensorType logical,
-                                                     unsigned component) const {
+SmallVector<ComponentRatio>
+HuffmanAttr::getComponentRatios(RankedTensorType logical,
+                                unsigned component) const {
   if (component == kOffsets)
-    return getBox(logical);
-  // More bytes than elements are no ratio.
-  if (component == kRest && getRestBytes(logical) == 1)
-    return SmallVector<int64_t>(logical.getRank(), 1);
-  return {};
+    return getRatios(getBox(logical));
+  if (component != kRest)
+    return {};
+  SmallVector<ComponentRatio> ratios(logical.getRank());
+  ratios.back().stored = getRestBytes(logical);
+  return ratios;
 }
 
 FailureOr<SmallVector<ComponentTile>>

@@ -155,39 +155,6 @@ HuffmanAttr::verifyData(function_ref<InFlightDiagnostic()> emitError,
 // Presets
 //===----------------------------------------------------------------------===//
 
-/// Tiles that compress-tile-and-fuse makes have at most so many elements.
-static constexpr int64_t kTileElements = 4096;
-
-/// A box of whole units of at most kTileElements, where these allow it, grown
-/// from the innermost dimension outwards.
-static SmallVector<int64_t> growBox(RankedTensorType type,
-                                    ArrayRef<int64_t> unit) {
-  SmallVector<int64_t> box;
-  int64_t elements = 1;
-  for (auto [extent, size] : llvm::zip_equal(unit, type.getShape())) {
-    box.push_back(std::min(extent, std::max<int64_t>(size, 1)));
-    elements *= box.back();
-  }
-  for (int64_t i = type.getRank() - 1; i >= 0; --i) {
-    int64_t step = box[i], size = std::max<int64_t>(type.getDimSize(i), 1);
-    int64_t others = elements / step;
-    box[i] = std::max<int64_t>(kTileElements / others / step, 1) * step;
-    if (box[i] >= size) {
-      box[i] = size;
-      elements = others * size;
-      continue;
-    }
-    // One that leaves no rest, unless it is much smaller.
-    for (int64_t extent = box[i]; extent * 2 > box[i]; extent -= step)
-      if (size % extent == 0) {
-        box[i] = extent;
-        break;
-      }
-    break;
-  }
-  return box;
-}
-
 /// Boxes with as many rows as fit, or parts of one row: a lookup takes single
 /// rows.
 template <bool singleRows>

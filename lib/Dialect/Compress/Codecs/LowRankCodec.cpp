@@ -148,12 +148,11 @@ LowRankAttr::getTileGranularity(RankedTensorType logical) const {
   return SmallVector<TileGranularity>(logical.getRank());
 }
 
-SmallVector<int64_t> LowRankAttr::getComponentRatios(RankedTensorType logical,
-                                                     unsigned component) const {
-  if (component == 0)
-    return {1, 0};
-  SmallVector<int64_t> ratios(logical.getRank(), 1);
-  ratios.front() = 0;
+SmallVector<ComponentRatio>
+LowRankAttr::getComponentRatios(RankedTensorType logical,
+                                unsigned component) const {
+  SmallVector<ComponentRatio> ratios(component == 0 ? 2 : logical.getRank());
+  (component == 0 ? ratios.back() : ratios.front()).elements = 0; // the rank
   return ratios;
 }
 

@@ -162,6 +162,18 @@ NestedAttr::verifyData(function_ref<InFlightDiagnostic()> emitError,
 // Tiles
 //===----------------------------------------------------------------------===//
 
+/// The cuts of a tensor that cut a component as it allows.
+static TileGranularity toElements(TileGranularity own, ComponentRatio ratio) {
+  auto convert = [&](int64_t stored) {
+    return std::lcm(stored, ratio.stored) / ratio.stored * ratio.elements;
+  };
+  TileGranularity result{convert(own.unit), convert(own.block)};
+  // Blocks that end where no element does: only several of them at once.
+  if (own.block % ratio.stored)
+    result.unit = std::lcm(result.unit, result.block);
+  return result;
+}
+
 SmallVector<TileGranularity>
 NestedAttr::getTileGranularity(RankedTensorType logical) const {
   SmallVector<TileGranularity> granularity =
@@ -171,7 +183,8 @@ NestedAttr::getTileGranularity(RankedTensorType logical) const {
     if (!codec)
       continue;
     auto type = cast<RankedTensorType>(part.type);
-    SmallVector<int64_t> ratios = getBase().getComponentRatios(logical, i);
+    SmallVector<ComponentRatio> ratios =
+        getBase().getComponentRatios(logical, i);
     if (ratios.empty()) {
       // Nothing is known about where a tile lies in it: no cut.
       for (auto [own, size] : llvm::zip_equal(granularity, logical.getShape()))
@@ -181,13 +194,11 @@ NestedAttr::getTileGranularity(RankedTensorType logical) const {
     SmallVector<TileGranularity> inner = codec.getTileGranularity(type);
     for (auto [dim, own] :
          llvm::enumerate(MutableArrayRef(granularity).take_front(ratios.size()))) {
-      if (ratios[dim] == 0 || type.getDimSize(dim) == 1 ||
+      if (ratios[dim].elements == 0 || type.getDimSize(dim) == 1 ||
           (inner[dim].unit == 1 && inner[dim].block == 1))
         continue;
-      // Whole blocks of base, and of those what the component allows.
-      own.unit = std::lcm(std::lcm(own.unit, own.block),
-                          inner[dim].unit * ratios[dim]);
-      own.block = std::lcm(own.unit, inner[dim].block * ratios[dim]);
+      own = combineGranularity(own, toElements(inner[dim], ratios[dim]),
+                               logical.getDimSize(dim));
     }
   }
   return granularity;

@@ -261,17 +261,13 @@ NmAttr::getTileGranularity(RankedTensorType logical) const {
   return granularity;
 }
 
-SmallVector<int64_t> NmAttr::getComponentRatios(RankedTensorType logical,
-                                                unsigned component) const {
-  // One stored element must stand for a whole number of elements.
-  if (getGroup() % getKept())
-    return {};
-  SmallVector<int64_t> ratios(logical.getRank(), 1);
-  ratios[getAxis()] = getGroup() / getKept();
+SmallVector<ComponentRatio>
+NmAttr::getComponentRatios(RankedTensorType logical, unsigned component) const {
+  SmallVector<ComponentRatio> ratios(logical.getRank());
+  ratios[getAxis()] = {getGroup(), getKept()};
   if (component == 1) {
-    if (getUnitValues() * getPositionBits() > 8)
-      return {};
-    ratios.back() *= getUnitValues();
+    ratios.back().elements *= getUnitValues();
+    ratios.back().stored *= getUnitValues() * getPositionBits() / 8;
   }
   return ratios;
 }

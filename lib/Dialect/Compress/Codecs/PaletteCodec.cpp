@@ -504,17 +504,15 @@ PaletteAttr::getTileGranularity(RankedTensorType logical) const {
   return granularity;
 }
 
-SmallVector<int64_t> PaletteAttr::getComponentRatios(RankedTensorType logical,
-                                                     unsigned component) const {
+SmallVector<ComponentRatio>
+PaletteAttr::getComponentRatios(RankedTensorType logical,
+                                unsigned component) const {
   if (component == 1)
-    return SmallVector<int64_t>(getGroup());
+    return getRatios(getGroup());
   if (component == 2)
-    return SmallVector<int64_t>(getBlock());
-  // A byte of indices stands for a fraction of a unit, or for several ones.
-  if (getPacked(*this).getUnitBytes() > 1)
-    return {};
-  SmallVector<int64_t> ratios(logical.getRank(), 1);
-  ratios.back() = getUnitElements();
+    return getRatios(getBlock());
+  SmallVector<ComponentRatio> ratios(logical.getRank());
+  ratios.back() = {getUnitElements(), getPacked(*this).getUnitBytes()};
   return ratios;
 }
 

@@ -438,16 +438,13 @@ QuantAttr::getTileGranularity(RankedTensorType logical) const {
   return granularity;
 }
 
-SmallVector<int64_t>
+SmallVector<ComponentRatio>
 QuantAttr::getComponentRatios(RankedTensorType logical,
                               unsigned component) const {
   if (component > 0)
-    return SmallVector<int64_t>(getBlock());
-  // A byte of codes stands for a fraction of a unit, or for several codes.
-  if (getUnitBytes() > 1)
-    return {};
-  SmallVector<int64_t> ratios(logical.getRank(), 1);
-  ratios.back() = getUnitCodes();
+    return getRatios(getBlock());
+  SmallVector<ComponentRatio> ratios(logical.getRank());
+  ratios.back() = {getUnitCodes(), getUnitBytes()};
   return ratios;
 }
 

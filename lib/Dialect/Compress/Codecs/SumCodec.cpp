@@ -13,7 +13,6 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/PatternMatch.h"
-#include <numeric>
 
 using namespace mlir;
 using namespace mlir::compress;
@@ -131,28 +130,6 @@ bool SumAttr::isLossless() const { return false; }
 // Tiles
 //===----------------------------------------------------------------------===//
 
-/// Cuts that both allow, along a dimension of the given size.
-static TileGranularity combine(TileGranularity x, TileGranularity y,
-                               int64_t size) {
-  int64_t unit = std::lcm(x.unit, y.unit);
-  // Where blocks are units, or one covers all, only units count.
-  auto isFree = [&](const TileGranularity &own) {
-    return own.unit % own.block == 0 ||
-           (!ShapedType::isDynamic(size) && size <= own.block);
-  };
-  if (isFree(x))
-    return {unit, y.block};
-  if (isFree(y) || x.block == y.block)
-    return {unit, x.block};
-  // Whole blocks of the smaller ones, inside of the larger ones or whole.
-  if (y.block % x.block == 0)
-    return {std::lcm(unit, x.block), y.block};
-  if (x.block % y.block == 0)
-    return {std::lcm(unit, y.block), x.block};
-  int64_t all = std::lcm(unit, std::lcm(x.block, y.block));
-  return {all, all};
-}
-
 SmallVector<TileGranularity>
 SumAttr::getTileGranularity(RankedTensorType logical) const {
   RankedTensorType part = getPartType(logical);
@@ -160,7 +137,7 @@ SumAttr::getTileGranularity(RankedTensorType logical) const {
   for (auto [a, b, size] :
        llvm::zip_equal(getA().getTileGranularity(part),
                        getB().getTileGranularity(part), logical.getShape()))
-    granularity.push_back(combine(a, b, size));
+    granularity.push_back(combineGranularity(a, b, size));
   return granularity;
 }
 

@@ -158,6 +158,34 @@ OpFoldResult mlir::compress::divideExactly(OpBuilder &b, Location loc,
       b, loc, b.getAffineDimExpr(0).floorDiv(factor), {value});
 }
 
+SmallVector<ComponentRatio>
+mlir::compress::getRatios(ArrayRef<int64_t> block) {
+  return llvm::map_to_vector(
+      block, [](int64_t extent) { return ComponentRatio{extent}; });
+}
+
+TileGranularity mlir::compress::combineGranularity(TileGranularity x,
+                                                   TileGranularity y,
+                                                   int64_t size) {
+  int64_t unit = std::lcm(x.unit, y.unit);
+  // Where blocks are units, or one covers all, only units count.
+  auto isFree = [&](const TileGranularity &own) {
+    return own.unit % own.block == 0 ||
+           (!ShapedType::isDynamic(size) && size <= own.block);
+  };
+  if (isFree(x))
+    return {unit, y.block};
+  if (isFree(y) || x.block == y.block)
+    return {unit, x.block};
+  // Whole blocks of the smaller ones, inside of the larger ones or whole.
+  if (y.block % x.block == 0)
+    return {std::lcm(unit, x.block), y.block};
+  if (x.block % y.block == 0)
+    return {std::lcm(unit, y.block), x.block};
+  int64_t all = std::lcm(unit, std::lcm(x.block, y.block));
+  return {all, all};
+}
+
 bool mlir::compress::isLegalTile(CodecAttrInterface codec,
                                  RankedTensorType logical,
                                  ArrayRef<OpFoldResult> offsets,

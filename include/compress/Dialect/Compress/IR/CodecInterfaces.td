@@ -72,12 +72,12 @@ def CodecAttrInterface : AttrInterface<"CodecAttrInterface"> {
       "getTileGranularity", (ins "::mlir::RankedTensorType":$logical)>,
     InterfaceMethod<[{
         For a component whose dimensions are the first ones of the logical
-        tensor, or all: how many elements along each dimension one stored element
-        stands for; 0 for a dimension of its own, which every tile takes as a
-        whole. Empty where the dimensions do not correspond; then that component
-        cannot be cut when it is compressed again.
+        tensor, or all: how many elements along each dimension stored elements
+        stand for. Empty where the dimensions do not correspond; then that
+        component cannot be cut when it is compressed again.
       }],
-      "::llvm::SmallVector<int64_t>", "getComponentRatios",
+      "::llvm::SmallVector<::mlir::compress::ComponentRatio>",
+      "getComponentRatios",
       (ins "::mlir::RankedTensorType":$logical, "unsigned":$component), "",
       /*defaultImplementation=*/"return {};">,
     InterfaceMethod<[{

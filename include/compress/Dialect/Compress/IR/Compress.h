@@ -56,6 +56,21 @@ struct TileGranularity {
   int64_t block = 1;
 };
 
+/// Along one dimension, `stored` elements of a component stand for `elements` of
+/// the tensor: 5 bytes for 8 codes of 5 bits. `elements` is 0 for a dimension of
+/// the component's own, which every tile takes as a whole.
+struct ComponentRatio {
+  int64_t elements = 1;
+  int64_t stored = 1;
+};
+
+/// The ratios of a component with one element for each block.
+SmallVector<ComponentRatio> getRatios(ArrayRef<int64_t> block);
+
+/// Cuts that both allow, along a dimension of the given size.
+TileGranularity combineGranularity(TileGranularity x, TileGranularity y,
+                                   int64_t size);
+
 /// Exact stored bits of a tensor or of an assembled compressed value; nothing
 /// when a size is known at run time only.
 std::optional<int64_t> getStoredBits(Value value);
