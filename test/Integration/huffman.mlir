@@ -1,12 +1,12 @@
 // Prefix codes of exponents, which lose no bit, and of the codes of quant: both ways of a matrix product, rests, a
 // convolution, a lookup, rows of more than a tile.
 // RUN: rm -rf %t && mkdir -p %t
-// RUN: %python %inputs/make-weights.py %t/w.safetensors 'bf16=BF16:96x512:r.standard_normal(s)*.02' 'f32=F32:64x96:r.standard_normal(s)' 'f16=F16:64x50:r.standard_normal(s)' 'int4=F32:64x512:r.standard_t(4,s)' 'kn=F32:256x40:r.standard_normal(s)' 'conv=BF16:32x3x3x24:r.standard_normal(s)' 'ids=BF16:300x64:r.standard_normal(s)' 'long=BF16:6x9000:r.standard_normal(s)' 'ones=BF16:64x64:n.ones(s)'
+// RUN: %python %inputs/make-weights.py %t/w.safetensors 'bf16=BF16:96x512:r.standard_normal(s)*.02' 'f32=F32:64x96:r.standard_normal(s)' 'f16=F16:64x50:r.standard_normal(s)' 'int4=F32:64x512:r.standard_t(4,s)' 'kn=F32:256x40:r.standard_normal(s)' 'conv=BF16:32x3x3x24:r.standard_normal(s)' 'ids=BF16:300x64:r.standard_normal(s)' 'long=BF16:6x9000:r.standard_normal(s)' 'ones=BF16:64x64:n.ones(s)' 'deep=F32:96x512:r.standard_normal(s)'
 // RUN: compressc compile %s --weights %t/w.safetensors --preset none -o %t/a
 // RUN: compressc verify %t/a --original %s --weights %t/w.safetensors | FileCheck %s --check-prefix=VERIFY
 // RUN: compressc inspect %t/a | FileCheck %s --check-prefix=INSPECT
 // RUN: compressc inspect %t/a | FileCheck %s --check-prefix=FUSED
-// VERIFY: verified: 9 compressed weights
+// VERIFY: verified: 10 compressed weights
 // FUSED-NOT: decoded as a whole
 // The entropy of these exponents is 2.55 bits; 8 bits are sign and mantissa, 24 of f32.
 // INSPECT-DAG: 10.6{{[0-9]}} bits/weight  error 0.000e+00  bf16  #compress.huffman<tile = [8, 512], split = exponent>
@@ -21,6 +21,9 @@
 // INSPECT-DAG: 10.{{[67][0-9]}} bits/weight  error 0.000e+00  long  #compress.huffman<tile = [1, 3000], split = exponent>
 // A single exponent takes no bits: 8 are left, and 308 bytes of the table, 4 of the offset, 13 of the stream.
 // INSPECT-DAG: 8.63 bits/weight  error 0.000e+00  ones
+
+// A mask of a quarter has an entropy of 0.81 bits, its bytes are coded; a quarter of 4 bits before prefix codes.
+// INSPECT-DAG: 1.8{{[0-9]}} bits/weight  error {{.*}}  deep  #compress.nested<#compress.bitmask<keep = 128>, mask = #compress.huffman<tile = [8, 64]>, values = #compress.nested<#compress.palette<bits = 4, group = [96, 128], codebook = f16>, indices = #compress.huffman<tile = [8, 64]>>>
 
 // No bit is lost, so the sums are those of the original, perhaps in another order.
 // RUN: %python -c "import numpy as n; r = n.random.default_rng(1); g = lambda f, *s: n.save(r'%t/' + f, r.standard_normal(s, dtype=n.float32)); g('x.npy', 3, 96); g('i.npy', 3, 64); g('c.npy', 1, 8, 8, 24); g('o.npy', 1, 6, 6, 32); n.save(r'%t/at.npy', r.integers(0, 300, 20, dtype=n.int32))"
@@ -38,6 +41,12 @@ func.func @bf16(%x: tensor<?x512xbf16>, %init: tensor<?x96xf32>) -> tensor<?x96x
   %w = arith.constant {compress.codec = "df11"} dense_resource<bf16> : tensor<96x512xbf16>
   %0 = linalg.matmul indexing_maps = [#mk, #nk, #mn] ins(%x, %w : tensor<?x512xbf16>, tensor<96x512xbf16>) outs(%init : tensor<?x96xf32>) -> tensor<?x96xf32>
   return %0 : tensor<?x96xf32>
+}
+
+func.func @deep(%x: tensor<3x512xf32>, %init: tensor<3x96xf32>) -> tensor<3x96xf32> {
+  %w = arith.constant {compress.codec = "deep-compression"} dense_resource<deep> : tensor<96x512xf32>
+  %0 = linalg.matmul indexing_maps = [#mk, #nk, #mn] ins(%x, %w : tensor<3x512xf32>, tensor<96x512xf32>) outs(%init : tensor<3x96xf32>) -> tensor<3x96xf32>
+  return %0 : tensor<3x96xf32>
 }
 
 func.func @f32(%x: tensor<3x96xf32>, %init: tensor<3x64xf32>) -> tensor<3x64xf32> {

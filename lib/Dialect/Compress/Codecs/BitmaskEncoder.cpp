@@ -138,8 +138,8 @@ static Attribute codeRows(RankedTensorType component, ArrayRef<int64_t> rows) {
 }
 
 /// The three steps of Deep Compression (Han, Mao and Dally, 2016): a quarter of
-/// the values, in 32 shared ones, with prefix codes of indices and mask. All that
-/// one stream holds is in one tile.
+/// the values, in 16 shared ones, with prefix codes of pairs of indices and of the
+/// mask. All that one stream holds is in one tile.
 static CodecAttrInterface buildDeepCompression(RankedTensorType type,
                                                ArrayRef<DimRole> roles) {
   CodecAttrInterface mask = buildRows<75>(type, roles);
@@ -157,7 +157,7 @@ static CodecAttrInterface buildDeepCompression(RankedTensorType type,
   for (int64_t size : values.getShape())
     whole.push_back(std::max<int64_t>(size, 1));
   auto palette = PaletteAttr::get(
-      b.getContext(), /*bits=*/5, whole, b.getF16Type(), /*dim=*/1,
+      b.getContext(), /*bits=*/4, whole, b.getF16Type(), /*dim=*/1,
       /*scale=*/Type(), /*block=*/ArrayRef<int64_t>());
   StorageComponent indices = palette.getStorage(values)[0];
   auto coded = NestedAttr::get(
@@ -184,7 +184,7 @@ void mlir::compress::registerBitmaskEncoders(CodecRegistry &registry) {
                       "90 % zeros in each row, smallest magnitudes",
                       buildRows<90>});
   registry.addPreset({"deep-compression",
-                      "75 % zeros in each row, indices into 32 f16 values per "
+                      "75 % zeros in each row, indices into 16 f16 values per "
                       "tensor for the rest, prefix codes",
                       buildDeepCompression});
 }
