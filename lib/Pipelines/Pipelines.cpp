@@ -73,6 +73,7 @@ static void addLoweringToLLVM(OpPassManager &pm) {
 void mlir::compress::buildCompressPack(OpPassManager &pm) {
   pm.addPass(createCompressExpandTypes());
   pm.addPass(createCompressFoldMovement());
+  pm.addPass(createCompressMoveFactors());
   pm.addPass(createCompressAlgebra());
   pm.addPass(createCompressPackWeights());
 }

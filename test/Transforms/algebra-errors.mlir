@@ -35,8 +35,8 @@ func.func @batch(%0: !w, %x: tensor<8x3x32xf32>, %i: tensor<8x3x64xf32>) -> tens
 }
 
 // -----
-// REMARK: [Missed] Algebra {{.*}}Reason="its user 'linalg.exp' is no floating-point contraction"
-// REMARK: [Missed] Algebra {{.*}}Reason="its user 'linalg.matmul' is no floating-point contraction"
+// REMARK: [Missed] Algebra {{.*}}Reason="its user 'linalg.exp' is no floating-point contraction or convolution"
+// REMARK: [Missed] Algebra {{.*}}Reason="its user 'linalg.matmul' is no floating-point contraction or convolution"
 // REMARK: [Missed] Algebra {{.*}}Reason="its contraction multiplies it by itself"
 // CHECK-LABEL: func @users
 // CHECK: compress.assemble
@@ -65,10 +65,32 @@ func.func @wide(%0: !w, %x: tensor<96xf64>, %i: tensor<64xf64>) -> tensor<64xf64
 }
 
 // A codec without algebra says nothing.
-// REMARK-NOT: remark:
 // CHECK-LABEL: func @quant
 func.func @quant(%0: !q, %x: tensor<96xf32>, %i: tensor<64xf32>) -> tensor<64xf32> {
   %w = compress.decode %0 : !q
   %y = linalg.vecmat ins(%x, %w : tensor<96xf32>, tensor<96x64xf32>) outs(%i : tensor<64xf32>) -> tensor<64xf32>
   return %y : tensor<64xf32>
 }
+
+// -----
+// REMARK: [Missed] Algebra {{.*}}Reason="its first dimension is reduced by a convolution"
+// CHECK-LABEL: func @window
+// CHECK: linalg.conv_2d_nhwc_hwcf
+!w = !compress.tensor<3x3x16x32xf32, #compress.lowrank<1>>
+func.func @window(%0: !w, %x: tensor<2x10x10x16xf32>, %i: tensor<2x8x8x32xf32>) -> tensor<2x8x8x32xf32> {
+  %w = compress.decode %0 : !w
+  %y = linalg.conv_2d_nhwc_hwcf ins(%x, %w : tensor<2x10x10x16xf32>, tensor<3x3x16x32xf32>) outs(%i : tensor<2x8x8x32xf32>) -> tensor<2x8x8x32xf32>
+  return %y : tensor<2x8x8x32xf32>
+}
+
+// -----
+// REMARK: [Missed] Algebra {{.*}}Reason="it is the image of a convolution"
+// CHECK-LABEL: func @image
+// CHECK: linalg.conv_2d_nhwc_hwcf
+!w = !compress.tensor<2x10x10x16xf32, #compress.lowrank<1>>
+func.func @image(%0: !w, %x: tensor<3x3x16x32xf32>, %i: tensor<2x8x8x32xf32>) -> tensor<2x8x8x32xf32> {
+  %w = compress.decode %0 : !w
+  %y = linalg.conv_2d_nhwc_hwcf ins(%w, %x : tensor<2x10x10x16xf32>, tensor<3x3x16x32xf32>) outs(%i : tensor<2x8x8x32xf32>) -> tensor<2x8x8x32xf32>
+  return %y : tensor<2x8x8x32xf32>
+}
+// REMARK-NOT: remark:

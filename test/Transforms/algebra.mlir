@@ -1,6 +1,6 @@
 // RUN: compress-opt %s --compress-algebra --split-input-file | FileCheck %s
 // RUN: compress-opt %s --compress-algebra --remarks-filter="compress-algebra" --split-input-file -o %t 2>&1 | FileCheck %s --check-prefix=REMARK
-// REMARK-COUNT-9: remark: [Passed] Algebra | Category:compress-algebra | {{.*}}Remark="contracted with the parts of a weight"
+// REMARK-COUNT-12: remark: [Passed] Algebra | Category:compress-algebra | {{.*}}Remark="contracted with the parts of a weight"
 // REMARK-NOT: remark:
 
 // Outputs first: x V, then U.
@@ -131,4 +131,32 @@ func.func @more_dimensions(%u: tensor<32x4xf32>, %v: tensor<4x6x64xf32>, %x: ten
     linalg.yield %t : f32
   } -> tensor<7x32x6xf32>
   return %y : tensor<7x32x6xf32>
+}
+
+// -----
+// A convolution of 1x1 filters: with V where it reads the image, then U on its result.
+// CHECK-DAG: #[[IMAGE:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6) -> (d0, d1 * 2 + d4, d2 * 2 + d5, d6)>
+// CHECK-DAG: #[[FILTER:.*]] = affine_map<(d0, d1, d2, d3, d4, d5, d6) -> (d3, d4, d5, d6)>
+// CHECK-DAG: #[[X:.*]] = affine_map<(d0, d1, d2, d3, d4) -> (d0, d1, d2, d4)>
+// CHECK-DAG: #[[W:.*]] = affine_map<(d0, d1, d2, d3, d4) -> (d3, d4)>
+// CHECK-LABEL: func @pointwise
+// CHECK: %[[H:.*]] = linalg.generic {indexing_maps = [#[[IMAGE]], #[[FILTER]], #{{.*}}], iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction", "reduction", "reduction"]} ins(%{{.*}}, %{{.*}} : tensor<?x9x9x64xf32>, tensor<4x1x1x64xf32>) outs(%{{.*}} : tensor<?x5x5x4xf32>)
+// CHECK: linalg.generic {indexing_maps = [#[[X]], #[[W]], #{{.*}}], iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction"]} ins(%[[H]], %{{.*}} : tensor<?x5x5x4xf32>, tensor<32x4xf32>) outs(%{{.*}} : tensor<?x5x5x32xf32>)
+!w = !compress.tensor<32x1x1x64xf32, #compress.lowrank<4>>
+func.func @pointwise(%u: tensor<32x4xf32>, %v: tensor<4x1x1x64xf32>, %x: tensor<?x9x9x64xf32>, %i: tensor<?x5x5x32xf32>) -> tensor<?x5x5x32xf32> {
+  %0 = compress.assemble %u, %v : tensor<32x4xf32>, tensor<4x1x1x64xf32> -> !w
+  %w = compress.decode %0 : !w
+  %y = linalg.conv_2d_nhwc_fhwc {strides = dense<2> : tensor<2xi64>} ins(%x, %w : tensor<?x9x9x64xf32>, tensor<32x1x1x64xf32>) outs(%i : tensor<?x5x5x32xf32>) -> tensor<?x5x5x32xf32>
+  return %y : tensor<?x5x5x32xf32>
+}
+
+// -----
+// A sum in a convolution of 3x3 filters is two of them.
+// CHECK-LABEL: func @window_sum
+// CHECK-COUNT-2: linalg.generic {{.*}}"reduction", "reduction", "reduction"]} ins(%{{.*}} : tensor<2x64x10x10xf32>, tensor<{{32|4}}x64x3x3xf32>)
+!w = !compress.tensor<32x64x3x3xf32, #compress.sum<#compress.lowrank<4>, #compress.bitmask<density = 0.1 : f64>>>
+func.func @window_sum(%0: !w, %x: tensor<2x64x10x10xf32>, %i: tensor<2x32x8x8xf32>) -> tensor<2x32x8x8xf32> {
+  %w = compress.decode %0 : !w
+  %y = linalg.conv_2d_nchw_fchw ins(%x, %w : tensor<2x64x10x10xf32>, tensor<32x64x3x3xf32>) outs(%i : tensor<2x32x8x8xf32>) -> tensor<2x32x8x8xf32>
+  return %y : tensor<2x32x8x8xf32>
 }

@@ -1,5 +1,5 @@
-//===- ContractionAlgebra.cpp - contractions that codecs rewrite
-//------------===//
+//===- ContractionAlgebra.cpp - contractions that are rewritten
+//-------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -8,15 +8,14 @@
 
 #include "ContractionAlgebra.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "llvm/ADT/MapVector.h"
 
 using namespace mlir;
 using namespace mlir::compress;
 
 static IndexedTensor getIndexed(linalg::LinalgOp op, OpOperand *operand) {
-  IndexedTensor result{operand->get(), {}};
-  for (AffineExpr expr : op.getMatchingIndexingMap(operand).getResults())
-    result.loops.push_back(cast<AffineDimExpr>(expr).getPosition());
-  return result;
+  return {operand->get(),
+          llvm::to_vector(op.getMatchingIndexingMap(operand).getResults())};
 }
 
 /// Whether the body is out + lhs * rhs in floating point, with casts.
@@ -31,9 +30,11 @@ FailureOr<WeightContraction>
 mlir::compress::matchWeightContraction(OpOperand &use, std::string &reason) {
   auto op = dyn_cast<linalg::LinalgOp>(use.getOwner());
   if (!op || !op.hasPureTensorSemantics() || !op.isDpsInput(&use) ||
-      !linalg::isaContractionOpInterface(op) || !isMultiplyAdd(op)) {
+      !(linalg::isaContractionOpInterface(op) ||
+        linalg::isaConvolutionOpInterface(op)) ||
+      !isMultiplyAdd(op)) {
     reason = ("its user '" + use.getOwner()->getName().getStringRef() +
-              "' is no floating-point contraction")
+              "' is no floating-point contraction or convolution")
                  .str();
     return failure();
   }
@@ -52,11 +53,17 @@ mlir::compress::matchWeightContraction(OpOperand &use, std::string &reason) {
     }
   WeightContraction result{op, getIndexed(op, &use), getIndexed(op, other),
                            getIndexed(op, out)};
-  for (unsigned loop : result.out.loops)
+  if (!result.weight.hasPlainIndices() || !result.out.hasPlainIndices()) {
+    reason = "it is the image of a convolution";
+    return failure();
+  }
+  for (AffineExpr index : result.out.indices) {
+    unsigned loop = cast<AffineDimExpr>(index).getPosition();
     if (!result.weight.hasLoop(loop) && !result.other.hasLoop(loop)) {
       reason = "the output of the contraction is broadcast";
       return failure();
     }
+  }
   return result;
 }
 
@@ -65,19 +72,26 @@ Value mlir::compress::createContraction(RewriterBase &rewriter, Location loc,
                                         const IndexedTensor &rhs,
                                         const IndexedTensor &out) {
   // Loops of the output first, in its order.
-  SmallVector<unsigned> loops(out.loops);
-  for (const IndexedTensor *input : {&lhs, &rhs})
-    for (unsigned loop : input->loops)
-      if (!llvm::is_contained(loops, loop))
-        loops.push_back(loop);
-  auto getMap = [&](const IndexedTensor &tensor) {
-    SmallVector<AffineExpr> dims;
-    for (unsigned loop : tensor.loops)
-      dims.push_back(
-          rewriter.getAffineDimExpr(llvm::find(loops, loop) - loops.begin()));
-    return AffineMap::get(loops.size(), 0, dims, rewriter.getContext());
+  llvm::SmallMapVector<AffineExpr, AffineExpr, 8> loops;
+  auto addLoops = [&](const IndexedTensor &tensor) {
+    for (AffineExpr index : tensor.indices)
+      index.walk([&](AffineExpr expr) {
+        if (isa<AffineDimExpr>(expr))
+          loops.try_emplace(expr, rewriter.getAffineDimExpr(loops.size()));
+      });
   };
-  SmallVector<utils::IteratorType> iterators(out.loops.size(),
+  addLoops(out);
+  addLoops(lhs);
+  addLoops(rhs);
+  DenseMap<AffineExpr, AffineExpr> replacements(loops.begin(), loops.end());
+  auto getMap = [&](const IndexedTensor &tensor) {
+    SmallVector<AffineExpr> indices =
+        llvm::map_to_vector(tensor.indices, [&](AffineExpr index) {
+          return index.replace(replacements);
+        });
+    return AffineMap::get(loops.size(), 0, indices, rewriter.getContext());
+  };
+  SmallVector<utils::IteratorType> iterators(out.indices.size(),
                                              utils::IteratorType::parallel);
   iterators.resize(loops.size(), utils::IteratorType::reduction);
   auto widen = [](OpBuilder &b, Location loc, Value value) -> Value {

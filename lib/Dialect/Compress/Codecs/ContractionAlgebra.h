@@ -1,5 +1,4 @@
-//===- ContractionAlgebra.h - contractions that codecs rewrite
-//--------------===//
+//===- ContractionAlgebra.h - contractions that are rewritten ---*- C++ -*-===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -7,7 +6,8 @@
 //===----------------------------------------------------------------------===//
 //
 // What CodecAttrInterface::rewriteContraction is written with: a linalg
-// contraction as two factors and an output, each with the loops that index it.
+// contraction or convolution as two factors and an output, each with its
+// indices over the loops of the op.
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,15 +19,24 @@
 
 namespace mlir::compress {
 
-/// A tensor with the loop of each of its dimensions.
+/// A tensor with the index of each of its dimensions.
 struct IndexedTensor {
   Value value;
-  SmallVector<unsigned> loops;
+  SmallVector<AffineExpr> indices;
 
-  bool hasLoop(unsigned loop) const { return llvm::is_contained(loops, loop); }
+  bool hasLoop(unsigned loop) const {
+    return llvm::any_of(
+        indices, [&](AffineExpr index) { return index.isFunctionOfDim(loop); });
+  }
+  /// Whether each dimension has a loop of its own; windows do not.
+  bool hasPlainIndices() const {
+    return llvm::all_of(indices, llvm::IsaPred<AffineDimExpr>);
+  }
 };
 
-/// out += sum other * weight, over the loops that out does not have.
+/// out += sum other * weight, over the loops that out does not have. The
+/// indices of weight and out are plain; those of other are not in a
+/// convolution.
 struct WeightContraction {
   linalg::LinalgOp op;
   IndexedTensor weight, other, out;
@@ -38,7 +47,8 @@ struct WeightContraction {
 FailureOr<WeightContraction> matchWeightContraction(OpOperand &use,
                                                     std::string &reason);
 
-/// The contraction of two tensors of floats into `out`, of f32.
+/// The contraction of two tensors of floats into `out`, of f32 and with plain
+/// indices.
 Value createContraction(RewriterBase &rewriter, Location loc,
                         const IndexedTensor &lhs, const IndexedTensor &rhs,
                         const IndexedTensor &out);

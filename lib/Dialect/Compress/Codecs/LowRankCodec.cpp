@@ -196,38 +196,47 @@ LogicalResult LowRankAttr::rewriteContraction(RewriterBase &rewriter,
   }
   const IndexedTensor &weight = matched->weight, &other = matched->other,
                       &out = matched->out;
-  unsigned first = weight.loops.front();
-  unsigned rankLoop = matched->op.getNumLoops();
+  AffineExpr first = weight.indices.front();
+  unsigned firstLoop = cast<AffineDimExpr>(first).getPosition();
+  AffineExpr rank = rewriter.getAffineDimExpr(matched->op.getNumLoops());
   // Is the first dimension reduced, U comes first: (x U) V; else V: (x V) U.
-  bool isReduced = other.hasLoop(first);
-  if (isReduced && out.hasLoop(first)) {
+  bool isReduced = other.hasLoop(firstLoop);
+  if (isReduced && out.hasLoop(firstLoop)) {
     reason = "its first dimension is a batch of the contraction";
+    return failure();
+  }
+  if (isReduced && !other.hasPlainIndices()) {
+    reason = "its first dimension is reduced by a convolution";
     return failure();
   }
   linalg::LinalgOp op = matched->op;
   Location loc = op.getLoc();
   rewriter.setInsertionPoint(op);
-  IndexedTensor u{getDense(rewriter, loc, components[0]), {first, rankLoop}};
-  IndexedTensor v{getDense(rewriter, loc, components[1]), weight.loops};
-  v.loops.front() = rankLoop;
+  IndexedTensor u{getDense(rewriter, loc, components[0]), {first, rank}};
+  IndexedTensor v{getDense(rewriter, loc, components[1]), weight.indices};
+  v.indices.front() = rank;
 
   // What is in the output or in the second factor stays; the rank comes last.
   IndexedTensor inner;
-  for (unsigned loop : out.loops)
-    if (isReduced ? other.hasLoop(loop) : loop != first)
-      inner.loops.push_back(loop);
+  auto isIn = [](AffineExpr index, const IndexedTensor &tensor) {
+    return llvm::is_contained(tensor.indices, index);
+  };
+  for (AffineExpr index : out.indices)
+    if (isReduced ? isIn(index, other) : index != first)
+      inner.indices.push_back(index);
   if (isReduced)
-    for (unsigned loop : other.loops)
-      if (loop != first && !out.hasLoop(loop) && v.hasLoop(loop))
-        inner.loops.push_back(loop);
+    for (AffineExpr index : other.indices)
+      if (index != first && !isIn(index, out) && isIn(index, v))
+        inner.indices.push_back(index);
   SmallVector<OpFoldResult> sizes;
-  for (unsigned loop : inner.loops) {
-    const IndexedTensor &source = other.hasLoop(loop) ? other : out;
-    sizes.push_back(tensor::getMixedSize(rewriter, loc, source.value,
-                                         llvm::find(source.loops, loop) -
-                                             source.loops.begin()));
+  for (AffineExpr index : inner.indices) {
+    const IndexedTensor &source = isIn(index, other) ? other : out;
+    sizes.push_back(
+        tensor::getMixedSize(rewriter, loc, source.value,
+                             llvm::find(source.indices, index) -
+                                 source.indices.begin()));
   }
-  inner.loops.push_back(rankLoop);
+  inner.indices.push_back(rank);
   sizes.push_back(rewriter.getIndexAttr(getRank()));
   Value zero =
       arith::ConstantOp::create(rewriter, loc, rewriter.getF32FloatAttr(0));
@@ -238,7 +247,7 @@ LogicalResult LowRankAttr::rewriteContraction(RewriterBase &rewriter,
       createContraction(rewriter, loc, other, isReduced ? u : v, inner);
 
   IndexedTensor sum{
-      castElements(rewriter, loc, out.value, rewriter.getF32Type()), out.loops};
+      castElements(rewriter, loc, out.value, rewriter.getF32Type()), out.indices};
   Value result =
       createContraction(rewriter, loc, inner, isReduced ? v : u, sum);
   rewriter.replaceOp(

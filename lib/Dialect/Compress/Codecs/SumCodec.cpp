@@ -169,7 +169,7 @@ LogicalResult SumAttr::rewriteContraction(RewriterBase &rewriter,
   sum.value = castElements(rewriter, loc, sum.value, rewriter.getF32Type());
   for (Value component : components) {
     IndexedTensor part{getDense(rewriter, loc, component),
-                       matched->weight.loops};
+                       matched->weight.indices};
     sum.value = createContraction(rewriter, loc, matched->other, part, sum);
   }
   rewriter.replaceOp(op, castElements(rewriter, loc, sum.value, element));

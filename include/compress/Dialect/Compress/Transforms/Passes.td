@@ -131,11 +131,43 @@ def CompressFoldMovement : Pass<"compress-fold-movement"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect"];
 }
 
+def CompressMoveFactors : Pass<"compress-move-factors"> {
+  let summary = "scale activations or results instead of weights";
+  let description = [{
+    A contraction or convolution with a decoded weight times a scalar, or times a
+    tensor of fewer dimensions (a diagonal matrix), reads the decoded weight
+    itself. The factor goes to the other operand or to the result, whichever has
+    the dimensions that the factor has, and fewer elements. So the weight stays
+    what a kernel reads. A contraction stays where neither side has fewer elements
+    than the weight; dynamic dimensions count as one.
+
+    ```mlir
+    %w = compress.decode %0 : !compress.tensor<128x256xf32, #q>
+    %s = linalg.generic ... ins(%w, %scales : tensor<128x256xf32>, tensor<128xf32>)  // w[n, k] * scales[n]
+    %y = linalg.matmul indexing_maps = [#mk, #nk, #mn] ins(%x, %s : ...) outs(%init : tensor<4x128xf32>)
+    ```
+    becomes
+    ```mlir
+    %w = compress.decode %0 : !compress.tensor<128x256xf32, #q>
+    %p = linalg.generic ... ins(%x, %w : ...) outs(%zeros : tensor<4x128xf32>)
+    %y = linalg.generic ... ins(%p, %scales, %init : ...)  // p[m, n] * scales[n] + init[m, n]
+    ```
+
+    The product must be of f32: one that is rounded to f16 or bf16 is another
+    number. Arithmetic is done in f32; sums and products may be reassociated.
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::compress::CompressDialect",
+    "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"
+  ];
+}
+
 def CompressAlgebra : Pass<"compress-algebra"> {
   let summary = "contract with the parts of a weight instead of the weight";
   let description = [{
     A weight that a codec makes of others by arithmetic need not be made: a
-    contraction with a product of two factors is one with each of them in turn,
+    contraction or convolution with a product of two factors is one with each of
+    them in turn,
     and one with a sum is two into one result. What a codec can do, and when it
     pays, is its own business (`CodecAttrInterface::rewriteContraction`). The
     parts may be compressed again, to any depth.
