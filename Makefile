@@ -44,6 +44,7 @@ demo: build $(VENV)/.examples/digits ## compile two trained networks, run them, 
 
 bench: build ## measure throughput; numbers are for this machine
 	@$(BUILD)/bin/compress-bench quantize
+	@$(BUILD)/bin/compress-bench encode
 	@$(BUILD)/bin/compress-bench fused
 
 lint: build ## clang-format and clang-tidy on what changed since main (LINT_BASE=REV for another)

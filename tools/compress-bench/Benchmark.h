@@ -45,6 +45,7 @@ protected:
   llvm::cl::OptionCategory category;
 };
 
+std::unique_ptr<Benchmark> createEncodeBenchmark();
 std::unique_ptr<Benchmark> createFusedBenchmark();
 std::unique_ptr<Benchmark> createQuantizeBenchmark();
 

@@ -14,7 +14,8 @@ using namespace mlir::compress::bench;
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
-  std::unique_ptr<Benchmark> benchmarks[] = {createQuantizeBenchmark(),
+  std::unique_ptr<Benchmark> benchmarks[] = {createEncodeBenchmark(),
+                                             createQuantizeBenchmark(),
                                              createFusedBenchmark()};
 
   llvm::cl::OptionCategory none("options");
