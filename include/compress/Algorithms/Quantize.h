@@ -74,12 +74,27 @@
 
 namespace mlir::compress::algorithms {
 
+/// What the code of an element stands for.
+enum class CodeKind : uint8_t {
+  Integer,
+  /// Bit b is 2b - 1.
+  Binary,
+  /// Floating-point numbers of the OCP specifications "8-bit Floating Point
+  /// (OFP8)" and "Microscaling Formats (MX)", both v1.0.
+  F8E4M3FN,
+  F8E5M2,
+  F4E2M1FN,
+};
+
 /// How one element and its block's parameters are stored.
 struct QuantFormat {
   enum class Offset : uint8_t { None, Zero, Min };
 
-  /// Bits of a code: 2, 3, 4 or 8.
+  CodeKind codes = CodeKind::Integer;
+  /// Bits of a code: 2, 3, 4, 6 or 8 of an integer, 1 of a binary code, and
+  /// those of a floating-point format.
   unsigned bits = 8;
+  /// Of integers.
   bool isSigned = true;
   /// Signed codes without the most negative one: -127..127, -7..7.
   bool narrow = false;
@@ -89,6 +104,7 @@ struct QuantFormat {
   /// integer zero point, signed or unsigned like the codes, in their range.
   std::optional<FloatKind> offsetKind;
 
+  /// The range of integers.
   int getMinCode() const {
     return isSigned ? -(1 << (bits - 1)) + (narrow ? 1 : 0) : 0;
   }
@@ -98,8 +114,10 @@ struct QuantFormat {
   unsigned getOffsetByteWidth() const {
     return !hasOffset() ? 0 : offsetKind ? getByteWidth(*offsetKind) : 1;
   }
-  /// Whether the fields fit together: `narrow` wants signed codes, a minimum
-  /// wants unsigned codes and an offset kind.
+  /// Whether the fields fit together: `narrow` wants signed integers, a zero
+  /// point wants integers, a minimum wants unsigned integers and an offset
+  /// kind. Offsets are f32, f16 or bf16, and there are none beside scales that
+  /// are powers of two.
   bool isValid() const;
 };
 

@@ -8,6 +8,7 @@
 #include "Reference.h"
 
 #include "llvm/ADT/APFloat.h"
+#include "llvm/Support/ErrorHandling.h"
 
 #include <algorithm>
 #include <cmath>
@@ -23,9 +24,16 @@ static const llvm::fltSemantics &getSemantics(FloatKind kind) {
     return llvm::APFloat::IEEEhalf();
   case FloatKind::BF16:
     return llvm::APFloat::BFloat();
-  default:
+  case FloatKind::F8E4M3FN:
+    return llvm::APFloat::Float8E4M3FN();
+  case FloatKind::F8E5M2:
+    return llvm::APFloat::Float8E5M2();
+  case FloatKind::F8E8M0FNU:
+    return llvm::APFloat::Float8E8M0FNU();
+  case FloatKind::F32:
     return llvm::APFloat::IEEEsingle();
   }
+  llvm_unreachable("unknown float kind");
 }
 
 uint32_t toBits(FloatKind kind, float value) {
@@ -39,6 +47,8 @@ uint32_t toBits(FloatKind kind, float value) {
 float fromBits(FloatKind kind, uint32_t bits) {
   llvm::APFloat number(getSemantics(kind),
                        llvm::APInt(getByteWidth(kind) * 8, bits));
+  if (number.isNaN()) // convert makes an infinity of that of F8E8M0FNU
+    return std::numeric_limits<float>::quiet_NaN();
   bool lossy;
   number.convert(llvm::APFloat::IEEEsingle(),
                  llvm::APFloat::rmNearestTiesToEven, &lossy);
