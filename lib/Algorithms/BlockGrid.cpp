@@ -30,10 +30,18 @@ bool QuantFormat::isValid() const {
       return false;
     break;
   case CodeKind::Binary:
+    if (bits != 1 || narrow || hasOffset())
+      return false;
+    break;
   case CodeKind::F8E4M3FN:
   case CodeKind::F8E5M2:
+    if (bits != 8 || narrow || hasOffset())
+      return false;
+    break;
   case CodeKind::F4E2M1FN:
-    return false;
+    if (bits != 4 || narrow || hasOffset())
+      return false;
+    break;
   }
   if (!hasOffset())
     return true;

@@ -23,6 +23,12 @@ static constexpr int kNearScales = 56, kFarScales = 24;
 static constexpr float kFarScale = 0.9035f; // down to 0.05
 static constexpr int kNearRanges = 64, kFarRanges = 32;
 static constexpr float kFarRange = 0.912f; // down to 0.05
+/// Steps of floating-point codes are alike in all binades, but for the ends of
+/// the range: near scales cover two binades, from twice that of round to
+/// nearest on.
+static constexpr float kNearFloatScale = 0.97555f; // 2^(-2 / kNearScales)
+/// Scales that are powers of two: from twice that of round to nearest on.
+static constexpr int kPowers = Candidates::kLanes;
 
 static constexpr float kInfinity = std::numeric_limits<float>::infinity();
 /// Magnitudes of scales for which no product in the search overflows.
@@ -61,15 +67,27 @@ ScaleSearch::ScaleSearch(const QuantFormat &format, FloatKind logical,
 }
 
 void ScaleSearch::makeScales() {
-  const bool isLopsided = encodeRule.minCode < -encodeRule.maxCode;
-  const float steps = isLopsided ? -encodeRule.minCode : encodeRule.maxCode;
-  const float first = std::max(steps - 3, 0.7f), last = 1.75f * steps;
-  for (int i = 0; i < kNearScales; ++i)
-    scales.push_back(1 / (first + (last - first) * i / kNearScales));
-  float scale = 1 / last;
+  if (format.scale == FloatKind::F8E8M0FNU) {
+    const int binade = std::ilogb(encodeRule.maxCode);
+    for (int i = 0; i < kPowers; ++i)
+      scales.push_back(std::ldexp(1.0f, 1 - i - binade));
+    return;
+  }
+  const float steps = std::max(-encodeRule.minCode, encodeRule.maxCode);
+  float scale;
+  if (format.codes == CodeKind::Integer) {
+    const float first = std::max(steps - 3, 0.7f), last = 1.75f * steps;
+    for (int i = 0; i < kNearScales; ++i)
+      scales.push_back(1 / (first + (last - first) * i / kNearScales));
+    scale = 1 / last;
+  } else {
+    scale = 2 / steps;
+    for (int i = 0; i < kNearScales; ++i, scale *= kNearFloatScale)
+      scales.push_back(scale);
+  }
   for (int i = 0; i < kFarScales; ++i, scale *= kFarScale)
     scales.push_back(scale);
-  if (!isLopsided)
+  if (!encodeRule.isLopsided())
     return;
   // With the opposite sign, the extra code is at the other end. This makes a
   // difference only where it is in use.

@@ -54,7 +54,7 @@ public:
 
   void computeSums(const float *x, size_t n, const Candidates &candidates,
                    CandidateSums &sums) const {
-    kernels.computeSums(x, n, rule.kind != EncodeRule::Plain, candidates, sums);
+    kernels.computeSums(encodeRule, x, n, candidates, sums);
   }
   /// Moves the candidates, by the sums over all elements. Returns whether
   /// another round may be of use.

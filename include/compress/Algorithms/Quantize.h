@@ -109,6 +109,12 @@ struct QuantFormat {
     return isSigned ? -(1 << (bits - 1)) + (narrow ? 1 : 0) : 0;
   }
   int getMaxCode() const { return (1 << (isSigned ? bits - 1 : bits)) - 1; }
+  bool hasSignedIntegers() const {
+    return codes == CodeKind::Integer && isSigned;
+  }
+  bool hasUnsignedIntegers() const {
+    return codes == CodeKind::Integer && !isSigned;
+  }
   bool hasOffset() const { return offset != Offset::None; }
   /// Bytes of one stored offset, 0 without one.
   unsigned getOffsetByteWidth() const {
