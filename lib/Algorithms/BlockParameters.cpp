@@ -116,10 +116,14 @@ void BlockCoder::chooseScales(
                    (maxCode - minCode);
     return;
   case Offset::Min:
-    for (size_t b = 0; b < n; ++b)
-      p.offset[b] = p.lo[b] + 0.0f; // stores no negative zero
-    kernels.narrow(*format.offsetKind, p.offset.data(), n, offsets);
+    kernels.narrow(*format.offsetKind, p.lo.data(), n, offsets);
     kernels.widen(*format.offsetKind, offsets, n, p.offset.data());
+    for (size_t b = 0; b < n; ++b)
+      if (p.offset[b] == 0) { // stores no negative zero
+        p.offset[b] = 0;
+        std::fill_n(offsets + b * format.getOffsetByteWidth(),
+                    format.getOffsetByteWidth(), 0);
+      }
     for (size_t b = 0; b < n; ++b)
       p.scale[b] = std::max(p.hi[b] - p.offset[b], 0.0f) / maxCode;
     return;
