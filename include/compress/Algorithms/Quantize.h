@@ -37,12 +37,14 @@
 //   signed:          (element of largest magnitude, the first one) / qmin, as
 //                    ggml's q4_0; its sign is that of the element, negated
 //   signed, narrow:  max(-lo, hi) / qmax
-//   unsigned:        hi / qmax; a negative weight is an error
+//   unsigned:        (element of largest magnitude) / qmax; a block with
+//                    elements of both signs is an error
 //   zero point:      (hi - lo) / (qmax - qmin) for [lo, hi] extended to hold 0,
 //                    zero = clamp(round(qmin - lo / scale)); (Jacob et al.,
 //                    "Quantization and Training of Neural Networks for
 //                    Efficient Integer-Arithmetic-Only Inference", CVPR 2018)
-//   minimum:         min = lo, scale = (hi - min) / qmax, as ggml's q4_1
+//   minimum:         min = lo, or min(lo, 0) where that is asked for,
+//                    scale = (hi - min) / qmax, as ggml's q4_1 and K-quants
 //
 // Scales of least squared error: of about a hundred candidates, each of them
 // round to nearest with a part of its range clipped (or added, which gives
@@ -103,6 +105,9 @@ struct QuantFormat {
   /// Stored type of the offset. None is one byte, for zero points only: the
   /// integer zero point, signed or unsigned like the codes, in their range.
   std::optional<FloatKind> offsetKind;
+  /// Minima that are chosen are not positive, so that they can be stored with
+  /// unsigned codes and one scale. Of no meaning to decode.
+  bool minAtMostZero = false;
 
   /// The range of integers.
   int getMinCode() const {
@@ -156,7 +161,8 @@ struct QuantError {
     InvalidArgument,
     /// Element `index` is an infinity or a NaN, `value`.
     NonFinite,
-    /// Element `index` is negative, `value`, for unsigned codes without offset.
+    /// Element `index` is negative, `value`, in a block that has positive ones
+    /// too, for unsigned codes without offset.
     Negative,
     /// The scale `needed` of the block that starts at `index` has no finite
     /// stored value, or the range of the block is not finite in f32.
