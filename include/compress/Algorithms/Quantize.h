@@ -37,12 +37,14 @@
 //   signed:          (element of largest magnitude, the first one) / qmin, as
 //                    ggml's q4_0; its sign is that of the element, negated
 //   signed, narrow:  max(-lo, hi) / qmax
-//   unsigned:        hi / qmax; a negative weight is an error
+//   unsigned:        (element of largest magnitude) / qmax; a block with
+//                    elements of both signs is an error
 //   zero point:      (hi - lo) / (qmax - qmin) for [lo, hi] extended to hold 0,
 //                    zero = clamp(round(qmin - lo / scale)); (Jacob et al.,
 //                    "Quantization and Training of Neural Networks for
 //                    Efficient Integer-Arithmetic-Only Inference", CVPR 2018)
-//   minimum:         min = lo, scale = (hi - min) / qmax, as ggml's q4_1
+//   minimum:         min = lo, or min(lo, 0) where that is asked for,
+//                    scale = (hi - min) / qmax, as ggml's q4_1 and K-quants
 //
 // Scales of least squared error: of about a hundred candidates, each of them
 // round to nearest with a part of its range clipped (or added, which gives
@@ -74,12 +76,27 @@
 
 namespace mlir::compress::algorithms {
 
+/// What the code of an element stands for.
+enum class CodeKind : uint8_t {
+  Integer,
+  /// Bit b is 2b - 1.
+  Binary,
+  /// Floating-point numbers of the OCP specifications "8-bit Floating Point
+  /// (OFP8)" and "Microscaling Formats (MX)", both v1.0.
+  F8E4M3FN,
+  F8E5M2,
+  F4E2M1FN,
+};
+
 /// How one element and its block's parameters are stored.
 struct QuantFormat {
   enum class Offset : uint8_t { None, Zero, Min };
 
-  /// Bits of a code: 2, 3, 4 or 8.
+  CodeKind codes = CodeKind::Integer;
+  /// Bits of a code: 2, 3, 4, 6 or 8 of an integer, 1 of a binary code, and
+  /// those of a floating-point format.
   unsigned bits = 8;
+  /// Of integers.
   bool isSigned = true;
   /// Signed codes without the most negative one: -127..127, -7..7.
   bool narrow = false;
@@ -88,18 +105,30 @@ struct QuantFormat {
   /// Stored type of the offset. None is one byte, for zero points only: the
   /// integer zero point, signed or unsigned like the codes, in their range.
   std::optional<FloatKind> offsetKind;
+  /// Minima that are chosen are not positive, so that they can be stored with
+  /// unsigned codes and one scale. Of no meaning to decode.
+  bool minAtMostZero = false;
 
+  /// The range of integers.
   int getMinCode() const {
     return isSigned ? -(1 << (bits - 1)) + (narrow ? 1 : 0) : 0;
   }
   int getMaxCode() const { return (1 << (isSigned ? bits - 1 : bits)) - 1; }
+  bool hasSignedIntegers() const {
+    return codes == CodeKind::Integer && isSigned;
+  }
+  bool hasUnsignedIntegers() const {
+    return codes == CodeKind::Integer && !isSigned;
+  }
   bool hasOffset() const { return offset != Offset::None; }
   /// Bytes of one stored offset, 0 without one.
   unsigned getOffsetByteWidth() const {
     return !hasOffset() ? 0 : offsetKind ? getByteWidth(*offsetKind) : 1;
   }
-  /// Whether the fields fit together: `narrow` wants signed codes, a minimum
-  /// wants unsigned codes and an offset kind.
+  /// Whether the fields fit together: `narrow` wants signed integers, a zero
+  /// point wants integers, a minimum wants unsigned integers and an offset
+  /// kind. Offsets are f32, f16 or bf16, and there are none beside scales that
+  /// are powers of two.
   bool isValid() const;
 };
 
@@ -132,7 +161,8 @@ struct QuantError {
     InvalidArgument,
     /// Element `index` is an infinity or a NaN, `value`.
     NonFinite,
-    /// Element `index` is negative, `value`, for unsigned codes without offset.
+    /// Element `index` is negative, `value`, in a block that has positive ones
+    /// too, for unsigned codes without offset.
     Negative,
     /// The scale `needed` of the block that starts at `index` has no finite
     /// stored value, or the range of the block is not finite in f32.
