@@ -10,13 +10,16 @@ The exit status is 1 if one of the bounds below does not hold.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
+import os
 import re
 import shlex
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -27,27 +30,6 @@ import data
 
 HERE = Path(__file__).resolve().parent
 MODELS = ("cnn", "transformer")
-PRESETS = (
-    "none",
-    "int8",
-    "int8-channel",
-    "int4-b32",
-    "int4-b64",
-    "int4-b128",
-    "int4-b32-asym",
-    "int3-b32",
-    "int2-b32",
-    "palette4",
-    "palette2",
-    "nf4",
-    "nm2:4",
-    "sparse-int4",
-    "bitmask50",
-    "lowrank",
-    "lowrank-int4",
-    "dense-and-sparse",
-    "df11",
-)
 
 # The most images, right before, that a preset may get wrong. The others have no bound.
 MAX_LOST_IMAGES = {"none": 0, "int8-channel": 1, "int4-b32": 4}
@@ -152,7 +134,8 @@ def measure(
     images, logits_file = out / "images.npy", out / f"{model}-{preset}-logits.npy"
 
     _, compile_seconds = compressc(
-        "compile", source, "--weights", weights, "--preset", preset, "-o", artifact
+        *("compile", source, "--weights", weights, "--preset", preset),
+        *("-j", "1", "-o", artifact),
     )
     _, verify_seconds = compressc(
         "verify", artifact, "--original", source, "--weights", weights
@@ -296,10 +279,36 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--compressc", type=Path, required=True, help="the compiler")
     parser.add_argument("--out", type=Path, required=True, help="directory to write to")
     parser.add_argument("--models", nargs="+", choices=MODELS, default=MODELS)
-    parser.add_argument("--presets", nargs="+", default=PRESETS, metavar="PRESET")
+    parser.add_argument(
+        "--presets", nargs="+", metavar="PRESET", help="default: all that there are"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON, no table")
     parser.add_argument("--verbose", action="store_true", help="print the commands")
     return parser.parse_args()
+
+
+def collect(
+    jobs: list[tuple[str, str]], running: list[Future[Result]]
+) -> list[Result]:
+    """Waits for the results, in order, and says on a terminal how far it is."""
+    results = []
+    for done, ((model, preset), future) in enumerate(zip(jobs, running, strict=True)):
+        if sys.stderr.isatty():
+            print(
+                f"\r\x1b[K[{done}/{len(jobs)}] {model}, {preset}",
+                end="",
+                file=sys.stderr,
+                flush=True,
+            )
+        try:
+            results.append(future.result())
+        except BaseException:
+            for other in running:
+                other.cancel()
+            raise
+    if sys.stderr.isatty():
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+    return results
 
 
 def main() -> int:
@@ -310,11 +319,17 @@ def main() -> int:
     np.save(arguments.out / "images.npy", digits.test_images)
     compressc = Compressc(arguments.compressc, arguments.verbose)
     try:
-        results = [
-            measure(compressc, model, preset, arguments.out, digits)
-            for model in arguments.models
-            for preset in arguments.presets
+        presets = arguments.presets or [
+            line.split()[0] for line in compressc("presets")[0].splitlines()
         ]
+        jobs = list(itertools.product(arguments.models, presets))
+        # Each job is one thread's work.
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            running = [
+                pool.submit(measure, compressc, *job, arguments.out, digits)
+                for job in jobs
+            ]
+            results = collect(jobs, running)
     except (DemoError, OSError, ValueError, KeyError) as error:
         print(f"demo: error: {error}", file=sys.stderr)
         return 1
