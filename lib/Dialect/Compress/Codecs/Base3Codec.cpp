@@ -169,6 +169,13 @@ Base3Attr::getTileGranularity(RankedTensorType logical) const {
   return granularity;
 }
 
+SmallVector<ComponentRatio>
+Base3Attr::getComponentRatios(RankedTensorType logical, unsigned) const {
+  SmallVector<ComponentRatio> ratios(logical.getRank());
+  ratios.back() = {kUnitCodeBytes, kUnitTritBytes};
+  return ratios;
+}
+
 FailureOr<SmallVector<ComponentTile>>
 Base3Attr::mapTile(OpBuilder &b, Location loc, RankedTensorType,
                    ValueRange components, ArrayRef<OpFoldResult> offsets,

@@ -11,7 +11,7 @@
 include "compress/Dialect/Compress/IR/CompressDialect.td"
 
 def Compress_Base3Attr : Compress_Codec<"Base3", "base3",
-    ["verifyData", "isLossless"]> {
+    ["verifyData", "isLossless", "getComponentRatios"]> {
   let summary = "ternary codes in base 3, five to a byte";
   let description = [{
     For bytes that hold four 2-bit two's complement codes, lower index in the
