@@ -24,6 +24,17 @@ static void packGroup(unsigned bits, const uint8_t *codes, unsigned n,
     out[byte] = uint8_t(word >> (byte * 8));
 }
 
+/// The inverse for eight codes, sign-extended from the bit `sign`.
+static void unpackGroup(unsigned bits, const uint8_t *in, unsigned sign,
+                        uint8_t *codes) {
+  const unsigned mask = (1u << bits) - 1;
+  uint64_t word = 0;
+  for (unsigned byte = 0; byte < bits; ++byte)
+    word |= uint64_t(in[byte]) << (byte * 8);
+  for (unsigned i = 0; i < 8; ++i)
+    codes[i] = uint8_t(((unsigned(word >> (i * bits)) & mask) ^ sign) - sign);
+}
+
 void CodeLayout::packRow(const Kernels &kernels, const uint8_t *codes,
                          int64_t n, uint8_t *out) const {
   int64_t done = 0;
@@ -78,19 +89,22 @@ void CodeLayout::unpackRow(const Kernels &kernels, const uint8_t *row,
     ++col;
     --n;
   };
-  if (bits == 1 || bits == 4) {
-    const int64_t perByte = 8 / bits;
-    while (n > 0 && col % perByte != 0)
-      unpackOne();
-    const int64_t bytes = n / perByte, done = bytes * perByte;
-    if (bits == 1)
-      kernels.unpack1(row + col / perByte, bytes, codes);
-    else
-      kernels.unpack4(row + col / perByte, bytes, isSigned, codes);
-    codes += done;
-    col += done;
-    n -= done;
-  }
+  // Whole bytes, or whole groups, as fast as they go.
+  const int64_t unit = bits == 4 ? 2 : 8;
+  while (n > 0 && col % unit != 0)
+    unpackOne();
+  const uint8_t *in = row + col / unit * (unit * bits / 8);
+  const int64_t units = n / unit, done = units * unit;
+  if (bits == 1)
+    kernels.unpack1(in, units, codes);
+  else if (bits == 4)
+    kernels.unpack4(in, units, isSigned, codes);
+  else
+    for (int64_t i = 0; i < units; ++i)
+      unpackGroup(bits, in + i * bits, sign, codes + i * 8);
+  codes += done;
+  col += done;
+  n -= done;
   while (n > 0)
     unpackOne();
 }

@@ -1,4 +1,4 @@
-//===- Quantize.h - Integer block quantization ------------------*- C++ -*-===//
+//===- Quantize.h - Block quantization --------------------------*- C++ -*-===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -9,20 +9,24 @@
 // squared error, and its reference decode. A weight is a row-major tensor of
 // f32, f16 or bf16; a block is a box of it.
 //
+// Codes are integers, bits (b for 2b - 1) or small floating-point numbers; q is
+// what a code stands for.
+//
 // Storage. Codes lie row-major over the logical shape. Codes of less than eight
 // bits are packed along the innermost dimension, the lower index in the lower
 // bits, and each innermost row is padded to whole bytes with zero bits. Scales
 // and offsets lie row-major over the shape ceil(dim / block).
 //
-// Decode, in f32, rounded once to the logical type:
+// Decode, in f32, rounded once to the logical type; offsets are for integers:
 //   no offset:   w = scale * q
 //   zero point:  w = scale * (q - zero)
 //   minimum:     w = scale * q + min
 //
 // Encode. The scale (and the offset) is rounded to its stored type first, and
 // codes are chosen against the stored values, with clamp to the code range and
-// rounding to nearest, ties to even:
+// rounding to the nearest code, ties to even:
 //   no offset:         q = round(w / scale)
+//   bits:              q = w / scale >= 0 ? 1 : -1; a zero of any sign is 1
 //   integer zero:      q = round(w / scale) + zero     (as ONNX QuantizeLinear)
 //   real-valued zero:  q = round(w / scale + zero)
 //   minimum:           q = round((w - min) / scale)
@@ -32,6 +36,8 @@
 //
 // Where a scale is zero (a block of zeros, or a scale that underflows in its
 // stored type) codes are those of w = 0, and decode gives zeros (or min).
+// Floating-point codes keep the sign of a zero; infinities and NaNs are no
+// codes.
 //
 // Scales of round-to-nearest, `lo` and `hi` being the extremes of the block:
 //   signed:          (element of largest magnitude, the first one) / qmin, as
@@ -45,6 +51,13 @@
 //                    Efficient Integer-Arithmetic-Only Inference", CVPR 2018)
 //   minimum:         min = lo, or min(lo, 0) where that is asked for,
 //                    scale = (hi - min) / qmax, as ggml's q4_1 and K-quants
+//   floating point:  max(-lo, hi) / qmax, the largest finite number
+//   bits:            the mean magnitude, summed in f64 (Rastegari et al.,
+//                    "XNOR-Net", ECCV 2016)
+// A scale stored as F8E8M0FNU is the power of two of the OCP specification
+// "Microscaling Formats (MX)" v1.0, 6.3, whatever the codes are, bits aside:
+//   floor(log2(max(-lo, hi))) - floor(log2(qmax)) is its exponent, clamped; a
+//   block of zeros has the smallest one
 //
 // Scales of least squared error: of about a hundred candidates, each of them
 // round to nearest with a part of its range clipped (or added, which gives
@@ -54,7 +67,11 @@
 // stored types. Round to nearest itself is the first candidate, so no block
 // gets worse; of equal ones the earlier wins. Signed codes that are not narrow
 // try both signs of the scale. Offsets are searched together with the scale;
-// zero points stay in the range of codes.
+// zero points stay in the range of codes. Floating-point codes have the same
+// search, with scales from twice to a twentieth of round to nearest. Scales
+// that are powers of two have the 16 exponents from one or two more than that
+// of round to nearest downwards. Of bits the mean magnitude is the
+// least-squares scale, so there is nothing to search.
 //
 // Projection: encoding decode(c) with the scales of c gives c again, wherever
 // the final rounding of decode moves a value by less than half a step. It may
@@ -235,7 +252,8 @@ struct StorageError {
     SizeMismatch,
     /// Byte `index` of the codes has a padding bit set.
     Padding,
-    /// Element `index` is the most negative code, in a narrow format.
+    /// Element `index` is the most negative code, in a narrow format, or an
+    /// infinity or a NaN.
     CodeOutOfRange,
     /// Scale `index` is not finite.
     NonFiniteScale,

@@ -142,6 +142,20 @@ QuantFormat makeFormat(unsigned bits, bool isSigned = true,
   return format;
 }
 
+QuantFormat makeTernary() {
+  QuantFormat format = makeFormat(2);
+  format.narrow = true;
+  return format;
+}
+
+QuantFormat makeFloats(CodeKind codes, FloatKind scale) {
+  QuantFormat format;
+  format.codes = codes;
+  format.bits = reference::getBits(codes);
+  format.scale = scale;
+  return format;
+}
+
 } // namespace
 
 //===----------------------------------------------------------------------===//
@@ -222,7 +236,13 @@ TEST(Mse, GainOnNormalData) {
        makeFormat(4, /*isSigned=*/false, Offset::Min, FloatKind::F16), 1.1},
       {"int4-b32-zero", makeFormat(4, /*isSigned=*/false, Offset::Zero), 0.45},
       {"int4-b32-real-zero",
-       makeFormat(4, /*isSigned=*/false, Offset::Zero, FloatKind::F16), 1.35}};
+       makeFormat(4, /*isSigned=*/false, Offset::Zero, FloatKind::F16), 1.35},
+      {"ternary-b32", makeTernary(), 3.8},
+      {"fp8-e4m3-b32", makeFloats(CodeKind::F8E4M3FN, FloatKind::F32), 2.5},
+      {"mxfp8", makeFloats(CodeKind::F8E4M3FN, FloatKind::F8E8M0FNU), 0.8},
+      {"mxfp4", makeFloats(CodeKind::F4E2M1FN, FloatKind::F8E8M0FNU), 0.23},
+      {"f4E2M1FN-b32-e4m3", makeFloats(CodeKind::F4E2M1FN, FloatKind::F8E4M3FN),
+       0.1}};
   Sample sample;
   sample.shape = {{64, 1024}, {1, 32}};
   std::mt19937 random(1);
