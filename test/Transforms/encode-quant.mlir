@@ -79,3 +79,13 @@ func.func @minima(%x: tensor<1x4xf32>, %y: tensor<1x1xf32>) -> tensor<1x1xf32> {
   %0 = linalg.matmul indexing_maps = [#mk, #nk, #mn] ins(%x, %w : tensor<1x4xf32>, tensor<1x4xf32>) outs(%y : tensor<1x1xf32>) -> tensor<1x1xf32>
   return %0 : tensor<1x1xf32>
 }
+
+// Entries -7, 1.2, 2.45 and 8, stored as -7, 1, 2 and 8: 1.6 was next to 1.2, and is next to 2.
+// CHECK-DAG: "palette#0.indices": "0x40000000A9F2"
+// CHECK-DAG: "palette#0.codebooks.codes": "0x40000000F78E"
+// CHECK-DAG: "palette#0.codebooks.scales": "0x40000000000080BF"
+func.func @palette(%x: tensor<1x8xf32>, %y: tensor<1x1xf32>) -> tensor<1x1xf32> {
+  %w = arith.constant {compress.codec = #compress.nested<#compress.palette<bits = 2, group = [1, 8], codebook = f32>, codebooks = #compress.quant<i4, block = [1, 1, 4], scale = f32>>} dense<[[0.8, 1.6, 2.45, 2.45, 2.45, -7.0, 8.0, 8.0]]> : tensor<1x8xf32>
+  %0 = linalg.matmul indexing_maps = [#mk, #nk, #mn] ins(%x, %w : tensor<1x8xf32>, tensor<1x8xf32>) outs(%y : tensor<1x1xf32>) -> tensor<1x1xf32>
+  return %0 : tensor<1x1xf32>
+}

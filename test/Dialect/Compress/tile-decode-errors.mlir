@@ -113,3 +113,22 @@ transform.named_sequence @__transform_main(%root: !transform.any_op {transform.r
   transform.yield
 }
 }
+
+// -----
+// A tile of 24 cuts what 20 trits share.
+!w = !compress.tensor<8x96xf32, #compress.nested<#compress.quant<i2, block = [1, 96], scale = f16, narrow>, codes = #compress.base3>>
+module attributes {transform.with_named_sequence} {
+func.func @f(%c: !compress.tensor<8x24xi8, #compress.base3>, %s: tensor<8x1xf16>) -> tensor<8x96xf32> {
+  %0 = compress.assemble %c, %s : !compress.tensor<8x24xi8, #compress.base3>, tensor<8x1xf16> -> !w
+  // expected-error @below {{expected a tile that splits no stored unit}}
+  // expected-error @below {{tile operation}}
+  // expected-error @below {{failed to generate tiling loops}}
+  %w = compress.decode %0 : !w
+  return %w : tensor<8x96xf32>
+}
+transform.named_sequence @__transform_main(%root: !transform.any_op {transform.readonly}) {
+  %op = transform.structured.match ops{["compress.decode"]} in %root : (!transform.any_op) -> !transform.any_op
+  %t, %l = transform.structured.tile_using_for %op tile_sizes [0, 24] : (!transform.any_op) -> (!transform.any_op, !transform.any_op)
+  transform.yield
+}
+}
