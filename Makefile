@@ -38,6 +38,7 @@ test: build ## run all tests: lit, gtest, the out-of-tree consumer
 
 test-nightly: build ## run the random tests with many more cases (hours)
 	@COMPRESS_TEST_CASES=50000 $(VENV)/bin/python $(LLVM_BIN)/lit -v $(BUILD)/test/Integration
+	@COMPRESS_TEST_CASES=50000 ctest --test-dir $(BUILD) --output-on-failure -R Unit.StoredData
 
 demo: build $(VENV)/.examples/digits ## compile two trained networks, run them, compare
 	@$(VENV)/bin/python examples/digits/demo.py --compressc $(BUILD)/bin/compressc --out $(BUILD)/demo

@@ -31,6 +31,7 @@ void mlir::compress::registerDialect(DialectRegistry &registry) {
     registerLowRankEncoders(dialect->getCodecs());
     registerSumEncoders(dialect->getCodecs());
     registerBase3Encoders(dialect->getCodecs());
+    registerTiledEncoders(dialect->getCodecs());
     registerBitmaskEncoders(dialect->getCodecs());
   });
   registerBufferizableOpInterfaceExternalModels(registry);

@@ -189,7 +189,7 @@ mlir::compress::lowerModule(ModuleOp module, const Target &target,
   if (compileOptions.fuse)
     buildCompressPack(preparation);
   else
-    preparation.addPass(createCompressExpandTypes());
+    buildCompressExpand(preparation);
   if (failed(preparation.run(module)))
     return failure();
   for (auto function : module.getOps<func::FuncOp>()) {

@@ -71,8 +71,13 @@ static void addLoweringToLLVM(OpPassManager &pm) {
   pm.addPass(createReconcileUnrealizedCastsPass());
 }
 
-void mlir::compress::buildCompressPack(OpPassManager &pm) {
+void mlir::compress::buildCompressExpand(OpPassManager &pm) {
+  pm.addPass(createCompressVerifyData());
   pm.addPass(createCompressExpandTypes());
+}
+
+void mlir::compress::buildCompressPack(OpPassManager &pm) {
+  buildCompressExpand(pm);
   pm.addPass(createCompressFoldMovement());
   pm.addPass(createCompressMoveFactors());
   pm.addPass(createCompressAlgebra());
@@ -95,7 +100,7 @@ void mlir::compress::buildCompressToCPU(OpPassManager &pm,
   if (options.fuse)
     buildCompressFuse(pm, options.allowDense);
   else
-    pm.addPass(createCompressExpandTypes());
+    buildCompressExpand(pm);
   pm.addPass(createCompressLowerDecode());
   pm.addPass(createConvertElementwiseToLinalgPass());
   pm.addPass(createCanonicalizerPass());

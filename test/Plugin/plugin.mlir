@@ -8,6 +8,7 @@
 // RUN: %stock-mlir-opt %S/../Transforms/expand-types.mlir --split-input-file --allow-unregistered-dialect --pass-pipeline='builtin.module(compress-expand-types)' | FileCheck %s --check-prefix=EXPAND
 // RUN: %stock-mlir-opt %s --pass-pipeline='builtin.module(compress-fold-movement)' | FileCheck %s --check-prefix=FOLD
 // RUN: %stock-mlir-opt %s --pass-pipeline='builtin.module(compress-algebra)' | FileCheck %s --check-prefix=PARSE
+// RUN: %stock-mlir-opt %s --pass-pipeline='builtin.module(compress-verify-data)' | FileCheck %s --check-prefix=PARSE
 // RUN: %stock-mlir-opt %s --pass-pipeline='builtin.module(compress-tile-and-fuse{max-elements=4})' | FileCheck %s --check-prefix=TILE
 // RUN: %stock-mlir-opt %s --pass-pipeline='builtin.module(compress-check-fused{max-elements=4 allow-dense=true})' 2>&1 | FileCheck %s --check-prefix=FUSED
 // RUN: not %stock-mlir-opt %s --pass-pipeline='builtin.module(compress-check-lowered)' 2>&1 | FileCheck %s --check-prefix=LOWERED

@@ -39,9 +39,12 @@ struct CompressToCPUOptions : PassPipelineOptions<CompressToCPUOptions> {
       llvm::cl::init(8)};
 };
 
-/// Expands compressed types of functions and loops, and brings compressed
-/// constants into the layout of kernels. The first steps of
-/// compress-to-cpu, apart for those who look at the constants in between.
+/// Checks stored data, and expands compressed types of functions and loops.
+void buildCompressExpand(OpPassManager &pm);
+
+/// The same, then brings compressed constants into the layout of kernels. The
+/// first steps of compress-to-cpu, apart for those who look at the constants in
+/// between.
 void buildCompressPack(OpPassManager &pm);
 
 /// Fuses decodes into kernels and tiles, and fails where one is left, unless

@@ -255,48 +255,4 @@ TEST(Bitmask, FindsWhatDoesNotFit) {
   EXPECT_FALSE((BitmaskShape{2, 3, 2, 3}).isValid());
 }
 
-// Stored bytes from outside: no read out of bounds (under a sanitizer); what is
-// accepted comes back from its own decode.
-TEST(Bitmask, MutatedBytes) {
-  const unsigned seed = 77;
-  std::printf("seed %u\n", seed);
-  Random random(seed);
-  int64_t accepted = 0, rejected = 0;
-  for (int round = 0; round < 1200; ++round) {
-    const int64_t numRows = random.pick(1, 5), columns = random.pick(1, 20);
-    const FloatKind kind = FloatKind(random.pick(0, 2));
-    std::optional<int64_t> keep;
-    if (random.pick(0, 1))
-      keep = random.pick(0, columns);
-    const BitmaskShape shape = makeShape(numRows, columns, kind, keep);
-    const Encoded encoded =
-        encode(random.makeWeight(numRows * columns, kind), kind, shape, 0.5);
-    for (int mutation = 0; mutation < 100; ++mutation) {
-      Encoded changed = encoded;
-      Bytes *parts[] = {&changed.mask, &changed.values, &changed.offsets};
-      random.mutate(*parts[random.pick(0, keep ? 1 : 2)]);
-      const bool valid = !validateBitmask(shape, kind, changed.mask,
-                                          changed.values, changed.offsets);
-      ++(valid ? accepted : rejected);
-      Bytes out(numRows * columns * shape.width);
-      const bool decoded = decodeBitmask(shape, changed.mask, changed.values,
-                                         changed.offsets, 0, out);
-      ASSERT_TRUE(decoded || !valid);
-      if (!valid)
-        continue;
-      const Encoded again = gather(out, shape, changed.mask);
-      ASSERT_EQ(again.offsets, changed.offsets);
-      // A value that no bit stands for is not read.
-      if (std::any_of(changed.mask.begin(), changed.mask.end(),
-                      [](uint8_t byte) { return byte != 0; })) {
-        ASSERT_EQ(again.values, changed.values);
-      }
-    }
-  }
-  std::printf("%lld accepted, %lld rejected\n", (long long)accepted,
-              (long long)rejected);
-  EXPECT_GT(accepted, 1000);
-  EXPECT_GT(rejected, 10000);
-}
-
 } // namespace

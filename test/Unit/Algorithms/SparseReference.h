@@ -77,18 +77,6 @@ public:
     return narrow(values, kind);
   }
 
-  /// Changes a few bits, or the size.
-  void mutate(Bytes &bytes) {
-    if (bytes.empty() || pick(0, 15) == 0) {
-      bytes.resize(pick(0, int64_t(bytes.size()) + 4));
-      return;
-    }
-    for (int64_t i = pick(1, 3); i > 0; --i) {
-      uint8_t &byte = bytes[pick(0, bytes.size() - 1)];
-      byte = pick(0, 1) ? uint8_t(random()) : byte ^ uint8_t(1u << pick(0, 7));
-    }
-  }
-
 private:
   std::mt19937 random;
 };

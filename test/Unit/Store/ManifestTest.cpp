@@ -629,15 +629,3 @@ TEST_F(ManifestTest, Types) {
   // A whole number is a number.
   EXPECT_EQ(getErrorWith("/weights/1/certificate/sqnr_db", 42), "no error");
 }
-
-// Mutations under a right checksum, as a hostile file has it.
-TEST_F(ManifestTest, Mutations) {
-  std::string original = getText();
-  Random random;
-  for (int round = 0; round < 10000; ++round) {
-    std::string text = mutate(original, random);
-    if (text.size() >= 36)
-      text = seal(text);
-    getError(text);
-  }
-}

@@ -342,19 +342,3 @@ TEST_F(NpyTest, Shapes) {
     many += "1,";
   EXPECT_EQ(shape(many + ")}"), "N: expected at most 64 dimensions");
 }
-
-TEST_F(NpyTest, Mutations) {
-  Random random;
-  for (int round = 0; round < 20000; ++round) {
-    std::string original =
-        makeNpy(makeHeader("<f4", "(2, 3)", random(2) ? "True" : "False"),
-                "abcdefghijklmnopqrstuvwx", 1 + random(3));
-    writeBytes(name, mutate(original, random));
-    auto array = readNpy(name);
-    if (array.ok())
-      EXPECT_EQ(computeByteSize(array->dtype, array->shape),
-                array->data.size());
-    else
-      EXPECT_EQ(array.status().message().find('\n'), std::string::npos);
-  }
-}

@@ -99,34 +99,6 @@ private:
   std::mt19937_64 generator;
 };
 
-/// Flips bits, overwrites, cuts, doubles or inserts bytes.
-inline std::string mutate(std::string bytes, Random &random) {
-  for (size_t count = 1 + random(3); count && !bytes.empty(); --count) {
-    size_t at = random(bytes.size());
-    switch (random(6)) {
-    case 0:
-      bytes[at] ^= static_cast<char>(1 << random(8));
-      break;
-    case 1:
-      bytes[at] = static_cast<char>(random(256));
-      break;
-    case 2:
-      bytes.resize(at);
-      break;
-    case 3:
-      bytes.insert(at, bytes.substr(at, 1 + random(16)));
-      break;
-    case 4:
-      // What means something in JSON and in Python.
-      bytes[at] = "{}[]():,\"'0987654321-.eE \\\n"[random(27)];
-      break;
-    default:
-      bytes.erase(at, 1 + random(8));
-    }
-  }
-  return bytes;
-}
-
 } // namespace mlir::compress::store::test
 
 #endif // COMPRESS_TEST_UNIT_STORE_TESTUTILS_H

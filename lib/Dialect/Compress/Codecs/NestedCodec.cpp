@@ -1,4 +1,5 @@
-//===- NestedCodec.cpp - components that are compressed again ---------------===//
+//===- NestedCodec.cpp - components that are compressed again
+//---------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -86,6 +87,10 @@ NestedAttr::verifyCodec(function_ref<InFlightDiagnostic()> emitError,
       return diag << ", but got '" << component.getName().getValue() << "'";
     }
     auto type = cast<RankedTensorType>(part->type);
+    if (logical.hasStaticShape() && !type.hasStaticShape()) // nested_c3
+      return emitError() << "expected a component of static size, but that of '"
+                         << part->name << "' of " << getBase()
+                         << " depends on the data";
     if (!CompressedTensorType::getChecked(
             emitError, getContext(), type.getShape(), type.getElementType(),
             cast<CodecAttrInterface>(component.getValue())))
@@ -129,7 +134,8 @@ LogicalResult
 NestedAttr::verifyData(function_ref<InFlightDiagnostic()> emitError,
                        RankedTensorType logical,
                        ArrayRef<ArrayRef<char>> leaves) const {
-  // What base checks are the decoded components.
+  // What base checks are the decoded components; those that it compresses
+  // itself stay as they are.
   std::vector<std::vector<char>> decoded;
   SmallVector<ArrayRef<char>> dense;
   SmallVector<StorageComponent> storage = getStorage(logical);
@@ -139,11 +145,11 @@ NestedAttr::verifyData(function_ref<InFlightDiagnostic()> emitError,
     getLeafTypes(part.type, types);
     ArrayRef<ArrayRef<char>> own = leaves.take_front(types.size());
     leaves = leaves.drop_front(types.size());
-    auto type = dyn_cast<CompressedTensorType>(part.type);
-    if (!type) {
+    if (!getNested(*this, part.name)) {
       dense.append(own.begin(), own.end());
       continue;
     }
+    auto type = cast<CompressedTensorType>(part.type);
     RankedTensorType component = type.getLogicalType();
     if (failed(type.getCodec().verifyData(emitError, component, own)))
       return failure();
@@ -202,6 +208,11 @@ NestedAttr::getTileGranularity(RankedTensorType logical) const {
     }
   }
   return granularity;
+}
+
+SmallVector<int64_t> NestedAttr::getComponentRatios(RankedTensorType logical,
+                                                    unsigned component) const {
+  return getBase().getComponentRatios(logical, component);
 }
 
 FailureOr<SmallVector<ComponentTile>>

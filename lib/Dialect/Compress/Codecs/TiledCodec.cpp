@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "compress/Dialect/Compress/Codecs/Codecs.h"
 #include "compress/Dialect/Compress/IR/Compress.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -99,6 +100,11 @@ TiledAttr::verifyData(function_ref<InFlightDiagnostic()> emitError,
 FailureOr<Value> TiledAttr::buildDecode(OpBuilder &b, Location loc,
                                         ValueRange components,
                                         RankedTensorType logical) const {
+  // Of nothing there is no slice that verifies.
+  if (logical.getNumElements() == 0)
+    return tensor::EmptyOp::create(b, loc, logical.getShape(),
+                                   logical.getElementType())
+        .getResult();
   RankedTensorType tiled = getTiledType(logical);
   FailureOr<Value> dense =
       getInner(logical).buildDecode(b, loc, components, tiled);
@@ -139,7 +145,7 @@ void TiledAttr::decodeData(RankedTensorType logical,
                            ArrayRef<ArrayRef<char>> components, int64_t begin,
                            MutableArrayRef<char> out) const {
   // Element by element: packed constants are made from encoded ones, so only
-  // tests ask.
+  // who asks for tiles himself gets here.
   RankedTensorType tiled = getTiledType(logical);
   CodecAttrInterface inner = getInner(logical);
   int64_t width = logical.getElementTypeBitWidth() / 8, rank = logical.getRank();
@@ -200,4 +206,51 @@ TiledAttr::mapTile(OpBuilder &b, Location loc, RankedTensorType logical,
   }
   return getInner(logical).mapTile(b, loc, getTiledType(logical), components,
                                    tiledOffsets, tiledSizes);
+}
+
+//===----------------------------------------------------------------------===//
+// Encoding
+//===----------------------------------------------------------------------===//
+
+static void collectLeaves(ArrayRef<EncodedComponent> parts,
+                          SmallVectorImpl<ArrayRef<char>> &leaves) {
+  for (const EncodedComponent &part : parts) {
+    if (isa<CompressedTensorType>(part.type))
+      collectLeaves(part.parts, leaves);
+    else
+      leaves.push_back(part.data.getData());
+  }
+}
+
+namespace {
+/// Encodes with base's encoder, then moves what that stores into tiles.
+class TiledEncoder : public Encoder {
+public:
+  StringRef getAlgorithm() const override { return "tiled"; }
+  bool supports(StringRef) const override { return true; }
+
+  std::string describe(CodecAttrInterface codec,
+                       const EncodeContext &context) const override {
+    CodecAttrInterface base = cast<TiledAttr>(codec).getBase();
+    const Encoder *encoder =
+        context.registry.lookupEncoder(base, context.algorithm);
+    return encoder ? encoder->describe(base, context) : "";
+  }
+
+  FailureOr<std::vector<EncodedComponent>>
+  encode(const WeightView &weight, CodecAttrInterface codecAttr,
+         const EncodeContext &context) const override {
+    auto codec = cast<TiledAttr>(codecAttr);
+    auto parts = encodeTensor(weight, codec.getBase(), context);
+    if (failed(parts))
+      return failure();
+    SmallVector<ArrayRef<char>> leaves;
+    collectLeaves(*parts, leaves);
+    return codec.getBase().relayout(weight.type, codec.getLayout(), leaves);
+  }
+};
+} // namespace
+
+void mlir::compress::registerTiledEncoders(CodecRegistry &registry) {
+  registry.addEncoder<TiledAttr>(std::make_unique<TiledEncoder>());
 }

@@ -195,8 +195,9 @@ bool mlir::compress::isLegalTile(CodecAttrInterface codec,
                        offsets, sizes)) {
     std::optional<int64_t> begin = getConstantIntValue(offset);
     std::optional<int64_t> extent = getConstantIntValue(size);
-    // The whole dimension is always legal, ragged or not.
-    if (begin == 0 && extent && *extent == dim)
+    // The whole dimension is always legal, ragged or not; it begins at 0, also
+    // where nobody can see that.
+    if (extent && *extent == dim)
       continue;
     bool toEnd = begin && extent && *begin + *extent == dim;
     int64_t unit = granularity.unit, block = granularity.block;
@@ -227,6 +228,11 @@ FailureOr<Value> mlir::compress::sliceValue(OpBuilder &b, Location loc,
                                             ArrayRef<OpFoldResult> sizes) {
   auto type = dyn_cast<CompressedTensorType>(value.getType());
   if (!type) {
+    auto dense = cast<RankedTensorType>(value.getType());
+    // Of nothing there is no slice that verifies: no offset lies inside.
+    if (llvm::is_contained(dense.getShape(), 0))
+      return tensor::EmptyOp::create(b, loc, sizes, dense.getElementType())
+          .getResult();
     SmallVector<OpFoldResult> strides(offsets.size(), b.getIndexAttr(1));
     return tensor::ExtractSliceOp::create(b, loc, value, offsets, sizes,
                                           strides)

@@ -25,6 +25,7 @@ void registerNmEncoders(CodecRegistry &registry);
 void registerPaletteEncoders(CodecRegistry &registry);
 void registerQuantEncoders(CodecRegistry &registry);
 void registerSumEncoders(CodecRegistry &registry);
+void registerTiledEncoders(CodecRegistry &registry);
 
 } // namespace mlir::compress
 

@@ -39,21 +39,23 @@ def Compress_HuffmanAttr : Compress_Codec<"Huffman", "huffman",
     `tile` gives the extents of the box of elements that is one stream. Streams
     can be decoded independently; no tile of the tensor may cut one. The default
     is whole rows of the innermost dimension, as many as have at most 2048
-    elements; of a tensor with one dimension, 2048 elements.
+    elements, of the two innermost dimensions; of a tensor with one dimension, 2048
+    elements.
 
     Stored components:
     * `table`: i16 in [2, max_length + 1]. For each length from 0, where the codes
       of that length end, as the upper bits of max_length bits; then what is to be
       added to a code of that length, modulo 256, to get its place in `symbols`.
     * `symbols`: 256 bytes, by length of the code, then by value; zeros follow
-    * `offsets`: i32 (unsigned), one for each stream: where it begins
+    * `offsets`: i32 (unsigned), one for each stream, in the shape of the grid of
+      boxes: where it begins
     * `stream`: bytes. Streams lie one after the other, row after row of boxes:
       one byte, 0 for codes or 1 for symbols as they are; 4 bytes, the lower 32
       bits of the XXH3-64 of the symbols; the codes of the elements of the box,
       row after row, the first bit of a code in the highest free bit of a byte,
       and zero bits up to a whole byte. After the last one follow 8 zero bytes.
-    * `rest`, with `split = exponent`: the other bytes of each element in turn,
-      along the innermost dimension
+    * `rest`, with `split = exponent`: the other bytes of each element in turn, the
+      lowest first, along the innermost dimension
 
     A stream that codes would not make smaller is stored as it is. A tensor in
     which all bytes are the same has a code of no bits. Decoders read inside of

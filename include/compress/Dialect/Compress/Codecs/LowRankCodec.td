@@ -14,8 +14,8 @@ def Compress_LowRankAttr : Compress_Codec<"LowRank", "lowrank",
     ["verifyData", "getComponentRatios", "rewriteContraction"]> {
   let summary = "the product of two factors of a given rank";
   let description = [{
-    `w[i, j..] = sum over p < rank of u[i, p] * v[p, j..]`, added in the order of
-    p in f32 and rounded once to the logical element type. It pays where
+    `w[i, j..] = sum over p < rank of u[i, p] * v[p, j..]`, added to zero in the
+    order of p in f32 and rounded once to the logical element type. It pays where
     `rank * (N + K) < N * K`, N the first dimension and K the product of the
     others. A weight of more than two dimensions is the matrix `[N, K]`, so a
     filter with its output channels first becomes one of `rank` channels and a

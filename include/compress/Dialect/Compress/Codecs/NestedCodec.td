@@ -11,12 +11,15 @@
 include "compress/Dialect/Compress/IR/CompressDialect.td"
 
 def Compress_NestedAttr : Compress_Codec<"Nested", "nested",
-    ["verifyData", "isLossless", "rewriteContraction", "withComponentCodec"]> {
+    ["verifyData", "getComponentRatios", "isLossless", "rewriteContraction",
+     "withComponentCodec"]> {
   let summary = "a codec some of whose components are compressed again";
   let description = [{
     Stores what `base` stores, but the named components as `!compress.tensor`s
     with codecs of their own. So every component of every codec can be
-    compressed, to any depth, and no codec has to know.
+    compressed, to any depth, and no codec has to know; only those whose size
+    depends on the data cannot (streams of `#compress.huffman`, values of
+    `#compress.bitmask` without `keep`).
 
     Where the codec of a component is not lossless, base's codes are chosen again
     for what the component decodes to.
@@ -37,6 +40,7 @@ def Compress_NestedAttr : Compress_Codec<"Nested", "nested",
 
     Rules with the logical tensor:
     * nested_c2: base stores a component of each name, not compressed already
+    * nested_c3: the size of each such component follows from the type
     * then those of base, and of each codec with its component
   }];
   let parameters = (ins "::mlir::compress::CodecAttrInterface":$base,

@@ -18,7 +18,9 @@ def Compress_TiledAttr : Compress_Codec<"Tiled", "tiled", ["verifyData"]> {
     `i` is split into tiles of `tile[i]`; the tiles come first, what is in them
     last, both in the order of `order`. A `128x256` tensor in tiles of `[16, 8]`
     is stored as one of `8x32x16x8`; with `order = [1, 0]` and tiles of `[8, 16]`
-    as one of `16x16x16x8`. Dimensions that tiles do not divide are padded.
+    as one of `16x16x16x8`. Dimensions that tiles do not divide are padded. A block
+    (or a group) of base that holds whole tiles is one of `block / tile` tiles; one
+    that tiles hold is one of a tile; one that covers the dimension covers it still.
 
     Decode is the decode of the tiled tensor, transposed back and cut to size.
 

@@ -90,6 +90,29 @@ def CompressEncode : Pass<"compress-encode", "::mlir::ModuleOp"> {
   ];
 }
 
+def CompressVerifyData : Pass<"compress-verify-data", "::mlir::ModuleOp"> {
+  let summary = "fail where the stored data of a weight are not valid";
+  let description = [{
+    Generated code takes what a codec stores for valid: that a mask has as many
+    bits as there are values, that prefix codes are complete. This asks the codec
+    of every `compress.assemble` of constants (`CodecAttrInterface::verifyData`),
+    so that data that came from outside with the module are an error here, and
+    not a read out of bounds later.
+
+    ```mlir
+    %mask = arith.constant dense<[[3], [1]]> : tensor<2x1xi8>
+    %values = arith.constant dense<[[5.0], [6.0]]> : tensor<2x1xf32>
+    // error: a compressed weight: expected a bit of the mask for each value, but row 0 differs
+    %0 = compress.assemble %mask, %values : tensor<2x1xi8>, tensor<2x1xf32>
+      -> !compress.tensor<2x4xf32, #compress.bitmask<keep = 1>>
+    ```
+
+    Components that are no constants (arguments, weights that
+    `compress-externalize-weights` has moved out already) are not looked at, nor
+    those of tensors with dynamic sizes.
+  }];
+}
+
 def CompressExpandTypes : Pass<"compress-expand-types", "::mlir::ModuleOp"> {
   let summary = "compressed tensors in functions, calls and loops become components";
   let description = [{
