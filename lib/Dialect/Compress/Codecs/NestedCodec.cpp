@@ -210,8 +210,9 @@ NestedAttr::getTileGranularity(RankedTensorType logical) const {
   return granularity;
 }
 
-SmallVector<int64_t> NestedAttr::getComponentRatios(RankedTensorType logical,
-                                                    unsigned component) const {
+SmallVector<ComponentRatio>
+NestedAttr::getComponentRatios(RankedTensorType logical,
+                              unsigned component) const {
   return getBase().getComponentRatios(logical, component);
 }
 
