@@ -70,15 +70,19 @@ static void addLoweringToLLVM(OpPassManager &pm) {
   pm.addPass(createReconcileUnrealizedCastsPass());
 }
 
-void mlir::compress::buildCompressPack(OpPassManager &pm) {
+void mlir::compress::buildCompressPack(OpPassManager &pm,
+                                       ComputeRequest compute,
+                                       ArrayRef<std::string> features) {
   pm.addPass(createCompressExpandTypes());
   pm.addPass(createCompressFoldMovement());
   pm.addPass(createCompressAlgebra());
-  pm.addPass(createCompressPackWeights());
+  CompressPackWeightsOptions options;
+  options.compute = compute;
+  options.features.assign(features.begin(), features.end());
+  pm.addPass(createCompressPackWeights(options));
 }
 
 void mlir::compress::buildCompressFuse(OpPassManager &pm, bool allowDense) {
-  buildCompressPack(pm);
   pm.addPass(createCompressFormKernels());
   // Arithmetic on whole tensors does not tile.
   pm.addPass(createConvertElementwiseToLinalgPass());
@@ -90,10 +94,12 @@ void mlir::compress::buildCompressFuse(OpPassManager &pm, bool allowDense) {
 
 void mlir::compress::buildCompressToCPU(OpPassManager &pm,
                                         const CompressToCPUOptions &options) {
-  if (options.fuse)
+  if (options.fuse) {
+    buildCompressPack(pm, options.compute, options.features);
     buildCompressFuse(pm, options.allowDense);
-  else
+  } else {
     pm.addPass(createCompressExpandTypes());
+  }
   pm.addPass(createCompressLowerDecode());
   pm.addPass(createConvertElementwiseToLinalgPass());
   pm.addPass(createCanonicalizerPass());
@@ -103,6 +109,7 @@ void mlir::compress::buildCompressToCPU(OpPassManager &pm,
   addBufferization(pm);
   ConvertCompressToVectorOptions kernels;
   kernels.rows = options.rows;
+  kernels.features.assign(options.features.begin(), options.features.end());
   pm.addPass(createConvertCompressToVector(kernels));
   pm.addPass(createCompressCheckLowered());
   if (options.artifactABI)
