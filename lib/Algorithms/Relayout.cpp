@@ -206,6 +206,12 @@ void mlir::compress::algorithms::moveCodes(
       to.pack(getKernels(Isa::Auto), tile.data(), i * elements, elements,
               tiledCodes.data());
     }
+    int64_t rows = elements / tiledShape.back();
+    MutableArrayRef<uint8_t> bytes = tiledCodes.slice(
+        to.getNumBytes(task * tilesPerTask * rows),
+        to.getNumBytes((end - task * tilesPerTask) * rows));
+    for (uint8_t &byte : bytes)
+      byte ^= layout.flip;
   });
 }
 

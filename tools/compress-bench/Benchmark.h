@@ -46,6 +46,7 @@ protected:
 };
 
 std::unique_ptr<Benchmark> createFusedBenchmark();
+std::unique_ptr<Benchmark> createKernelsBenchmark();
 std::unique_ptr<Benchmark> createQuantizeBenchmark();
 
 } // namespace mlir::compress::bench

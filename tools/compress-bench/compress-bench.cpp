@@ -15,7 +15,8 @@ using namespace mlir::compress::bench;
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   std::unique_ptr<Benchmark> benchmarks[] = {createQuantizeBenchmark(),
-                                             createFusedBenchmark()};
+                                             createFusedBenchmark(),
+                                             createKernelsBenchmark()};
 
   llvm::cl::OptionCategory none("options");
   llvm::cl::HideUnrelatedOptions(none);

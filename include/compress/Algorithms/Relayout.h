@@ -46,6 +46,9 @@ struct TileLayout {
   /// Tiles along the last dimension of `order` that make a record; 0: arrays are
   /// not interleaved.
   int64_t record = 0;
+  /// Bits that are stored inverted in each byte of codes: the signs of two's
+  /// complement, where kernels want codes that are not negative.
+  uint8_t flip = 0;
 
   /// One dimension of the inside of a tile.
   struct Factor {
@@ -61,7 +64,8 @@ struct TileLayout {
 
   bool operator==(const TileLayout &other) const {
     return tile == other.tile && order == other.order && split == other.split &&
-           inside == other.inside && record == other.record;
+           inside == other.inside && record == other.record &&
+           flip == other.flip;
   }
 };
 
@@ -91,7 +95,7 @@ std::optional<llvm::SmallVector<int64_t, 8>>
 getTiledBlock(const QuantShape &shape, const TileLayout &layout);
 
 /// Moves codes of 1 to 8 bits, packed along the innermost dimension, into
-/// tiles; codes of padding are zero. Sizes and the layout are those of a tensor
+/// tiles; codes of padding are zero before bits are flipped. Sizes and the layout are those of a tensor
 /// with elements, and buffers have the sizes that follow. Runs on LLVM's thread
 /// pool.
 void moveCodes(llvm::ArrayRef<int64_t> shape, unsigned bits,
@@ -106,7 +110,7 @@ void moveBlocks(const QuantShape &shape, const TileLayout &layout,
                 llvm::MutableArrayRef<uint8_t> tiledBlocks);
 
 /// Moves codes, scales and offsets of a weight into tiles; no value changes.
-/// Codes of padding are zero, and so are scales and offsets of blocks that are
+/// Codes of padding are zero before bits are flipped, and so are scales and offsets of blocks that are
 /// all padding. Output buffers have the sizes of `computeSizes` for the tiled
 /// shape and block. Returns false, and writes nothing, if the arguments do not
 /// fit together. Runs on LLVM's thread pool.

@@ -11,7 +11,8 @@
 // int8: a tile has 32 steps, or as many as a block. Vector v of it holds, for each
 // lane and j of 0 to 3, a byte of the codes 4 v + j + f * steps / fields, field f in
 // bits f * bits and above: codes of one field are operands of an integer dot
-// product once the other fields are masked. Scales of blocks lie in the stream
+// product once the other fields are masked. Signs are flipped, so that no code is
+// negative. Scales of blocks lie in the stream
 // of codes, records being such that all parts are whole cache lines; scales of
 // whole rows are apart.
 //
@@ -181,10 +182,6 @@ struct QuantTileDecoder
         }
         if (bits < 8)
           codes = arith::AndIOp::create(b, codes, splat(bytes, mask << at));
-        // Adds the bias to two's complement.
-        if (codec.isSigned())
-          codes = arith::XOrIOp::create(b, codes,
-                                        splat(bytes, 1 << (bits - 1) << at));
         use({codes, shift / bits * vectors + v, at});
       }
     }
@@ -255,6 +252,8 @@ private:
     }
     layout.order.append({laneDim, stepDim});
     layout.inside.append({first + 1, lanes, first + 2, first});
+    for (int64_t sign = bits - 1; codec.isSigned() && sign < 8; sign += bits)
+      layout.flip |= 1 << sign;
     auto tiled =
         dyn_cast_or_null<QuantAttr>(codec.getTiledCodec(logical, layout));
     if (!tiled)

@@ -114,8 +114,11 @@ private:
   bool isShifted(int64_t count) const {
     return count <= kFewRows && format.shifts.size() > 1;
   }
-  /// Accumulators of one row and one shift.
+  /// Accumulators of one row and one shift. Chains of short blocks are
+  /// independent of each other.
   int64_t getChains(int64_t count) const {
+    if (blocks > 1)
+      return 1;
     int64_t chains = count * (isShifted(count) ? format.shifts.size() : 1);
     return llvm::divideCeil(kMinChains, chains);
   }

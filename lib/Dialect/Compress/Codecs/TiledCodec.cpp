@@ -15,6 +15,7 @@
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
+#include <list>
 #include <numeric>
 
 using namespace mlir;
@@ -27,6 +28,7 @@ algorithms::TileLayout TiledAttr::getLayout() const {
   layout.split.append(getSplit().begin(), getSplit().end());
   layout.inside.append(getInside().begin(), getInside().end());
   layout.record = getRecord();
+  layout.flip = getFlip();
   return layout;
 }
 
@@ -70,11 +72,12 @@ TiledAttr::getRecords(RankedTensorType logical) const {
 //===----------------------------------------------------------------------===//
 
 /// base, tile = [..], order = [..] (, split = [..], inside = [..])? (, record = n)?
+/// (, flip = n)?
 Attribute TiledAttr::parse(AsmParser &parser, Type) {
   SMLoc loc = parser.getCurrentLocation();
   CodecAttrInterface base;
   SmallVector<int64_t> tile, order, split, inside;
-  int64_t record = 0;
+  int64_t record = 0, flip = 0;
   auto parseList = [&](SmallVector<int64_t> &list) -> ParseResult {
     if (parser.parseEqual())
       return failure();
@@ -93,15 +96,20 @@ Attribute TiledAttr::parse(AsmParser &parser, Type) {
       return {};
     isMore = succeeded(parser.parseOptionalComma());
   }
-  if (isMore && (parser.parseKeyword("record") || parser.parseEqual() ||
-                 parser.parseInteger(record)))
+  if (isMore && succeeded(parser.parseOptionalKeyword("record"))) {
+    if (parser.parseEqual() || parser.parseInteger(record))
+      return {};
+    isMore = succeeded(parser.parseOptionalComma());
+  }
+  if (isMore && (parser.parseKeyword("flip") || parser.parseEqual() ||
+                 parser.parseInteger(flip)))
     return {};
   if (parser.parseGreater())
     return {};
   return parser.getChecked<TiledAttr>(
       loc, parser.getContext(), base, ArrayRef<int64_t>(tile),
       ArrayRef<int64_t>(order), ArrayRef<int64_t>(split),
-      ArrayRef<int64_t>(inside), record);
+      ArrayRef<int64_t>(inside), record, flip);
 }
 
 void TiledAttr::print(AsmPrinter &printer) const {
@@ -119,6 +127,8 @@ void TiledAttr::print(AsmPrinter &printer) const {
   }
   if (getRecord())
     printer << ", record = " << getRecord();
+  if (getFlip())
+    printer << ", flip = " << getFlip();
   printer << ">";
 }
 
@@ -130,7 +140,8 @@ LogicalResult TiledAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                 CodecAttrInterface base,
                                 ArrayRef<int64_t> tile, ArrayRef<int64_t> order,
                                 ArrayRef<int64_t> split,
-                                ArrayRef<int64_t> inside, int64_t record) {
+                                ArrayRef<int64_t> inside, int64_t record,
+                                int64_t flip) {
   for (int64_t extent : tile) // tiled_c1
     if (extent < 1)
       return emitError() << "expected positive tile extents, but got "
@@ -161,6 +172,8 @@ LogicalResult TiledAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   if (record < 0) // tiled_c8
     return emitError() << "expected a record of 0 or more tiles, but got "
                        << record;
+  if (flip < 0 || flip > 255) // tiled_c8
+    return emitError() << "expected a flip of 0 to 255, but got " << flip;
   return success();
 }
 
@@ -194,6 +207,11 @@ TiledAttr::verifyCodec(function_ref<InFlightDiagnostic()> emitError,
                        << getBase();
   if (failed(inner.verifyCodec(emitError, getTiledType(logical))))
     return failure();
+  auto codes = dyn_cast<RankedTensorType>(
+      inner.getStorage(getTiledType(logical)).front().type);
+  if (getFlip() && (!codes || !codes.getElementType().isInteger(8))) // tiled_c10
+    return emitError() << "expected a first component of i8 for flip, but got "
+                       << inner.getStorage(getTiledType(logical)).front().type;
   if (getRecord() && !getRecords(logical)) // tiled_c9
     return emitError() << "expected records of " << getRecord()
                        << " tiles to have a part of each component of "
@@ -217,36 +235,54 @@ TiledAttr::getStorage(RankedTensorType logical) const {
            RankedTensorType::get(shape, IntegerType::get(getContext(), 8))}};
 }
 
-/// The arrays that are interleaved in a stream.
-static SmallVector<std::vector<char>>
-takeApart(const TiledAttr::Records &records, ArrayRef<char> stream) {
-  SmallVector<std::vector<char>> arrays;
-  for (const algorithms::RecordPart &part : records.parts) {
-    std::vector<char> &array =
-        arrays.emplace_back(records.rows * part.rowBytes);
-    algorithms::deinterleave(
-        part, records.rows, records.count, records.bytes,
-        asBytes(stream),
-        {reinterpret_cast<uint8_t *>(array.data()), array.size()});
+namespace {
+/// The components of the inner codec, out of the bytes that are stored.
+class InnerComponents {
+public:
+  InnerComponents(TiledAttr codec, RankedTensorType logical,
+                  ArrayRef<ArrayRef<char>> stored)
+      : views(stored) {
+    if (std::optional<TiledAttr::Records> records = codec.getRecords(logical)) {
+      for (const algorithms::RecordPart &part : records->parts) {
+        copies.emplace_back(records->rows * part.rowBytes);
+        algorithms::deinterleave(part, records->rows, records->count,
+                                 records->bytes, asBytes(stored[0]),
+                                 asMutableBytes(copies.back()));
+      }
+      views.assign(copies.begin(), copies.end());
+    }
+    if (codec.getFlip()) {
+      std::vector<char> codes(views[0].begin(), views[0].end());
+      for (char &byte : codes)
+        byte ^= codec.getFlip();
+      copies.push_back(std::move(codes));
+      views[0] = copies.back();
+    }
   }
-  return arrays;
-}
+  ArrayRef<ArrayRef<char>> get() const { return views; }
+
+private:
+  static MutableArrayRef<uint8_t> asMutableBytes(std::vector<char> &data) {
+    return {reinterpret_cast<uint8_t *>(data.data()), data.size()};
+  }
+  std::list<std::vector<char>> copies;
+  SmallVector<ArrayRef<char>> views;
+};
+} // namespace
 
 LogicalResult
 TiledAttr::verifyData(function_ref<InFlightDiagnostic()> emitError,
                       RankedTensorType logical,
                       ArrayRef<ArrayRef<char>> leaves) const {
-  std::optional<Records> records = getRecords(logical);
-  if (!records)
-    return getInner(logical).verifyData(emitError, getTiledType(logical),
-                                        leaves);
-  int64_t bytes = records->rows * records->count * records->bytes;
-  if (int64_t(leaves[0].size()) != bytes)
-    return emitError() << "expected a stream of " << bytes
-                       << " bytes, but got " << leaves[0].size();
-  SmallVector<std::vector<char>> arrays = takeApart(*records, leaves[0]);
-  SmallVector<ArrayRef<char>> parts(arrays.begin(), arrays.end());
-  return getInner(logical).verifyData(emitError, getTiledType(logical), parts);
+  if (std::optional<Records> records = getRecords(logical)) {
+    int64_t bytes = records->rows * records->count * records->bytes;
+    if (int64_t(leaves[0].size()) != bytes)
+      return emitError() << "expected a stream of " << bytes
+                         << " bytes, but got " << leaves[0].size();
+  }
+  InnerComponents components(*this, logical, leaves);
+  return getInner(logical).verifyData(emitError, getTiledType(logical),
+                                      components.get());
 }
 
 std::vector<EncodedComponent>
@@ -355,6 +391,27 @@ static Value readPart(OpBuilder &builder, Location loc, Value stream,
   return tensor::ExtractSliceOp::create(b, type, all, begin, extent, step);
 }
 
+/// Inverts bits of each byte of a tensor.
+static Value flipBits(OpBuilder &b, Location loc, Value bytes, int64_t bits) {
+  auto type = cast<RankedTensorType>(bytes.getType());
+  Value empty = tensor::EmptyOp::create(b, loc, type.getShape(),
+                                        type.getElementType());
+  SmallVector<AffineMap> maps(2, b.getMultiDimIdentityMap(type.getRank()));
+  SmallVector<utils::IteratorType> loops(type.getRank(),
+                                         utils::IteratorType::parallel);
+  return linalg::GenericOp::create(
+             b, loc, type, bytes, empty, maps, loops,
+             [&](OpBuilder &nested, Location loc, ValueRange values) {
+               ImplicitLocOpBuilder b(loc, nested);
+               Value mask = arith::ConstantOp::create(
+                   b, b.getI8IntegerAttr(int8_t(bits)));
+               linalg::YieldOp::create(
+                   b,
+                   arith::XOrIOp::create(b, values[0], mask).getResult());
+             })
+      .getResult(0);
+}
+
 FailureOr<Value> TiledAttr::buildDecode(OpBuilder &b, Location loc,
                                         ValueRange components,
                                         RankedTensorType logical) const {
@@ -368,6 +425,8 @@ FailureOr<Value> TiledAttr::buildDecode(OpBuilder &b, Location loc,
       parts.push_back(readPart(b, loc, components[0], *records, part,
                                cast<RankedTensorType>(stored.type)));
   }
+  if (getFlip())
+    parts[0] = flipBits(b, loc, parts[0], getFlip());
   FailureOr<Value> dense = inner.buildDecode(b, loc, parts, tiled);
   if (failed(dense))
     return failure();
@@ -418,12 +477,7 @@ void TiledAttr::decodeData(RankedTensorType logical,
   // tests ask.
   RankedTensorType tiled = getTiledType(logical);
   CodecAttrInterface inner = getInner(logical);
-  SmallVector<std::vector<char>> arrays;
-  SmallVector<ArrayRef<char>> parts(components);
-  if (std::optional<Records> records = getRecords(logical)) {
-    arrays = takeApart(*records, components[0]);
-    parts.assign(arrays.begin(), arrays.end());
-  }
+  InnerComponents parts(*this, logical, components);
   auto factors = getLayout().getFactors();
   int64_t width = logical.getElementTypeBitWidth() / 8, rank = logical.getRank();
   SmallVector<int64_t> strides = computeStrides(logical.getShape());
@@ -438,7 +492,7 @@ void TiledAttr::decodeData(RankedTensorType logical,
     for (auto [i, factor] : llvm::enumerate(factors))
       flat += index[factor.dim] % getTile()[factor.dim] / factor.stride %
               factor.extent * tiledStrides[rank + i];
-    inner.decodeData(tiled, parts, flat, out.take_front(width));
+    inner.decodeData(tiled, parts.get(), flat, out.take_front(width));
   }
 }
 

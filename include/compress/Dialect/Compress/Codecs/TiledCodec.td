@@ -34,13 +34,17 @@ def Compress_TiledAttr : Compress_Codec<"Tiled", "tiled", ["verifyData"]> {
     512 bytes of codes and 32 f16 scales a record. Records that tiles do not
     fill are padded with zeros.
 
+    With `flip = b` the bits of `b` are stored inverted in each byte of the first
+    component, which must be one of bytes. `flip = 136` adds 8 to two's complement
+    codes of 4 bits, which are then of 0 to 15.
+
     Decode is the decode of the tiled tensor, transposed back and cut to size.
 
     ```mlir
     #q = #compress.quant<i4, block = [1, 32], scale = f16>
     #packed = #compress.tiled<#q, tile = [16, 8], order = [0, 1]>
     #stream = #compress.tiled<#q, tile = [16, 32], order = [0, 1],
-                              split = [16, 2, 4, 4], inside = [2, 0, 3, 1], record = 2>
+                              split = [16, 2, 4, 4], inside = [2, 0, 3, 1], record = 2, flip = 136>
     ```
 
     Rules of the attribute:
@@ -48,7 +52,7 @@ def Compress_TiledAttr : Compress_Codec<"Tiled", "tiled", ["verifyData"]> {
     * tiled_c2: order is a permutation of the dimensions
     * tiled_c7: factors in split multiply to the extents of the tile, and inside
       is a permutation of them
-    * tiled_c8: record is not negative
+    * tiled_c8: record is not negative, and flip is of 8 bits
 
     Rules with the logical tensor:
     * tiled_c3: there is one tile extent per dimension
@@ -56,6 +60,7 @@ def Compress_TiledAttr : Compress_Codec<"Tiled", "tiled", ["verifyData"]> {
     * tiled_c5: base can be cut into such tiles (a tile holds whole blocks, or a
       block whole tiles)
     * tiled_c6: it has less than 2^56 elements when it is padded to whole tiles
+    * tiled_c10: with flip, its first component is of i8
     * tiled_c9: with records, each component has a part of its own for each record
     * then those of base
   }];
@@ -64,13 +69,15 @@ def Compress_TiledAttr : Compress_Codec<"Tiled", "tiled", ["verifyData"]> {
                         ArrayRefParameter<"int64_t">:$order,
                         OptionalArrayRefParameter<"int64_t">:$split,
                         OptionalArrayRefParameter<"int64_t">:$inside,
-                        DefaultValuedParameter<"int64_t", "0">:$record);
+                        DefaultValuedParameter<"int64_t", "0">:$record,
+                        DefaultValuedParameter<"int64_t", "0">:$flip);
   let hasCustomAssemblyFormat = 1;
   let builders = [AttrBuilderWithInferredContext<
     (ins "::mlir::compress::CodecAttrInterface":$base,
          "const ::mlir::compress::algorithms::TileLayout &":$layout), [{
       return $_get(base.getContext(), base, layout.tile, layout.order,
-                   layout.split, layout.inside, layout.record);
+                   layout.split, layout.inside, layout.record,
+                   int64_t(layout.flip));
     }]>];
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
