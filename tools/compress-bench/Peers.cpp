@@ -113,7 +113,8 @@ namespace {
 class Ggml : public Peer {
 public:
   using Peer::Peer;
-  bool load(int type, Directories directories, std::string &missing);
+  bool load(int type, bool isRepacked, Directories directories,
+            std::string &missing);
   void run(size_t copy) override {
     if (compute(backend, graphs[copy % graphs.size()]) != 0)
       std::abort();
@@ -135,7 +136,8 @@ struct GgmlInitParams {
 };
 } // namespace
 
-bool Ggml::load(int type, Directories directories, std::string &missing) {
+bool Ggml::load(int type, bool isRepacked, Directories directories,
+                std::string &missing) {
   missing = "no libggml-base.so and libggml-cpu.so (package llama-cpp-python; "
             "its directory by --peers)";
   Library base("libggml-base.so", directories),
@@ -159,6 +161,8 @@ bool Ggml::load(int type, Directories directories, std::string &missing) {
   void *(*getRegistry)();
   void *(*getDevice)(void *, size_t);
   void *(*getFunction)(void *, const char *);
+  void (*setLog)(void (*)(int, const char *, void *), void *);
+  base.get("ggml_log_set", setLog);
   if (!base.get("ggml_init", init) ||
       !base.get("ggml_new_tensor_2d", newTensor) ||
       !base.get("ggml_mul_mat", mulMat) ||
@@ -176,17 +180,18 @@ bool Ggml::load(int type, Directories directories, std::string &missing) {
       !cpu.get("ggml_backend_cpu_set_n_threads", setThreads) ||
       !cpu.get("ggml_backend_cpu_reg", getRegistry))
     return false;
+  if (setLog)
+    setLog([](int, const char *, void *) {}, nullptr);
   backend = initBackend();
   setThreads(backend, 1);
-  // Buffers that store weights in the order of ggml's kernels come first.
-  std::vector<BufferType> weightBuffers;
+  // Buffers that store weights in the order of ggml's fastest kernels.
+  BufferType weightBuffers = getPlainBuffers();
   void *registry = getRegistry();
   auto getExtra = reinterpret_cast<BufferType *(*)(void *)>(
       getFunction(registry, "ggml_backend_dev_get_extra_bufts"));
-  if (getExtra)
-    for (BufferType *at = getExtra(getDevice(registry, 0)); at && *at; ++at)
-      weightBuffers.push_back(*at);
-  weightBuffers.push_back(getPlainBuffers());
+  BufferType *extra = getExtra ? getExtra(getDevice(registry, 0)) : nullptr;
+  if (isRepacked && extra && *extra)
+    weightBuffers = *extra;
 
   const Problem &p = problem;
   std::vector<char> stored;
@@ -201,7 +206,7 @@ bool Ggml::load(int type, Directories directories, std::string &missing) {
       quantize(type, p.w.data(), stored.data(), 0, p.n, p.k, nullptr);
       copies = getNumCopies(stored.size());
     }
-    if (!allocate(weights, weightBuffers.front()) ||
+    if (!allocate(weights, weightBuffers) ||
         !allocate(others, getPlainBuffers())) {
       missing = "ggml has no memory";
       return false;
@@ -218,18 +223,23 @@ std::unique_ptr<Contender>
 mlir::compress::bench::loadGgml(Problem &problem, const std::string &type,
                                 Directories directories,
                                 std::string &missing) {
-  // enum ggml_type
-  constexpr std::pair<const char *, int> types[] = {
-      {"q4_0", 2}, {"q8_0", 8}, {"q2_K", 10}, {"q4_K", 12}};
-  const auto *known = llvm::find_if(
-      types, [&](const auto &known) { return type == known.first; });
+  struct Type {
+    const char *name;
+    int number; // enum ggml_type
+    bool isRepacked;
+  };
+  constexpr Type types[] = {{"q4_0", 2, true}, {"q8_0", 8, false},
+                            {"q4_K", 12, true}};
+  const Type *known = llvm::find_if(
+      types, [&](const Type &known) { return type == known.name; });
   if (known == std::end(types)) {
     missing = "no ggml type " + type;
     return nullptr;
   }
   auto peer = std::make_unique<Ggml>(problem, "ggml " + type);
-  return peer->load(known->second, directories, missing) ? std::move(peer)
-                                                         : nullptr;
+  return peer->load(known->number, known->isRepacked, directories, missing)
+             ? std::move(peer)
+             : nullptr;
 }
 
 //===----------------------------------------------------------------------===//
