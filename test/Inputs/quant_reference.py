@@ -8,15 +8,25 @@ are numpy arrays of f32 or f16; bf16 is uint16, the bits.
 import re
 from dataclasses import dataclass
 
+import ml_dtypes
 import numpy as np
 
 F32 = np.float32
+# Stored as their bits, in uint8.
+SMALL = {
+    "f8E4M3FN": ml_dtypes.float8_e4m3fn,
+    "f8E5M2": ml_dtypes.float8_e5m2,
+    "f4E2M1FN": ml_dtypes.float4_e2m1fn,
+    "f8E8M0FNU": ml_dtypes.float8_e8m0fnu,
+}
 
 
 def widen(kind: str, stored: np.ndarray) -> np.ndarray:
     """Stored values as f32."""
     if kind == "bf16":
         return (stored.astype(np.uint32) << 16).view(F32)
+    if kind in SMALL:
+        return stored.view(SMALL[kind]).astype(F32)
     return stored.astype(F32)
 
 
@@ -45,7 +55,7 @@ class Codec:
     @staticmethod
     def parse(text: str) -> "Codec":
         match = re.fullmatch(
-            r"#compress\.quant<([iu]\d), block = \[([\d, ]*)\], scale = (\w+)"
+            r"#compress\.quant<(\w+), block = \[([\d, ]*)\], scale = (\w+)"
             r"(?:, zero = (\w+))?(?:, min = (\w+))?(, narrow)?>",
             text,
         )
@@ -62,8 +72,15 @@ class Codec:
         return text + (", narrow>" if self.narrow else ">")
 
     @property
+    def integer(self) -> bool:
+        """Neither binary nor a float."""
+        return re.fullmatch(r"[iu]\d", self.storage) is not None
+
+    @property
     def bits(self) -> int:
-        return int(self.storage[1:])
+        if self.storage == "binary":
+            return 1
+        return int(self.storage[1])
 
     @property
     def signed(self) -> bool:
@@ -80,6 +97,14 @@ class Codec:
     @property
     def highest(self) -> int:
         return (1 << (self.bits - self.signed)) - 1
+
+    def values(self, codes: np.ndarray) -> np.ndarray:
+        """What integers that are codes stand for, as f32."""
+        if self.storage == "binary":
+            return (2 * codes - 1).astype(F32)
+        if self.storage in SMALL:
+            return widen(self.storage, codes.astype(np.uint8))
+        return codes.astype(F32)
 
     def grid(self, shape: list[int]) -> list[int]:
         return [-(-size // extent) for size, extent in zip(shape, self.block)]
@@ -179,7 +204,7 @@ def read_offsets(codec: Codec, stored: np.ndarray) -> np.ndarray:
 def read_elements(
     codec: Codec, stored: Stored, shape: list[int], tiling: Tiling | None = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Code, scale and offset of every element, as f32."""
+    """Code, an integer, scale and offset of every element, as f32."""
     if tiling:
         # The same codec for the tiled tensor.
         inner = Codec(**vars(codec) | {"block": tiling.block(shape, codec.block)})
@@ -204,6 +229,14 @@ def decode(
 ) -> np.ndarray:
     """The weight, as stored elements of its type."""
     q, scale, offset = read_elements(codec, stored, shape, tiling)
+    return combine(codec, q, scale, offset, element)
+
+
+def combine(
+    codec: Codec, codes: np.ndarray, scale: np.ndarray, offset: np.ndarray, element: str
+) -> np.ndarray:
+    """The weight from what each of its elements has."""
+    q = codec.values(codes)
     if codec.zero:
         value = scale * (q - offset)
     elif codec.min:

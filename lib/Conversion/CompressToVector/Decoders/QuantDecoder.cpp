@@ -1,12 +1,13 @@
-//===- QuantDecoder.cpp - tiles of integer codes ----------------------------===//
+//===- QuantDecoder.cpp - tiles of quantized codes
+//--------------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 //
-// A tile is one vector of 32-bit lanes: lane r holds 32 / bits consecutive codes
-// of row r, lower index in lower bits.
+// A tile is one vector of 32-bit lanes: lane r holds 32 / bits consecutive
+// codes of row r, lower index in lower bits.
 //
 //===----------------------------------------------------------------------===//
 
@@ -99,7 +100,7 @@ struct QuantTileDecoder
         if (position + bits < 32)
           code = arith::AndIOp::create(b, code, splat((1 << bits) - 1));
       }
-      Value value = arith::SIToFPOp::create(b, lanesF32, code);
+      Value value = codec.buildCodeValue(b, loc, code);
       if (codec.getZero())
         value = arith::SubFOp::create(b, value, offset);
       value = arith::MulFOp::create(b, scale, value);

@@ -235,7 +235,8 @@ bool NestedAttr::isLossless() const {
 //===----------------------------------------------------------------------===//
 
 namespace {
-/// Encodes with base's encoder, then the components.
+/// Encodes with base's encoder, then the components. Where that changes scales,
+/// or what else codes were chosen for, codes are chosen again.
 class NestedEncoder : public Encoder {
 public:
   StringRef getAlgorithm() const override { return "nested"; }
@@ -253,25 +254,55 @@ public:
   encode(const WeightView &weight, CodecAttrInterface codecAttr,
          const EncodeContext &context) const override {
     auto codec = cast<NestedAttr>(codecAttr);
-    auto parts = encodeTensor(weight, codec.getBase(), context);
+    CodecAttrInterface base = codec.getBase();
+    auto parts = encodeTensor(weight, base, context);
     if (failed(parts))
       return failure();
-    SmallVector<StorageComponent> storage =
-        codec.getBase().getStorage(weight.type);
+    SmallVector<StorageComponent> storage = base.getStorage(weight.type);
+    auto *codes = llvm::find_if(storage, [](const StorageComponent &part) {
+      return part.role == ComponentRole::Codes;
+    });
+    bool isChanged = false;
     for (auto [part, description] : llvm::zip_equal(*parts, storage)) {
       CodecAttrInterface nested = getNested(codec, description.name);
-      if (!nested)
+      if (!nested || &description == codes)
         continue;
-      auto type = cast<RankedTensorType>(part.type);
-      EncodeContext inner = context;
-      inner.algorithm = "";
-      auto encoded = encodeTensor(
-          {weight.name, type, part.data.getData(), nullptr}, nested, inner);
-      if (failed(encoded))
+      isChanged |= !nested.isLossless();
+      if (failed(compress(part, weight.name, nested, context)))
         return failure();
-      part = {CompressedTensorType::get(type, nested), {}, std::move(*encoded)};
     }
+    if (codes == storage.end())
+      return parts;
+    EncodedComponent &codesPart = (*parts)[codes - storage.begin()];
+    if (isChanged) {
+      const Encoder *encoder =
+          context.registry.lookupEncoder(base, context.algorithm);
+      FailureOr<AsmResourceBlob> chosen = encoder->encodeAgainst(
+          weight, base, DenseComponents(*parts).get(), context);
+      if (failed(chosen))
+        return failure();
+      if (!chosen->getData().empty())
+        codesPart.data = std::move(*chosen);
+    }
+    if (CodecAttrInterface nested = getNested(codec, codes->name))
+      if (failed(compress(codesPart, weight.name, nested, context)))
+        return failure();
     return parts;
+  }
+
+private:
+  static LogicalResult compress(EncodedComponent &part, StringRef name,
+                                CodecAttrInterface codec,
+                                const EncodeContext &context) {
+    auto type = cast<RankedTensorType>(part.type);
+    EncodeContext inner = context;
+    inner.algorithm = "";
+    auto encoded =
+        encodeTensor({name, type, part.data.getData(), nullptr}, codec, inner);
+    if (failed(encoded))
+      return failure();
+    part = {CompressedTensorType::get(type, codec), {}, std::move(*encoded)};
+    return success();
   }
 };
 } // namespace
