@@ -66,7 +66,6 @@ public:
                const Kernels &kernels)
       : source(source), kind(kind), codes(codes), kernels(kernels),
         grid(shape, format.bits), coder(format, kind, kernels),
-        rejectsNegative(format.hasUnsignedIntegers() && !format.hasOffset()),
         needsMeans(format.codes == CodeKind::Binary) {}
   virtual ~BlockEncoder() = default;
 
@@ -129,7 +128,11 @@ private:
   void writeCodes(const Slab &slab, const Piece &piece, const float *cache,
                   Workspace &work, const BlockParameters &parameters) const;
   std::optional<QuantError> diagnose(int64_t numElements);
-  bool isNegativeFirst(const Slab &slab, int64_t block, float magnitude) const;
+  /// Flat index and value of the first element of a block that is wanted; there
+  /// is one.
+  std::pair<int64_t, float>
+  findElement(const Slab &slab, int64_t block,
+              llvm::function_ref<bool(float)> isWanted) const;
 
   Run getRun(int64_t col, int64_t n) const {
     int64_t block = grid.getInnerBlock();
@@ -143,7 +146,7 @@ private:
   /// Makes room for the blocks of a slab, none of which has elements yet.
   void reset(BlockParameters &parameters, const Slab &slab) const;
 
-  bool rejectsNegative, needsMeans;
+  bool needsMeans;
   const uint8_t *inScales = nullptr, *inOffsets = nullptr;
   std::atomic<bool> failed{false};
 };

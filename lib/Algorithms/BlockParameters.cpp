@@ -99,6 +99,11 @@ void BlockCoder::chooseScales(
         p.scale[b] = getPowerScale(std::max(-p.lo[b], p.hi[b]), maxCode);
       return;
     }
+    if (format.hasUnsignedIntegers()) {
+      for (size_t b = 0; b < n; ++b)
+        p.scale[b] = (p.hi[b] > 0 ? p.hi[b] : p.lo[b]) / maxCode;
+      return;
+    }
     if (!encodeRule.isLopsided()) {
       for (size_t b = 0; b < n; ++b)
         p.scale[b] = std::max(-p.lo[b], p.hi[b]) / maxCode;
@@ -116,7 +121,9 @@ void BlockCoder::chooseScales(
                    (maxCode - minCode);
     return;
   case Offset::Min:
-    kernels.narrow(*format.offsetKind, p.lo.data(), n, offsets);
+    for (size_t b = 0; b < n; ++b)
+      p.offset[b] = getLowest(p.lo[b]);
+    kernels.narrow(*format.offsetKind, p.offset.data(), n, offsets);
     kernels.widen(*format.offsetKind, offsets, n, p.offset.data());
     for (size_t b = 0; b < n; ++b)
       if (p.offset[b] == 0) { // stores no negative zero
@@ -152,7 +159,7 @@ BlockCoder::choose(BlockParameters &p, int64_t first, uint8_t *scales,
 
   if (format.offset == Offset::None && format.hasUnsignedIntegers())
     for (size_t b = 0; b < n; ++b)
-      if (p.lo[b] < 0)
+      if (p.lo[b] < 0 && p.hi[b] > 0)
         return BlockError{QuantError::Kind::Negative, int64_t(b)};
 
   chooseScales(p, offsets, isNegativeFirst);
@@ -212,6 +219,8 @@ BlockCoder::choose(BlockParameters &p, int64_t first, uint8_t *scales,
         codes -= encodeRule.minCode;
       } else if (format.offset == Offset::Min) {
         range = double(hi) - double(p.offset[b]);
+      } else if (format.hasUnsignedIntegers() && hi <= 0) {
+        range = lo;
       } else if (format.codes == CodeKind::Binary) {
         range = p.mean[b];
       } else if (encodeRule.isLopsided()) {

@@ -17,6 +17,8 @@
 #include "compress/Algorithms/Quantize.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 
+#include <algorithm>
+
 namespace mlir::compress::algorithms {
 
 /// Rounds to an integer, ties to even, for |x| < 2^22.
@@ -81,6 +83,10 @@ public:
 private:
   void chooseScales(BlockParameters &parameters, uint8_t *offsets,
                     llvm::function_ref<bool(size_t)> isNegativeFirst) const;
+  /// What the lowest code of a format with a minimum stands for.
+  float getLowest(float lo) const {
+    return format.minAtMostZero ? std::min(lo, 0.0f) : lo;
+  }
   bool decodesToFinite(float x, float divisor, float offset) const;
 
   const QuantFormat &format;

@@ -7,6 +7,7 @@
 
 #include "BlockEncoder.h"
 
+#include "llvm/Support/ErrorHandling.h"
 #include "llvm/Support/Parallel.h"
 
 #include <algorithm>
@@ -81,8 +82,9 @@ void BlockEncoder::writeCodes(const Slab &slab, const Piece &piece,
   }
 }
 
-bool BlockEncoder::isNegativeFirst(const Slab &slab, int64_t block,
-                                   float magnitude) const {
+std::pair<int64_t, float>
+BlockEncoder::findElement(const Slab &slab, int64_t block,
+                          llvm::function_ref<bool(float)> isWanted) const {
   int64_t begin = block * grid.getInnerBlock();
   int64_t end = std::min(begin + grid.getInnerBlock(), slab.cols);
   float buffer[256];
@@ -92,11 +94,11 @@ bool BlockEncoder::isNegativeFirst(const Slab &slab, int64_t block,
       int64_t n = std::min<int64_t>(256, end - col);
       const float *x = load(base + col, n, buffer);
       for (int64_t i = 0; i < n; ++i)
-        if (std::abs(x[i]) == magnitude)
-          return x[i] < 0;
+        if (isWanted(x[i]))
+          return {base + col + i, x[i]};
     }
   }
-  return false;
+  llvm_unreachable("no such element");
 }
 
 std::optional<BlockError>
@@ -112,7 +114,9 @@ BlockEncoder::makePlainParameters(const Slab &slab,
   }
   return coder.choose(
       parameters, slab.firstBlock, outScales, outOffsets, [&](size_t block) {
-        return isNegativeFirst(slab, block, parameters.hi[block]);
+        float magnitude = parameters.hi[block];
+        auto isLargest = [&](float x) { return std::abs(x) == magnitude; };
+        return findElement(slab, block, isLargest).second < 0;
       });
 }
 
@@ -217,8 +221,6 @@ std::optional<QuantError> BlockEncoder::diagnose(int64_t numElements) {
     for (int64_t i = 0; i < n; ++i) {
       if (!std::isfinite(x[i]))
         return QuantError{QuantError::Kind::NonFinite, begin + i, x[i]};
-      if (rejectsNegative && !inScales && x[i] < 0)
-        return QuantError{QuantError::Kind::Negative, begin + i, x[i]};
     }
   }
   BlockParameters &parameters = work.parameters;
@@ -227,11 +229,18 @@ std::optional<QuantError> BlockEncoder::diagnose(int64_t numElements) {
     reset(parameters, slab);
     findExtremes(slab, {0, slab.rows, 0, slab.cols}, /*cache=*/nullptr, work,
                  parameters);
-    if (std::optional<BlockError> error = makePlainParameters(slab, parameters))
-      return QuantError{
-          error->kind, slab.begin + error->block * grid.getInnerBlock(),
-          std::max(-parameters.lo[error->block], parameters.hi[error->block]),
-          error->needed};
+    std::optional<BlockError> error = makePlainParameters(slab, parameters);
+    if (!error)
+      continue;
+    if (error->kind == QuantError::Kind::Negative) {
+      auto [at, value] =
+          findElement(slab, error->block, [](float x) { return x < 0; });
+      return QuantError{error->kind, at, value};
+    }
+    return QuantError{
+        error->kind, slab.begin + error->block * grid.getInnerBlock(),
+        std::max(-parameters.lo[error->block], parameters.hi[error->block]),
+        error->needed};
   }
   return std::nullopt;
 }

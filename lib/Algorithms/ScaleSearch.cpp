@@ -131,28 +131,30 @@ bool ScaleSearch::start(float lo, float hi, const BlockChoice &rtn,
   if (!(c.unit >= kSmallestScale && c.unit <= kLargestScale))
     return false; // the divisor of a scale of zero is infinite
   if (!format.hasOffset())
-    startScales(std::max(-lo, hi), c);
+    startScales(std::max(-lo, hi), format.hasUnsignedIntegers() && hi <= 0, c);
   else if (format.offset == Offset::Zero)
     startRanges(std::min(lo, 0.0f), std::max(hi, 0.0f), rtn, c);
   else
-    startRanges(lo, hi, rtn, c);
+    startRanges(format.minAtMostZero ? std::min(lo, 0.0f) : lo, hi, rtn, c);
   return true;
 }
 
-void ScaleSearch::startScales(float magnitude, Candidates &c) const {
+void ScaleSearch::startScales(float magnitude, bool isMirrored,
+                              Candidates &c) const {
   const size_t n = scales.size();
   for (size_t i = 0; i < n; ++i)
     c.scale[i] = magnitude * scales[i];
   round(rule.scale, c.scale, n);
   for (size_t i = 0; i < n; ++i)
     c.scale[i] = isUsable(c.scale[i]) ? c.scale[i] : c.unit;
-  std::fill_n(c.minCode, n, encodeRule.minCode);
-  std::fill_n(c.maxCode, n, encodeRule.maxCode);
+  const float minCode = encodeRule.minCode, maxCode = encodeRule.maxCode;
+  std::fill_n(c.minCode, n, isMirrored ? -maxCode : minCode);
+  std::fill_n(c.maxCode, n, isMirrored ? -minCode : maxCode);
   c.size = n;
   if (numMirrored > 0) {
     std::copy_n(c.scale + n - numMirrored, numMirrored, c.scale + n);
-    std::fill_n(c.minCode + n, numMirrored, -encodeRule.maxCode);
-    std::fill_n(c.maxCode + n, numMirrored, -encodeRule.minCode);
+    std::fill_n(c.minCode + n, numMirrored, -maxCode);
+    std::fill_n(c.maxCode + n, numMirrored, -minCode);
     c.size = n + numMirrored;
   }
   std::fill_n(c.base, c.size, 0.0f);
@@ -204,8 +206,11 @@ BlockChoice ScaleSearch::getBest(const Candidates &c) const {
     if (c.error[i] < c.error[best])
       best = i;
   bool mirrored = c.minCode[best] != encodeRule.minCode - rule.center;
+  float offset = c.offset[best];
+  if (format.minAtMostZero)
+    offset = std::min(offset, 0.0f);
   // A sum with zero makes -0 +0.
-  return {mirrored ? -c.scale[best] : c.scale[best], c.offset[best] + 0.0f};
+  return {mirrored ? -c.scale[best] : c.scale[best], offset + 0.0f};
 }
 
 double ScaleSearch::computeError(const float *x, size_t n,

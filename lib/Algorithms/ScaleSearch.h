@@ -78,7 +78,9 @@ private:
 
   void makeScales();
   void makeRanges();
-  void startScales(float magnitude, Candidates &candidates) const;
+  /// `isMirrored`: codes of the opposite sign, for negative scales.
+  void startScales(float magnitude, bool isMirrored,
+                   Candidates &candidates) const;
   void startRanges(float lo, float hi, const BlockChoice &rtn,
                    Candidates &candidates) const;
   /// Rounds to values of `kind`.

@@ -43,12 +43,14 @@
 //   signed:          (element of largest magnitude, the first one) / qmin, as
 //                    ggml's q4_0; its sign is that of the element, negated
 //   signed, narrow:  max(-lo, hi) / qmax
-//   unsigned:        hi / qmax; a negative weight is an error
+//   unsigned:        (element of largest magnitude) / qmax; a block with
+//                    elements of both signs is an error
 //   zero point:      (hi - lo) / (qmax - qmin) for [lo, hi] extended to hold 0,
 //                    zero = clamp(round(qmin - lo / scale)); (Jacob et al.,
 //                    "Quantization and Training of Neural Networks for
 //                    Efficient Integer-Arithmetic-Only Inference", CVPR 2018)
-//   minimum:         min = lo, scale = (hi - min) / qmax, as ggml's q4_1
+//   minimum:         min = lo, or min(lo, 0) where that is asked for,
+//                    scale = (hi - min) / qmax, as ggml's q4_1 and K-quants
 //   floating point:  max(-lo, hi) / qmax, the largest finite number
 //   bits:            the mean magnitude, summed in f64 (Rastegari et al.,
 //                    "XNOR-Net", ECCV 2016)
@@ -120,6 +122,9 @@ struct QuantFormat {
   /// Stored type of the offset. None is one byte, for zero points only: the
   /// integer zero point, signed or unsigned like the codes, in their range.
   std::optional<FloatKind> offsetKind;
+  /// Minima that are chosen are not positive, so that they can be stored with
+  /// unsigned codes and one scale. Of no meaning to decode.
+  bool minAtMostZero = false;
 
   /// The range of integers.
   int getMinCode() const {
@@ -173,7 +178,8 @@ struct QuantError {
     InvalidArgument,
     /// Element `index` is an infinity or a NaN, `value`.
     NonFinite,
-    /// Element `index` is negative, `value`, for unsigned codes without offset.
+    /// Element `index` is negative, `value`, in a block that has positive ones
+    /// too, for unsigned codes without offset.
     Negative,
     /// The scale `needed` of the block that starts at `index` has no finite
     /// stored value, or the range of the block is not finite in f32.

@@ -184,7 +184,11 @@ NestedAttr::getTileGranularity(RankedTensorType logical) const {
       if (ratios[dim] == 0 || type.getDimSize(dim) == 1 ||
           (inner[dim].unit == 1 && inner[dim].block == 1))
         continue;
-      // Whole blocks of base, and of those what the component allows.
+      // Whole blocks of base, and of those what the component allows. A block
+      // that covers the dimension is in one piece anyway.
+      int64_t size = logical.getDimSize(dim);
+      if (!ShapedType::isDynamic(size) && size <= own.block)
+        own.block = 1;
       own.unit = std::lcm(std::lcm(own.unit, own.block),
                           inner[dim].unit * ratios[dim]);
       own.block = std::lcm(own.unit, inner[dim].block * ratios[dim]);
@@ -255,7 +259,9 @@ public:
          const EncodeContext &context) const override {
     auto codec = cast<NestedAttr>(codecAttr);
     CodecAttrInterface base = codec.getBase();
-    auto parts = encodeTensor(weight, base, context);
+    EncodeContext baseContext = context;
+    baseContext.nested = codec.getComponents();
+    auto parts = encodeTensor(weight, base, baseContext);
     if (failed(parts))
       return failure();
     SmallVector<StorageComponent> storage = base.getStorage(weight.type);
@@ -297,6 +303,7 @@ private:
     auto type = cast<RankedTensorType>(part.type);
     EncodeContext inner = context;
     inner.algorithm = "";
+    inner.nested = {};
     auto encoded =
         encodeTensor({name, type, part.data.getData(), nullptr}, codec, inner);
     if (failed(encoded))

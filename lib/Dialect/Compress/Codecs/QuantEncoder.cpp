@@ -45,6 +45,14 @@ static algorithms::QuantShape getShape(QuantAttr codec,
   return result;
 }
 
+/// Whether a component is compressed again by unsigned codes, which have the
+/// sign of their scale.
+static bool storesOneSign(DictionaryAttr nested, StringRef component) {
+  auto codec = nested ? nested.getAs<QuantAttr>(component) : QuantAttr();
+  return codec && codec.getCodeKind() == algorithms::CodeKind::Integer &&
+         !codec.isSigned() && !codec.getZero() && !codec.getMin();
+}
+
 /// Zero points or minima, or nothing.
 static ArrayRef<uint8_t> getOffsets(ArrayRef<ArrayRef<char>> components) {
   return components.size() > 2 ? asBytes(components[2]) : ArrayRef<uint8_t>();
@@ -94,8 +102,8 @@ static InFlightDiagnostic report(const algorithms::QuantError &error,
     diag << "expected finite values, but got " << value << " at " << at;
     break;
   case Kind::Negative:
-    diag << "expected no negative values for unsigned codes without zero or "
-            "min, but got "
+    diag << "expected values of one sign in each block of unsigned codes "
+            "without zero or min, but got "
          << value << " at " << at;
     break;
   case Kind::ScaleOverflow:
@@ -138,6 +146,7 @@ public:
          const EncodeContext &context) const override {
     auto codec = cast<QuantAttr>(codecAttr);
     algorithms::QuantFormat format = getFormat(codec);
+    format.minAtMostZero = storesOneSign(context.nested, "mins");
     algorithms::QuantShape shape = getShape(codec, weight.type.getShape());
     algorithms::FloatKind kind = *getFloatKind(weight.type.getElementType());
     std::optional<algorithms::QuantSizes> sizes =

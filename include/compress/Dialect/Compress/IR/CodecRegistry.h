@@ -21,6 +21,7 @@
 #define COMPRESS_DIALECT_COMPRESS_IR_CODECREGISTRY_H
 
 #include "mlir/IR/AsmState.h"
+#include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Diagnostics.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
@@ -59,6 +60,9 @@ struct EncodeContext {
   /// The algorithm that was asked for; the codec's first when empty.
   StringRef algorithm;
   function_ref<InFlightDiagnostic()> emitError;
+  /// Codecs of the components that will be compressed again, by name, for
+  /// encoders that can choose what these are able to store; or null.
+  DictionaryAttr nested = {};
 };
 
 /// Chooses the numbers for one codec by one algorithm.
