@@ -37,6 +37,13 @@ def narrow(kind: str, values: np.ndarray) -> np.ndarray:
         bits = values.view(np.uint32)
         # Half of the last place, less one where that is even already.
         return ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype(np.uint16)
+    if kind == "f8E8M0FNU":
+        # The nearest power of two; of two that are equally near, the larger one.
+        mantissa, exponent = np.frexp(values)
+        exponent = exponent - (mantissa < 0.75)
+        return (np.clip(exponent, -127, 127) + 127).astype(np.uint8)
+    if kind in SMALL:
+        return values.astype(SMALL[kind]).view(np.uint8)
     with np.errstate(over="ignore"):
         return values.astype({"f32": F32, "f16": np.float16}[kind])
 
@@ -96,6 +103,11 @@ class Codec:
 
     @property
     def highest(self) -> int:
+        """Of codes that are not integers, what it stands for."""
+        if self.storage == "binary":
+            return 1
+        if self.storage in SMALL:
+            return int(ml_dtypes.finfo(SMALL[self.storage]).max)
         return (1 << (self.bits - self.signed)) - 1
 
     def values(self, codes: np.ndarray) -> np.ndarray:
@@ -256,50 +268,84 @@ def reduce_blocks(codec: Codec, values: np.ndarray, function) -> np.ndarray:
     return result
 
 
-def quantize(codec: Codec, weight: np.ndarray, element: str) -> Stored:
-    """Round to nearest."""
-    w = widen(element, weight)
-    shape = list(w.shape)
+def choose_scales(
+    codec: Codec, w: np.ndarray, min_at_most_zero: bool = False
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Stored scales and offsets of round to nearest, for f32."""
     low = reduce_blocks(codec, w, np.min)
     high = reduce_blocks(codec, w, np.max)
-    lowest, highest = F32(codec.lowest), F32(codec.highest)
+    highest = F32(codec.highest)
+    lowest = F32(codec.lowest) if codec.integer else -highest
     offsets = None
-    if codec.zero:
+    if codec.storage == "binary":
+        scale = reduce_blocks(codec, w, lambda box: np.mean(abs(box), dtype=np.float64))
+    elif codec.scale == "f8E8M0FNU":
+        # The power of two that brings the largest magnitude into the binade of the
+        # largest code.
+        largest = np.frexp(np.maximum(-low, high))[1] - np.frexp(highest)[1]
+        empty = (low == 0) & (high == 0)
+        scale = np.ldexp(F32(1), np.where(empty, -127, np.maximum(largest, -127)))
+    elif codec.zero:
         low, high = np.minimum(low, F32(0)), np.maximum(high, F32(0))
         scale = (high - low) / (highest - lowest)
     elif codec.min:
+        low = np.minimum(low, F32(0)) if min_at_most_zero else low
         offsets = narrow(codec.min, low + F32(0))
-        minimum = widen(codec.min, offsets)
         # A minimum that was rounded up may lie above all elements.
-        scale = np.maximum(high - minimum, F32(0)) / highest
-    elif codec.signed and not codec.narrow:
+        scale = np.maximum(high - widen(codec.min, offsets), F32(0)) / highest
+    elif codec.integer and codec.signed and not codec.narrow:
         largest = reduce_blocks(codec, w, lambda box: box[np.argmax(np.abs(box))])
         scale = largest / lowest
+    elif codec.integer and not codec.signed:
+        scale = np.where(high > 0, high, low) / highest
     else:
         scale = np.maximum(-low, high) / highest
     scales = narrow(codec.scale, scale + F32(0))
     scale = widen(codec.scale, scales)
     # Zeros have no sign here.
     scales = np.where(scale == 0, np.zeros_like(scales), scales)
-    divisor = np.where(scale == 0, F32(np.inf), scale)
     if codec.zero:
+        divisor = np.where(scale == 0, F32(np.inf), scale)
         zero = np.clip(np.rint(lowest - low / divisor), lowest, highest) + F32(0)
         if codec.zero == "i8":
             offsets = zero.astype(np.int64).astype(np.uint8).view(np.int8)
         else:
             offsets = narrow(codec.zero, zero)
-            zero = widen(codec.zero, offsets)
-        zero = codec.spread(zero, shape)
-    divisor = codec.spread(divisor, shape)
+    return scales, offsets
+
+
+def choose_codes(
+    codec: Codec, w: np.ndarray, scale: np.ndarray, offset: np.ndarray | None
+) -> np.ndarray:
+    """The codes component, for f32 and what scales and offsets of blocks are as f32."""
+    shape = list(w.shape)
+    highest = F32(codec.highest)
+    lowest = F32(codec.lowest) if codec.integer else -highest
+    divisor = codec.spread(np.where(scale == 0, F32(np.inf), scale), shape)
     if codec.zero == "i8":
-        q = np.rint(w / divisor) + zero
+        q = np.rint(w / divisor) + codec.spread(offset, shape)
     elif codec.zero:
-        q = np.rint(w / divisor + zero)
+        q = w / divisor + codec.spread(offset, shape)
     elif codec.min:
-        q = np.rint((w - codec.spread(minimum, shape)) / divisor)
+        q = (w - codec.spread(offset, shape)) / divisor
     else:
-        q = np.rint(w / divisor)
-    return Stored(pack(codec, np.clip(q, lowest, highest)), scales, offsets)
+        q = w / divisor
+    q = np.clip(q, lowest, highest)
+    if codec.storage == "binary":
+        q = q >= 0
+    elif codec.storage in SMALL:
+        q = q.astype(SMALL[codec.storage]).view(np.uint8)
+    else:
+        q = np.rint(q)
+    return pack(codec, q)
+
+
+def quantize(codec: Codec, weight: np.ndarray, element: str) -> Stored:
+    """Round to nearest."""
+    w = widen(element, weight)
+    scales, offsets = choose_scales(codec, w)
+    offset = read_offsets(codec, offsets) if codec.offset else None
+    return Stored(choose_codes(codec, w, widen(codec.scale, scales), offset), scales, offsets)
 
 
 @dataclass

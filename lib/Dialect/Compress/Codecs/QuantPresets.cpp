@@ -45,6 +45,8 @@ struct Scheme {
   bool narrow = false;
   /// How scales are stored, and minima after them; as they are when empty.
   std::vector<Scheme> nested = {};
+  /// Whether ternary codes are packed in base 3.
+  bool base3 = false;
 };
 } // namespace
 
@@ -105,14 +107,16 @@ static CodecAttrInterface build(const Scheme &scheme, RankedTensorType type,
       context, scheme.storage, getBlock(scheme.sharing, type, roles),
       getType(context, scheme.scale), /*zero=*/Type(),
       scheme.min ? getType(context, *scheme.min) : Type(), scheme.narrow);
-  if (scheme.nested.empty())
-    return base;
   NamedAttrList components;
   SmallVector<StorageComponent> storage = base.getStorage(type);
+  if (scheme.base3)
+    components.set(storage.front().name, Base3Attr::get(context));
   for (auto [part, nested] :
-       llvm::zip_equal(ArrayRef(storage).drop_front(), scheme.nested))
+       llvm::zip(ArrayRef(storage).drop_front(), scheme.nested))
     components.set(part.name,
                    build(nested, cast<RankedTensorType>(part.type), roles));
+  if (components.empty())
+    return base;
   return NestedAttr::get(context, base, components.getDictionary(context));
 }
 
@@ -146,4 +150,64 @@ void mlir::compress::addQuantPresets(CodecRegistry &registry) {
   add("int2-b32",
       "2-bit integers, one f16 scale per 32, chosen for least squared error",
       {Q::I2, per(32), Kind::F16}, "mse");
+  add("fp8-e4m3", "f8E4M3FN, one f32 scale per tensor",
+      {Q::F8E4M3FN, perTensor, Kind::F32});
+  add("fp8-e4m3-channel", "f8E4M3FN, one f32 scale per output channel",
+      {Q::F8E4M3FN, perChannel, Kind::F32});
+  add("fp8-e4m3-b128x128", "f8E4M3FN, one f32 scale per 128 of 128 channels",
+      {Q::F8E4M3FN, perSquare(128), Kind::F32});
+  add("fp8-e5m2", "f8E5M2, one f32 scale per tensor",
+      {Q::F8E5M2, perTensor, Kind::F32});
+  add("fp8-e5m2-channel", "f8E5M2, one f32 scale per output channel",
+      {Q::F8E5M2, perChannel, Kind::F32});
+  add("fp8-e5m2-b128x128", "f8E5M2, one f32 scale per 128 of 128 channels",
+      {Q::F8E5M2, perSquare(128), Kind::F32});
+  add("mxfp8", "OCP MX: f8E4M3FN, one power of two per 32",
+      {Q::F8E4M3FN, per(32), Kind::F8E8M0FNU});
+  add("mxfp4", "OCP MX: f4E2M1FN, one power of two per 32",
+      {Q::F4E2M1FN, per(32), Kind::F8E8M0FNU});
+  add("nvfp4", "f4E2M1FN, one f8E4M3FN scale per 16, of one f32 scale",
+      {Q::F4E2M1FN,
+       per(16),
+       Kind::F32,
+       noMin,
+       !narrow,
+       {{Q::F8E4M3FN, perTensor, Kind::F32}}});
+  add("ternary",
+      "-1, 0, 1 in 2 bits, one f16 scale per output channel, chosen for least "
+      "squared error",
+      {Q::I2, perChannel, Kind::F16, noMin, narrow}, "mse");
+  add("ternary-base3", "the same, five to a byte",
+      {Q::I2, perChannel, Kind::F16, noMin, narrow, {}, /*base3=*/true}, "mse");
+  add("binary", "-1, 1 in 1 bit, one f16 scale per output channel",
+      {Q::Binary, perChannel, Kind::F16});
+  add("q4_0", "GGUF: 4-bit integers, one f16 scale per 32",
+      {Q::I4, per(32), Kind::F16});
+  add("q4_1", "GGUF: 4-bit integers, one f16 scale and f16 minimum per 32",
+      {Q::U4, per(32), Kind::F16, Kind::F16});
+  add("q8_0", "GGUF: 8-bit integers, one f16 scale per 32, +-127",
+      {Q::I8, per(32), Kind::F16, noMin, narrow});
+  add("q4_K",
+      "GGUF: 4-bit integers, 6-bit scales and minima per 32, f16 per 256",
+      {Q::U4,
+       per(32),
+       Kind::F32,
+       Kind::F32,
+       !narrow,
+       {{Q::U6, per(8), Kind::F16}, {Q::U6, per(8), Kind::F16}}});
+  add("q6_K", "GGUF: 6-bit integers, 8-bit scales per 16, f16 per 256",
+      {Q::I6,
+       per(16),
+       Kind::F32,
+       noMin,
+       !narrow,
+       {{Q::I8, per(16), Kind::F16}}});
+  add("q2_K",
+      "GGUF: 2-bit integers, 4-bit scales and minima per 16, f16 per 256",
+      {Q::U2,
+       per(16),
+       Kind::F32,
+       Kind::F32,
+       !narrow,
+       {{Q::U4, per(16), Kind::F16}, {Q::U4, per(16), Kind::F16}}});
 }
