@@ -159,7 +159,7 @@ BlockCoder::choose(BlockParameters &p, int64_t first, uint8_t *scales,
 
   if (format.offset == Offset::None && format.hasUnsignedIntegers())
     for (size_t b = 0; b < n; ++b)
-      if (p.lo[b] < 0 && p.hi[b] > 0)
+      if (p.lo[b] < 0 && (p.hi[b] > 0 || format.scale == FloatKind::F8E8M0FNU))
         return BlockError{QuantError::Kind::Negative, int64_t(b)};
 
   chooseScales(p, offsets, isNegativeFirst);

@@ -43,8 +43,9 @@
 //   signed:          (element of largest magnitude, the first one) / qmin, as
 //                    ggml's q4_0; its sign is that of the element, negated
 //   signed, narrow:  max(-lo, hi) / qmax
-//   unsigned:        (element of largest magnitude) / qmax; a block with
-//                    elements of both signs is an error
+//   unsigned:        (element of largest magnitude) / qmax; elements of both
+//                    signs, or of the sign that a scale cannot have, are an
+//                    error
 //   zero point:      (hi - lo) / (qmax - qmin) for [lo, hi] extended to hold 0,
 //                    zero = clamp(round(qmin - lo / scale)); (Jacob et al.,
 //                    "Quantization and Training of Neural Networks for
@@ -178,8 +179,8 @@ struct QuantError {
     InvalidArgument,
     /// Element `index` is an infinity or a NaN, `value`.
     NonFinite,
-    /// Element `index` is negative, `value`, in a block that has positive ones
-    /// too, for unsigned codes without offset.
+    /// Element `index` is negative, `value`, for unsigned codes without offset,
+    /// in a block that has positive ones too or whose scale has no sign.
     Negative,
     /// The scale `needed` of the block that starts at `index` has no finite
     /// stored value, or the range of the block is not finite in f32.

@@ -33,6 +33,8 @@ static Result quantize(decltype(quantizeRtn) *quantize, const Floats &values,
   Result result;
   result.error = quantize(source, FloatKind::F32, shape, format, codes, scales,
                           offsets, Isa::Auto);
+  if (result.error)
+    return result;
   result.scales.resize(scales.size() / 4);
   result.offsets.resize(offsets.size() / 4);
   result.decoded.resize(values.size());
@@ -66,6 +68,13 @@ TEST(OneSign, NegativeScale) {
   EXPECT_EQ(result.error->kind, QuantError::Kind::Negative);
   EXPECT_EQ(result.error->index, 4);
   EXPECT_EQ(result.error->value, -1);
+
+  // Powers of two have no sign.
+  format.scale = FloatKind::F8E8M0FNU;
+  result = quantize(quantizeRtn, {0, 1, 2, 15, -1, 0, 0, -3}, 4, format);
+  ASSERT_TRUE(result.error);
+  EXPECT_EQ(result.error->kind, QuantError::Kind::Negative);
+  EXPECT_EQ(result.error->index, 4);
 }
 
 TEST(OneSign, NegativeScaleOfLeastError) {

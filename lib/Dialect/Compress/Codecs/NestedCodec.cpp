@@ -274,7 +274,8 @@ public:
       if (!nested || &description == codes)
         continue;
       isChanged |= !nested.isLossless();
-      if (failed(compress(part, weight.name, nested, context)))
+      if (failed(
+              compress(part, description.name, weight.name, nested, context)))
         return failure();
     }
     if (codes == storage.end())
@@ -291,19 +292,26 @@ public:
         codesPart.data = std::move(*chosen);
     }
     if (CodecAttrInterface nested = getNested(codec, codes->name))
-      if (failed(compress(codesPart, weight.name, nested, context)))
+      if (failed(
+              compress(codesPart, codes->name, weight.name, nested, context)))
         return failure();
     return parts;
   }
 
 private:
-  static LogicalResult compress(EncodedComponent &part, StringRef name,
-                                CodecAttrInterface codec,
+  static LogicalResult compress(EncodedComponent &part, StringRef component,
+                                StringRef name, CodecAttrInterface codec,
                                 const EncodeContext &context) {
     auto type = cast<RankedTensorType>(part.type);
     EncodeContext inner = context;
     inner.algorithm = "";
     inner.nested = {};
+    auto emitError = [&] {
+      InFlightDiagnostic diag = context.emitError();
+      diag << "component '" << component << "': ";
+      return diag;
+    };
+    inner.emitError = emitError;
     auto encoded =
         encodeTensor({name, type, part.data.getData(), nullptr}, codec, inner);
     if (failed(encoded))

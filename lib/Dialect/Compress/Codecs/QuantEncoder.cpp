@@ -102,9 +102,13 @@ static InFlightDiagnostic report(const algorithms::QuantError &error,
     diag << "expected finite values, but got " << value << " at " << at;
     break;
   case Kind::Negative:
-    diag << "expected values of one sign in each block of unsigned codes "
-            "without zero or min, but got "
-         << value << " at " << at;
+    if (isa<Float8E8M0FNUType>(codec.getScale()))
+      diag << "expected no negative values for unsigned codes and scales of "
+           << codec.getScale();
+    else
+      diag << "expected values of one sign in each block of unsigned codes "
+              "without zero or min";
+    diag << ", but got " << value << " at " << at;
     break;
   case Kind::ScaleOverflow:
     diag << "the block at " << at << " with largest magnitude " << value
