@@ -523,7 +523,7 @@ def quant_presets() -> list[str]:
         f" -> tensor<1x8xf32>\n  return %z : tensor<1x8xf32>\n}}\n"
     )
     done = subprocess.run(["compressc", "presets"], capture_output=True, text=True, check=True)
-    names = re.findall(r"^int\d\S*", done.stdout, re.M)
+    names = re.findall(r"^(?:int\d|fp8|mxfp|binary|q\d_)\S*", done.stdout, re.M)
     wanted = re.compile(r'algorithm = "rtn".*-> !compress\.tensor<8x8xf32, #compress\.quant<')
     option = "--compress-encode=min-elements=1 preset="
     return [n for n in names if wanted.search(compress_opt(module, option + n))]
