@@ -40,7 +40,7 @@ def narrow(kind: str, values: np.ndarray) -> np.ndarray:
     if kind == "f8E8M0FNU":
         # The nearest power of two; of two that are equally near, the larger one.
         mantissa, exponent = np.frexp(values)
-        exponent = exponent - (mantissa < 0.75)
+        exponent = np.where(values == 0, -127, exponent - (mantissa < 0.75))
         return (np.clip(exponent, -127, 127) + 127).astype(np.uint8)
     if kind in SMALL:
         return values.astype(SMALL[kind]).view(np.uint8)

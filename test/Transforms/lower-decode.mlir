@@ -30,7 +30,7 @@ func.func @channel(%c: tensor<8x64xi8>, %s: tensor<8x1xf32>) -> tensor<8x64xf32>
 // CHECK: linalg.index 3
 // CHECK: arith.shli
 // CHECK: arith.shrui
-// CHECK: arith.uitofp
+// CHECK: arith.sitofp
 // CHECK: arith.mulf
 // CHECK: arith.addf
 // CHECK: arith.truncf %{{.*}} : f32 to bf16

@@ -390,7 +390,11 @@ Value QuantAttr::buildCodeValue(OpBuilder &b, Location loc, Value code) const {
     return arith::SIToFPOp::create(b, loc, f32,
                                    arith::SubIOp::create(b, loc, twice, one));
   }
-  if (isSigned())
+  // A code that leaves the sign bit alone is not negative; signed conversions
+  // are what processors are good at.
+  if (isSigned() ||
+      getElementTypeOrSelf(code.getType()).getIntOrFloatBitWidth() >
+          getCodeBits())
     return arith::SIToFPOp::create(b, loc, f32, code);
   return arith::UIToFPOp::create(b, loc, f32, code);
 }
