@@ -30,6 +30,7 @@ void mlir::compress::registerDialect(DialectRegistry &registry) {
     registerHuffmanEncoders(dialect->getCodecs());
     registerLowRankEncoders(dialect->getCodecs());
     registerSumEncoders(dialect->getCodecs());
+    registerBase3Encoders(dialect->getCodecs());
     registerBitmaskEncoders(dialect->getCodecs());
   });
   registerBufferizableOpInterfaceExternalModels(registry);

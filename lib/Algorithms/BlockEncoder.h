@@ -66,7 +66,7 @@ public:
                const Kernels &kernels)
       : source(source), kind(kind), codes(codes), kernels(kernels),
         grid(shape, format.bits), coder(format, kind, kernels),
-        rejectsNegative(!format.isSigned && !format.hasOffset()) {}
+        needsMeans(format.codes == CodeKind::Binary) {}
   virtual ~BlockEncoder() = default;
 
   /// Scales that are to be chosen.
@@ -120,14 +120,19 @@ private:
   void encodeSlabInPieces(const Slab &slab);
 
   /// The two passes, over a part of a slab. `cache` holds the converted slab,
-  /// if it does not lie in memory as f32; null converts as it goes. Returns
-  /// whether all elements are finite.
+  /// if it does not lie in memory as f32; null converts as it goes. The first
+  /// one finds extremes, and sums for means. Returns whether all elements are
+  /// finite.
   bool findExtremes(const Slab &slab, const Piece &piece, float *cache,
-                    Workspace &work, float *lo, float *hi) const;
+                    Workspace &work, BlockParameters &parameters) const;
   void writeCodes(const Slab &slab, const Piece &piece, const float *cache,
                   Workspace &work, const BlockParameters &parameters) const;
   std::optional<QuantError> diagnose(int64_t numElements);
-  bool isNegativeFirst(const Slab &slab, int64_t block, float magnitude) const;
+  /// Flat index and value of the first element of a block that is wanted; there
+  /// is one.
+  std::pair<int64_t, float>
+  findElement(const Slab &slab, int64_t block,
+              llvm::function_ref<bool(float)> isWanted) const;
 
   Run getRun(int64_t col, int64_t n) const {
     int64_t block = grid.getInnerBlock();
@@ -138,7 +143,10 @@ private:
     return Workspace::kChunk / grid.granule * grid.granule;
   }
 
-  bool rejectsNegative;
+  /// Makes room for the blocks of a slab, none of which has elements yet.
+  void reset(BlockParameters &parameters, const Slab &slab) const;
+
+  bool needsMeans;
   const uint8_t *inScales = nullptr, *inOffsets = nullptr;
   std::atomic<bool> failed{false};
 };

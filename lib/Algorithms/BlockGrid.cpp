@@ -20,11 +20,33 @@ using namespace mlir::compress::algorithms;
 //===----------------------------------------------------------------------===//
 
 bool QuantFormat::isValid() const {
-  if (bits != 2 && bits != 3 && bits != 4 && bits != 8)
-    return false;
-  if (narrow && !isSigned)
-    return false;
-  return offset != Offset::Min || (!isSigned && offsetKind);
+  switch (codes) {
+  case CodeKind::Integer:
+    if (bits != 2 && bits != 3 && bits != 4 && bits != 6 && bits != 8)
+      return false;
+    if (narrow && !isSigned)
+      return false;
+    if (offset == Offset::Min && (isSigned || !offsetKind))
+      return false;
+    break;
+  case CodeKind::Binary:
+    if (bits != 1 || narrow || hasOffset())
+      return false;
+    break;
+  case CodeKind::F8E4M3FN:
+  case CodeKind::F8E5M2:
+    if (bits != 8 || narrow || hasOffset())
+      return false;
+    break;
+  case CodeKind::F4E2M1FN:
+    if (bits != 4 || narrow || hasOffset())
+      return false;
+    break;
+  }
+  if (!hasOffset())
+    return true;
+  return scale != FloatKind::F8E8M0FNU &&
+         (!offsetKind || isElementKind(*offsetKind));
 }
 
 std::optional<QuantSizes>

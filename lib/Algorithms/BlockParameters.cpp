@@ -7,6 +7,8 @@
 
 #include "BlockParameters.h"
 
+#include "llvm/Support/ErrorHandling.h"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -24,12 +26,40 @@ void BlockParameters::resetExtremes() {
   std::fill(hi.begin(), hi.end(), -kInfinity);
 }
 
+void BlockParameters::merge(const BlockParameters &part) {
+  for (size_t b = 0; b < lo.size(); ++b) {
+    lo[b] = std::min(lo[b], part.lo[b]);
+    hi[b] = std::max(hi[b], part.hi[b]);
+  }
+  for (size_t b = 0; b < mean.size(); ++b)
+    mean[b] += part.mean[b];
+}
+
+/// The largest value of a code.
+static float getMaxValue(const QuantFormat &format) {
+  switch (format.codes) {
+  case CodeKind::Integer:
+    return float(format.getMaxCode());
+  case CodeKind::Binary:
+    return 1;
+  case CodeKind::F8E4M3FN:
+    return getMaxFinite(FloatKind::F8E4M3FN);
+  case CodeKind::F8E5M2:
+    return getMaxFinite(FloatKind::F8E5M2);
+  case CodeKind::F4E2M1FN:
+    return 6;
+  }
+  llvm_unreachable("unknown kind of codes");
+}
+
 BlockCoder::BlockCoder(const QuantFormat &format, FloatKind logical,
                        const Kernels &kernels)
     : format(format), logical(logical), kernels(kernels) {
-  encodeRule = {EncodeRule::Plain, float(format.getMinCode()),
-                float(format.getMaxCode())};
-  decodeRule = {DecodeRule::Plain, format.isSigned};
+  const float max = getMaxValue(format);
+  const float min =
+      format.codes == CodeKind::Integer ? float(format.getMinCode()) : -max;
+  encodeRule = {EncodeRule::Plain, format.codes, min, max};
+  decodeRule = {DecodeRule::Plain, format.codes, format.hasSignedIntegers()};
   if (format.offset == Offset::Zero) {
     encodeRule.kind =
         format.offsetKind ? EncodeRule::RealZero : EncodeRule::IntegerZero;
@@ -38,6 +68,16 @@ BlockCoder::BlockCoder(const QuantFormat &format, FloatKind logical,
     encodeRule.kind = EncodeRule::Min;
     decodeRule.kind = DecodeRule::Min;
   }
+}
+
+/// The power of two for which the binade of the largest magnitude is that of
+/// the largest code; a zero gets the smallest of all.
+static float getPowerScale(float magnitude, float maxCode) {
+  constexpr int smallest = -127;
+  if (magnitude == 0)
+    return std::ldexp(1.0f, smallest);
+  return std::ldexp(
+      1.0f, std::max(std::ilogb(magnitude) - std::ilogb(maxCode), smallest));
 }
 
 /// Puts the wanted scales, not yet rounded, into `parameters.scale`, and for a
@@ -49,7 +89,22 @@ void BlockCoder::chooseScales(
   const size_t n = p.scale.size();
   switch (format.offset) {
   case Offset::None:
-    if (!format.isSigned || format.narrow) {
+    if (format.codes == CodeKind::Binary) {
+      for (size_t b = 0; b < n; ++b)
+        p.scale[b] = float(p.mean[b]);
+      return;
+    }
+    if (format.scale == FloatKind::F8E8M0FNU) {
+      for (size_t b = 0; b < n; ++b)
+        p.scale[b] = getPowerScale(std::max(-p.lo[b], p.hi[b]), maxCode);
+      return;
+    }
+    if (format.hasUnsignedIntegers()) {
+      for (size_t b = 0; b < n; ++b)
+        p.scale[b] = (p.hi[b] > 0 ? p.hi[b] : p.lo[b]) / maxCode;
+      return;
+    }
+    if (!encodeRule.isLopsided()) {
       for (size_t b = 0; b < n; ++b)
         p.scale[b] = std::max(-p.lo[b], p.hi[b]) / maxCode;
       return;
@@ -67,9 +122,15 @@ void BlockCoder::chooseScales(
     return;
   case Offset::Min:
     for (size_t b = 0; b < n; ++b)
-      p.offset[b] = p.lo[b] + 0.0f; // stores no negative zero
+      p.offset[b] = getLowest(p.lo[b]);
     kernels.narrow(*format.offsetKind, p.offset.data(), n, offsets);
     kernels.widen(*format.offsetKind, offsets, n, p.offset.data());
+    for (size_t b = 0; b < n; ++b)
+      if (p.offset[b] == 0) { // stores no negative zero
+        p.offset[b] = 0;
+        std::fill_n(offsets + b * format.getOffsetByteWidth(),
+                    format.getOffsetByteWidth(), 0);
+      }
     for (size_t b = 0; b < n; ++b)
       p.scale[b] = std::max(p.hi[b] - p.offset[b], 0.0f) / maxCode;
     return;
@@ -96,9 +157,9 @@ BlockCoder::choose(BlockParameters &p, int64_t first, uint8_t *scales,
   if (format.hasOffset())
     offsets += first * format.getOffsetByteWidth();
 
-  if (format.offset == Offset::None && !format.isSigned)
+  if (format.offset == Offset::None && format.hasUnsignedIntegers())
     for (size_t b = 0; b < n; ++b)
-      if (p.lo[b] < 0)
+      if (p.lo[b] < 0 && (p.hi[b] > 0 || format.scale == FloatKind::F8E8M0FNU))
         return BlockError{QuantError::Kind::Negative, int64_t(b)};
 
   chooseScales(p, offsets, isNegativeFirst);
@@ -158,10 +219,14 @@ BlockCoder::choose(BlockParameters &p, int64_t first, uint8_t *scales,
         codes -= encodeRule.minCode;
       } else if (format.offset == Offset::Min) {
         range = double(hi) - double(p.offset[b]);
-      } else if (format.isSigned && !format.narrow) {
-        // The sign of the scale says which element was chosen.
+      } else if (format.hasUnsignedIntegers() && hi <= 0) {
+        range = lo;
+      } else if (format.codes == CodeKind::Binary) {
+        range = p.mean[b];
+      } else if (encodeRule.isLopsided()) {
+        // The sign of the scale, a NaN maybe, says which element was chosen.
         codes = encodeRule.minCode;
-        range = scale < 0 ? hi : lo;
+        range = std::signbit(scale) ? hi : lo;
       }
       return BlockError{QuantError::Kind::ScaleOverflow, int64_t(b),
                         range / codes};

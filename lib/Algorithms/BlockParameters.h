@@ -17,6 +17,8 @@
 #include "compress/Algorithms/Quantize.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 
+#include <algorithm>
+
 namespace mlir::compress::algorithms {
 
 /// Rounds to an integer, ties to even, for |x| < 2^22.
@@ -28,6 +30,8 @@ inline float roundToInteger(float x) {
 /// What the encode loop needs of consecutive blocks; scratch of one task.
 struct BlockParameters {
   llvm::SmallVector<float, 0> lo, hi, scale, offset;
+  /// Mean magnitudes, for binary codes only.
+  llvm::SmallVector<double, 0> mean;
 
   void resize(size_t numBlocks) {
     for (auto *array : {&lo, &hi, &scale, &offset})
@@ -35,6 +39,9 @@ struct BlockParameters {
   }
   /// Makes `lo` and `hi` the extremes of nothing.
   void resetExtremes();
+  /// Folds in the extremes, and the sums in `mean`, of other parts of the same
+  /// blocks.
+  void merge(const BlockParameters &part);
 };
 
 /// A block that has no encoding, by its position in the arrays.
@@ -52,12 +59,13 @@ public:
   const EncodeRule &getEncodeRule() const { return encodeRule; }
   const DecodeRule &getDecodeRule() const { return decodeRule; }
 
-  /// Chooses scales and offsets by round to nearest from the extremes and
-  /// stores them at block `first` of `scales` and `offsets`. Leaves divisors in
-  /// `parameters.scale` and decoded offsets in `parameters.offset`.
-  /// `isNegativeFirst(b)` says which of two elements of equal magnitude and
-  /// opposite sign comes first in block b. Negative elements where there must
-  /// be none are an error of the block (Kind::Negative).
+  /// Chooses scales and offsets by round to nearest from the extremes (of
+  /// binary codes, from `mean`) and stores them at block `first` of `scales`
+  /// and `offsets`. Leaves divisors in `parameters.scale` and decoded offsets
+  /// in `parameters.offset`. `isNegativeFirst(b)` says which of two elements of
+  /// equal magnitude and opposite sign comes first in block b. Negative
+  /// elements where there must be none are an error of the block
+  /// (Kind::Negative).
   std::optional<BlockError>
   choose(BlockParameters &parameters, int64_t first, uint8_t *scales,
          uint8_t *offsets,
@@ -75,6 +83,10 @@ public:
 private:
   void chooseScales(BlockParameters &parameters, uint8_t *offsets,
                     llvm::function_ref<bool(size_t)> isNegativeFirst) const;
+  /// What the lowest code of a format with a minimum stands for.
+  float getLowest(float lo) const {
+    return format.minAtMostZero ? std::min(lo, 0.0f) : lo;
+  }
   bool decodesToFinite(float x, float divisor, float offset) const;
 
   const QuantFormat &format;

@@ -27,7 +27,10 @@ static void packGroup(unsigned bits, const uint8_t *codes, unsigned n,
 void CodeLayout::packRow(const Kernels &kernels, const uint8_t *codes,
                          int64_t n, uint8_t *out) const {
   int64_t done = 0;
-  if (bits == 4) {
+  if (bits == 1) {
+    done = n / 8 * 8;
+    kernels.pack1(codes, n / 8, out);
+  } else if (bits == 4) {
     done = n / 2 * 2;
     kernels.pack4(codes, n / 2, out);
   } else {
@@ -75,14 +78,18 @@ void CodeLayout::unpackRow(const Kernels &kernels, const uint8_t *row,
     ++col;
     --n;
   };
-  if (bits == 4) {
-    if (n > 0 && col % 2 != 0)
+  if (bits == 1 || bits == 4) {
+    const int64_t perByte = 8 / bits;
+    while (n > 0 && col % perByte != 0)
       unpackOne();
-    int64_t pairs = n / 2;
-    kernels.unpack4(row + col / 2, pairs, isSigned, codes);
-    codes += 2 * pairs;
-    col += 2 * pairs;
-    n -= 2 * pairs;
+    const int64_t bytes = n / perByte, done = bytes * perByte;
+    if (bits == 1)
+      kernels.unpack1(row + col / perByte, bytes, codes);
+    else
+      kernels.unpack4(row + col / perByte, bytes, isSigned, codes);
+    codes += done;
+    col += done;
+    n -= done;
   }
   while (n > 0)
     unpackOne();

@@ -40,8 +40,8 @@ public:
   void pack(const Kernels &kernels, const uint8_t *codes, int64_t begin,
             int64_t n, uint8_t *out) const;
 
-  /// The inverse, for any `begin` and `n`. Codes are sign-extended if
-  /// `isSigned`.
+  /// The inverse, for any `begin` and `n`. Codes of several bits are
+  /// sign-extended if `isSigned`.
   void unpack(const Kernels &kernels, const uint8_t *bytes, int64_t begin,
               int64_t n, bool isSigned, uint8_t *codes) const;
 

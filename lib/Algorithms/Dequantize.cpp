@@ -1,4 +1,4 @@
-//===- Dequantize.cpp - Reference decode of integer codes -----------------===//
+//===- Dequantize.cpp - Reference decode of block quantization ------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -10,6 +10,7 @@
 #include "compress/Algorithms/Quantize.h"
 
 #include <algorithm>
+#include <bitset>
 #include <cmath>
 
 using namespace mlir::compress::algorithms;
@@ -51,8 +52,8 @@ bool mlir::compress::algorithms::dequantizeRange(
     parameters.resize((run.phase + n + block - 1) / block);
     coder.read(parameters, grid.getFirstBlockOfRow(row) + col / block,
                scales.data(), offsets.data());
-    grid.layout.unpack(kernels, codes.data(), begin, n, format.isSigned,
-                       unpacked);
+    grid.layout.unpack(kernels, codes.data(), begin, n,
+                       format.hasSignedIntegers(), unpacked);
     kernels.decode(coder.getDecodeRule(), unpacked, run,
                    parameters.scale.data(), parameters.offset.data(),
                    out.data());
@@ -84,18 +85,51 @@ static std::optional<int64_t> findNonFinite(FloatKind kind,
   return std::nullopt;
 }
 
-/// First code of a narrow format that is the excluded one.
+/// Codes that must not occur: the lowest one of a narrow format, infinities and
+/// NaNs.
+static std::bitset<256> getExcludedCodes(const QuantFormat &format) {
+  std::bitset<256> excluded;
+  auto excludeNonFinite = [&](FloatKind kind) {
+    for (unsigned code = 0; code < 256; ++code) {
+      const uint8_t byte = uint8_t(code);
+      float value;
+      widenToF32(kind, byte, value);
+      excluded[code] = !std::isfinite(value);
+    }
+  };
+  switch (format.codes) {
+  case CodeKind::Integer:
+    if (format.narrow)
+      excluded.set(unsigned(format.getMinCode() - 1) % (1u << format.bits));
+    break;
+  case CodeKind::F8E4M3FN:
+    excludeNonFinite(FloatKind::F8E4M3FN);
+    break;
+  case CodeKind::F8E5M2:
+    excludeNonFinite(FloatKind::F8E5M2);
+    break;
+  case CodeKind::Binary:
+  case CodeKind::F4E2M1FN:
+    break;
+  }
+  return excluded;
+}
+
+/// First element whose code is excluded.
 static std::optional<int64_t> findExcludedCode(const QuantFormat &format,
                                                const CodeLayout &layout,
                                                const uint8_t *codes,
                                                int64_t numElements) {
+  const std::bitset<256> excluded = getExcludedCodes(format);
+  if (excluded.none())
+    return std::nullopt;
   const Kernels &kernels = getKernels(Isa::Auto);
-  const uint8_t excluded = uint8_t(format.getMinCode() - 1);
   uint8_t unpacked[kChunk];
   for (int64_t begin = 0; begin < numElements; begin += kChunk) {
     int64_t n = std::min(kChunk, numElements - begin);
-    layout.unpack(kernels, codes, begin, n, /*isSigned=*/true, unpacked);
-    const uint8_t *found = std::find(unpacked, unpacked + n, excluded);
+    layout.unpack(kernels, codes, begin, n, /*isSigned=*/false, unpacked);
+    const uint8_t *found = std::find_if(
+        unpacked, unpacked + n, [&](uint8_t code) { return excluded[code]; });
     if (found != unpacked + n)
       return begin + (found - unpacked);
   }
@@ -118,10 +152,9 @@ std::optional<StorageError> mlir::compress::algorithms::validateStorage(
   int64_t rows = sizes->numElements / layout.getRowLength();
   if (std::optional<int64_t> byte = layout.findPadding(codes.data(), rows))
     return StorageError{Kind::Padding, *byte};
-  if (format.narrow)
-    if (std::optional<int64_t> index =
-            findExcludedCode(format, layout, codes.data(), sizes->numElements))
-      return StorageError{Kind::CodeOutOfRange, *index};
+  if (std::optional<int64_t> index =
+          findExcludedCode(format, layout, codes.data(), sizes->numElements))
+    return StorageError{Kind::CodeOutOfRange, *index};
   if (std::optional<int64_t> index = findNonFinite(format.scale, scales))
     return StorageError{Kind::NonFiniteScale, *index};
   if (!format.hasOffset())

@@ -1,4 +1,4 @@
-//===- FloatFormat.cpp - f32, f16 and bf16 in raw bytes -------------------===//
+//===- FloatFormat.cpp - Floating-point numbers in raw bytes --------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -27,6 +27,12 @@ llvm::StringRef mlir::compress::algorithms::getFloatKindName(FloatKind kind) {
     return "f16";
   case FloatKind::BF16:
     return "bf16";
+  case FloatKind::F8E4M3FN:
+    return "f8E4M3FN";
+  case FloatKind::F8E5M2:
+    return "f8E5M2";
+  case FloatKind::F8E8M0FNU:
+    return "f8E8M0FNU";
   }
   llvm_unreachable("unknown float kind");
 }
@@ -39,6 +45,12 @@ float mlir::compress::algorithms::getMaxFinite(FloatKind kind) {
     return 65504.0f;
   case FloatKind::BF16:
     return 0x1.fep127f;
+  case FloatKind::F8E4M3FN:
+    return 448.0f;
+  case FloatKind::F8E5M2:
+    return 57344.0f;
+  case FloatKind::F8E8M0FNU:
+    return 0x1p127f;
   }
   llvm_unreachable("unknown float kind");
 }

@@ -16,6 +16,7 @@
 
 #include "compress/Algorithms/FloatFormat.h"
 #include "compress/Algorithms/Isa.h"
+#include "compress/Algorithms/Quantize.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -43,15 +44,24 @@ struct EncodeRule {
     /// clamp(round((x - offset) / divisor))
     Min,
   };
+  /// Plain unless codes are integers.
   Kind kind;
+  CodeKind codes;
+  /// What the lowest and the highest code stand for.
   float minCode;
   float maxCode;
+
+  /// Whether the lowest code is further off zero than the highest one.
+  bool isLopsided() const { return minCode < -maxCode; }
 };
 
 /// How a code becomes a value; see Quantize.h.
 struct DecodeRule {
   enum Kind : uint8_t { Plain, Zero, Min };
+  /// Plain unless codes are integers.
   Kind kind;
+  CodeKind codes;
+  /// Whether codes are signed integers.
   bool isSigned;
 };
 
@@ -113,14 +123,19 @@ struct Kernels {
   /// Folds the run into the running extremes `lo` and `hi` of its blocks.
   /// Returns false if an element is not finite; extremes are then unspecified.
   bool (*minMax)(const float *x, const Run &run, float *lo, float *hi);
+  /// Adds the magnitudes of the run to the sums of its blocks.
+  void (*addMagnitudes)(const float *x, const Run &run, double *sums);
 
-  /// One code a byte; codes below eight bits are sign-extended. A divisor is a
-  /// scale, or infinity for the scale 0.
+  /// One code a byte; integers below eight bits are sign-extended. A divisor is
+  /// a scale, or infinity for the scale 0.
   void (*encode)(const EncodeRule &rule, const float *x, const Run &run,
                  const float *divisor, const float *offset, uint8_t *codes);
   void (*decode)(const DecodeRule &rule, const uint8_t *codes, const Run &run,
                  const float *scale, const float *offset, float *out);
 
+  /// 8 * n codes, one a byte, to n bytes of eight and back.
+  void (*pack1)(const uint8_t *codes, size_t n, uint8_t *out);
+  void (*unpack1)(const uint8_t *bytes, size_t n, uint8_t *codes);
   /// 2 * n codes, one a byte, to n bytes of two and back (sign-extended if
   /// `isSigned`).
   void (*pack4)(const uint8_t *codes, size_t n, uint8_t *out);
@@ -130,7 +145,7 @@ struct Kernels {
   ErrorSums (*errorSums)(const float *w, const float *decoded, size_t n);
 
   /// Sums for each candidate over elements of a block.
-  void (*computeSums)(const float *x, size_t n, bool hasBase,
+  void (*computeSums)(const EncodeRule &rule, const float *x, size_t n,
                       const Candidates &candidates, CandidateSums &sums);
 
   /// Moves each candidate to the least-squares solution for its codes, rounded

@@ -1,4 +1,4 @@
-//===- Quantize.cpp - Integer block quantization --------------------------===//
+//===- Quantize.cpp - Block quantization by round to nearest --------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -7,6 +7,7 @@
 
 #include "BlockEncoder.h"
 
+#include "llvm/Support/ErrorHandling.h"
 #include "llvm/Support/Parallel.h"
 
 #include <algorithm>
@@ -28,9 +29,16 @@ static constexpr int64_t kManySlabs = 32;
 // Passes over a part of a slab
 //===----------------------------------------------------------------------===//
 
+void BlockEncoder::reset(BlockParameters &parameters, const Slab &slab) const {
+  parameters.resize(slab.numBlocks);
+  parameters.resetExtremes();
+  if (needsMeans)
+    parameters.mean.assign(slab.numBlocks, 0);
+}
+
 bool BlockEncoder::findExtremes(const Slab &slab, const Piece &piece,
-                                float *cache, Workspace &work, float *lo,
-                                float *hi) const {
+                                float *cache, Workspace &work,
+                                BlockParameters &parameters) const {
   const int64_t chunk = getChunk();
   float *buffer = cache || isInPlace() ? nullptr : work.getValues(kChunk);
   bool finite = true;
@@ -41,7 +49,11 @@ bool BlockEncoder::findExtremes(const Slab &slab, const Piece &piece,
       const float *x =
           load(begin + col, n, cache ? cache + row * slab.cols + col : buffer);
       int64_t block = col / grid.getInnerBlock();
-      finite &= kernels.minMax(x, getRun(col, n), lo + block, hi + block);
+      const Run run = getRun(col, n);
+      finite &= kernels.minMax(x, run, parameters.lo.data() + block,
+                               parameters.hi.data() + block);
+      if (needsMeans)
+        kernels.addMagnitudes(x, run, parameters.mean.data() + block);
     }
   }
   return finite;
@@ -70,8 +82,9 @@ void BlockEncoder::writeCodes(const Slab &slab, const Piece &piece,
   }
 }
 
-bool BlockEncoder::isNegativeFirst(const Slab &slab, int64_t block,
-                                   float magnitude) const {
+std::pair<int64_t, float>
+BlockEncoder::findElement(const Slab &slab, int64_t block,
+                          llvm::function_ref<bool(float)> isWanted) const {
   int64_t begin = block * grid.getInnerBlock();
   int64_t end = std::min(begin + grid.getInnerBlock(), slab.cols);
   float buffer[256];
@@ -81,11 +94,11 @@ bool BlockEncoder::isNegativeFirst(const Slab &slab, int64_t block,
       int64_t n = std::min<int64_t>(256, end - col);
       const float *x = load(base + col, n, buffer);
       for (int64_t i = 0; i < n; ++i)
-        if (std::abs(x[i]) == magnitude)
-          return x[i] < 0;
+        if (isWanted(x[i]))
+          return {base + col + i, x[i]};
     }
   }
-  return false;
+  llvm_unreachable("no such element");
 }
 
 std::optional<BlockError>
@@ -93,9 +106,17 @@ BlockEncoder::makePlainParameters(const Slab &slab,
                                   BlockParameters &parameters) {
   if (inScales)
     return coder.readDivisors(parameters, slab.firstBlock, inScales, inOffsets);
+  if (needsMeans) {
+    const int64_t width = grid.getInnerBlock();
+    for (int64_t b = 0; b < slab.numBlocks; ++b)
+      parameters.mean[b] /=
+          double(slab.rows * std::min(width, slab.cols - b * width));
+  }
   return coder.choose(
       parameters, slab.firstBlock, outScales, outOffsets, [&](size_t block) {
-        return isNegativeFirst(slab, block, parameters.hi[block]);
+        float magnitude = parameters.hi[block];
+        auto isLargest = [&](float x) { return std::abs(x) == magnitude; };
+        return findElement(slab, block, isLargest).second < 0;
       });
 }
 
@@ -111,15 +132,13 @@ BlockEncoder::makeParameters(const Slab &slab, const float *cache,
 
 void BlockEncoder::encodeSlab(const Slab &slab, Workspace &work) {
   BlockParameters &parameters = work.parameters;
-  parameters.resize(slab.numBlocks);
-  parameters.resetExtremes();
+  reset(parameters, slab);
   int64_t size = slab.rows * slab.cols;
   float *cache = nullptr;
   if (!isInPlace() && size <= kCacheElements)
     cache = work.getValues(size);
   const Piece all = {0, slab.rows, 0, slab.cols};
-  if (!findExtremes(slab, all, cache, work, parameters.lo.data(),
-                    parameters.hi.data()) ||
+  if (!findExtremes(slab, all, cache, work, parameters) ||
       makeParameters(slab, cache, parameters)) {
     failed = true;
     return;
@@ -148,24 +167,17 @@ void BlockEncoder::encodeSlabInPieces(const Slab &slab) {
   std::vector<BlockParameters> partial(numPieces);
   llvm::parallelFor(0, numPieces, [&](size_t index) {
     Workspace work;
-    BlockParameters &extremes = partial[index];
-    extremes.lo.resize(slab.numBlocks);
-    extremes.hi.resize(slab.numBlocks);
-    extremes.resetExtremes();
+    reset(partial[index], slab);
     if (!findExtremes(slab, getPiece(index), /*cache=*/nullptr, work,
-                      extremes.lo.data(), extremes.hi.data()))
+                      partial[index]))
       failed = true;
   });
   if (failed)
     return;
   BlockParameters parameters;
-  parameters.resize(slab.numBlocks);
-  parameters.resetExtremes();
-  for (const BlockParameters &extremes : partial)
-    for (int64_t b = 0; b < slab.numBlocks; ++b) {
-      parameters.lo[b] = std::min(parameters.lo[b], extremes.lo[b]);
-      parameters.hi[b] = std::max(parameters.hi[b], extremes.hi[b]);
-    }
+  reset(parameters, slab);
+  for (const BlockParameters &part : partial)
+    parameters.merge(part);
   partial.clear();
   if (makeParameters(slab, /*cache=*/nullptr, parameters)) {
     failed = true;
@@ -209,22 +221,26 @@ std::optional<QuantError> BlockEncoder::diagnose(int64_t numElements) {
     for (int64_t i = 0; i < n; ++i) {
       if (!std::isfinite(x[i]))
         return QuantError{QuantError::Kind::NonFinite, begin + i, x[i]};
-      if (rejectsNegative && !inScales && x[i] < 0)
-        return QuantError{QuantError::Kind::Negative, begin + i, x[i]};
     }
   }
   BlockParameters &parameters = work.parameters;
   for (int64_t index = 0, end = grid.getNumSlabs(); index < end; ++index) {
     Slab slab = grid.getSlab(index);
-    parameters.resize(slab.numBlocks);
-    parameters.resetExtremes();
+    reset(parameters, slab);
     findExtremes(slab, {0, slab.rows, 0, slab.cols}, /*cache=*/nullptr, work,
-                 parameters.lo.data(), parameters.hi.data());
-    if (std::optional<BlockError> error = makePlainParameters(slab, parameters))
-      return QuantError{
-          error->kind, slab.begin + error->block * grid.getInnerBlock(),
-          std::max(-parameters.lo[error->block], parameters.hi[error->block]),
-          error->needed};
+                 parameters);
+    std::optional<BlockError> error = makePlainParameters(slab, parameters);
+    if (!error)
+      continue;
+    if (error->kind == QuantError::Kind::Negative) {
+      auto [at, value] =
+          findElement(slab, error->block, [](float x) { return x < 0; });
+      return QuantError{error->kind, at, value};
+    }
+    return QuantError{
+        error->kind, slab.begin + error->block * grid.getInnerBlock(),
+        std::max(-parameters.lo[error->block], parameters.hi[error->block]),
+        error->needed};
   }
   return std::nullopt;
 }

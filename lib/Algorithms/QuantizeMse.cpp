@@ -332,6 +332,10 @@ std::optional<QuantError> mlir::compress::algorithms::quantizeMse(
     return QuantError{QuantError::Kind::InvalidArgument};
   if (sizes->numElements == 0)
     return std::nullopt;
+  // The mean magnitude is the least-squares scale.
+  if (format.codes == CodeKind::Binary)
+    return quantizeRtn(source, kind, shape, format, codes, scales, offsets,
+                       isa);
   MseEncoder encoder(source.data(), kind, shape, format, codes.data(),
                      getKernels(isa));
   encoder.setOutputs(scales.data(), offsets.data());

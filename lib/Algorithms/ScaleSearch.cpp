@@ -23,6 +23,12 @@ static constexpr int kNearScales = 56, kFarScales = 24;
 static constexpr float kFarScale = 0.9035f; // down to 0.05
 static constexpr int kNearRanges = 64, kFarRanges = 32;
 static constexpr float kFarRange = 0.912f; // down to 0.05
+/// Steps of floating-point codes are alike in all binades, but for the ends of
+/// the range: near scales cover two binades, from twice that of round to
+/// nearest on.
+static constexpr float kNearFloatScale = 0.97555f; // 2^(-2 / kNearScales)
+/// Scales that are powers of two: from twice that of round to nearest on.
+static constexpr int kPowers = Candidates::kLanes;
 
 static constexpr float kInfinity = std::numeric_limits<float>::infinity();
 /// Magnitudes of scales for which no product in the search overflows.
@@ -61,15 +67,27 @@ ScaleSearch::ScaleSearch(const QuantFormat &format, FloatKind logical,
 }
 
 void ScaleSearch::makeScales() {
-  const bool isLopsided = encodeRule.minCode < -encodeRule.maxCode;
-  const float steps = isLopsided ? -encodeRule.minCode : encodeRule.maxCode;
-  const float first = std::max(steps - 3, 0.7f), last = 1.75f * steps;
-  for (int i = 0; i < kNearScales; ++i)
-    scales.push_back(1 / (first + (last - first) * i / kNearScales));
-  float scale = 1 / last;
+  if (format.scale == FloatKind::F8E8M0FNU) {
+    const int binade = std::ilogb(encodeRule.maxCode);
+    for (int i = 0; i < kPowers; ++i)
+      scales.push_back(std::ldexp(1.0f, 1 - i - binade));
+    return;
+  }
+  const float steps = std::max(-encodeRule.minCode, encodeRule.maxCode);
+  float scale;
+  if (format.codes == CodeKind::Integer) {
+    const float first = std::max(steps - 3, 0.7f), last = 1.75f * steps;
+    for (int i = 0; i < kNearScales; ++i)
+      scales.push_back(1 / (first + (last - first) * i / kNearScales));
+    scale = 1 / last;
+  } else {
+    scale = 2 / steps;
+    for (int i = 0; i < kNearScales; ++i, scale *= kNearFloatScale)
+      scales.push_back(scale);
+  }
   for (int i = 0; i < kFarScales; ++i, scale *= kFarScale)
     scales.push_back(scale);
-  if (!isLopsided)
+  if (!encodeRule.isLopsided())
     return;
   // With the opposite sign, the extra code is at the other end. This makes a
   // difference only where it is in use.
@@ -113,28 +131,30 @@ bool ScaleSearch::start(float lo, float hi, const BlockChoice &rtn,
   if (!(c.unit >= kSmallestScale && c.unit <= kLargestScale))
     return false; // the divisor of a scale of zero is infinite
   if (!format.hasOffset())
-    startScales(std::max(-lo, hi), c);
+    startScales(std::max(-lo, hi), format.hasUnsignedIntegers() && hi <= 0, c);
   else if (format.offset == Offset::Zero)
     startRanges(std::min(lo, 0.0f), std::max(hi, 0.0f), rtn, c);
   else
-    startRanges(lo, hi, rtn, c);
+    startRanges(format.minAtMostZero ? std::min(lo, 0.0f) : lo, hi, rtn, c);
   return true;
 }
 
-void ScaleSearch::startScales(float magnitude, Candidates &c) const {
+void ScaleSearch::startScales(float magnitude, bool isMirrored,
+                              Candidates &c) const {
   const size_t n = scales.size();
   for (size_t i = 0; i < n; ++i)
     c.scale[i] = magnitude * scales[i];
   round(rule.scale, c.scale, n);
   for (size_t i = 0; i < n; ++i)
     c.scale[i] = isUsable(c.scale[i]) ? c.scale[i] : c.unit;
-  std::fill_n(c.minCode, n, encodeRule.minCode);
-  std::fill_n(c.maxCode, n, encodeRule.maxCode);
+  const float minCode = encodeRule.minCode, maxCode = encodeRule.maxCode;
+  std::fill_n(c.minCode, n, isMirrored ? -maxCode : minCode);
+  std::fill_n(c.maxCode, n, isMirrored ? -minCode : maxCode);
   c.size = n;
   if (numMirrored > 0) {
     std::copy_n(c.scale + n - numMirrored, numMirrored, c.scale + n);
-    std::fill_n(c.minCode + n, numMirrored, -encodeRule.maxCode);
-    std::fill_n(c.maxCode + n, numMirrored, -encodeRule.minCode);
+    std::fill_n(c.minCode + n, numMirrored, -maxCode);
+    std::fill_n(c.maxCode + n, numMirrored, -minCode);
     c.size = n + numMirrored;
   }
   std::fill_n(c.base, c.size, 0.0f);
@@ -186,8 +206,11 @@ BlockChoice ScaleSearch::getBest(const Candidates &c) const {
     if (c.error[i] < c.error[best])
       best = i;
   bool mirrored = c.minCode[best] != encodeRule.minCode - rule.center;
+  float offset = c.offset[best];
+  if (format.minAtMostZero)
+    offset = std::min(offset, 0.0f);
   // A sum with zero makes -0 +0.
-  return {mirrored ? -c.scale[best] : c.scale[best], c.offset[best] + 0.0f};
+  return {mirrored ? -c.scale[best] : c.scale[best], offset + 0.0f};
 }
 
 double ScaleSearch::computeError(const float *x, size_t n,

@@ -54,7 +54,7 @@ public:
 
   void computeSums(const float *x, size_t n, const Candidates &candidates,
                    CandidateSums &sums) const {
-    kernels.computeSums(x, n, rule.kind != EncodeRule::Plain, candidates, sums);
+    kernels.computeSums(encodeRule, x, n, candidates, sums);
   }
   /// Moves the candidates, by the sums over all elements. Returns whether
   /// another round may be of use.
@@ -78,7 +78,9 @@ private:
 
   void makeScales();
   void makeRanges();
-  void startScales(float magnitude, Candidates &candidates) const;
+  /// `isMirrored`: codes of the opposite sign, for negative scales.
+  void startScales(float magnitude, bool isMirrored,
+                   Candidates &candidates) const;
   void startRanges(float lo, float hi, const BlockChoice &rtn,
                    Candidates &candidates) const;
   /// Rounds to values of `kind`.

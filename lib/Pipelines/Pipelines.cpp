@@ -47,6 +47,7 @@ static void addLoweringToLLVM(OpPassManager &pm) {
   pm.addPass(createSCFToControlFlowPass());
   pm.addPass(memref::createExpandStridedMetadataPass());
   pm.addPass(createLowerAffinePass());
+  pm.addPass(createCompressExpandSmallFloats());
   // Arithmetic in bf16, and conversions, would become calls into a compiler's
   // support library.
   arith::ArithEmulateUnsupportedFloatsOptions emulate;

@@ -210,3 +210,40 @@ func.func @strided(%c: memref<1x2x16x4xi8, strided<[512, 256, 4, 1], offset: ?>>
     outs(%i : memref<1x16xf32>) weight(!w, affine_map<(m, n, k) -> (n, k)>)
   return
 }
+
+// -----
+// Floats: eight codes of 4 bits in a word are cast to their type, and scales widened, for compress-expand-small-floats.
+// CHECK-LABEL: func @mxfp4
+// CHECK: %[[S:.*]] = vector.load %{{.*}} : memref<1x1x16xf8E8M0FNU>, vector<16xf8E8M0FNU>
+// CHECK: %[[SCALE:.*]] = arith.extf %[[S]] : vector<16xf8E8M0FNU> to vector<16xf32>
+// CHECK: %[[N0:.*]] = arith.trunci %{{.*}} : vector<16xi32> to vector<16xi4>
+// CHECK: %[[C0:.*]] = arith.bitcast %[[N0]] : vector<16xi4> to vector<16xf4E2M1FN>
+// CHECK: %[[F0:.*]] = arith.extf %[[C0]] : vector<16xf4E2M1FN> to vector<16xf32>
+// CHECK: arith.mulf %[[SCALE]], %[[F0]]
+// CHECK-COUNT-7: arith.bitcast %{{.*}} : vector<16xi4> to vector<16xf4E2M1FN>
+// CHECK-COUNT-8: vector.fma
+!w = !compress.tensor<16x8xf32, #compress.tiled<#compress.quant<f4E2M1FN, block = [1, 32], scale = f8E8M0FNU>, tile = [16, 8], order = [0, 1]>>
+func.func @mxfp4(%c: memref<1x1x16x4xi8>, %s: memref<1x1x16x1xf8E8M0FNU>, %x: memref<1x8xf32>, %i: memref<1x16xf32>) {
+  compress.contract ins(%x, %c, %s : memref<1x8xf32>, memref<1x1x16x4xi8>, memref<1x1x16x1xf8E8M0FNU>) outs(%i : memref<1x16xf32>)
+    weight(!w, affine_map<(m, n, k) -> (n, k)>)
+  return
+}
+
+// -----
+// Binary: 32 codes in a word, 2 b - 1 each. What is padding of k is not multiplied.
+// CHECK-LABEL: func @binary
+// CHECK-DAG: %[[ONE:.*]] = arith.constant dense<1> : vector<16xi32>
+// CHECK: %[[B0:.*]] = arith.andi %[[WORDS:.*]], %[[ONE]]
+// CHECK: %[[D0:.*]] = arith.shli %[[B0]], %[[ONE]]
+// CHECK: %[[I0:.*]] = arith.subi %[[D0]], %[[ONE]]
+// CHECK: arith.sitofp %[[I0]]
+// CHECK: %[[S1:.*]] = arith.shrui %[[WORDS]], %[[ONE]]
+// CHECK: arith.andi %[[S1]], %[[ONE]]
+// CHECK-COUNT-30: vector.fma
+// CHECK-NOT: vector.fma
+!w = !compress.tensor<16x30xf32, #compress.tiled<#compress.quant<binary, block = [1, 30], scale = f16>, tile = [16, 32], order = [0, 1]>>
+func.func @binary(%c: memref<1x1x16x4xi8>, %s: memref<1x1x16x1xf16>, %x: memref<1x30xf32>, %i: memref<1x16xf32>) {
+  compress.contract ins(%x, %c, %s : memref<1x30xf32>, memref<1x1x16x4xi8>, memref<1x1x16x1xf16>) outs(%i : memref<1x16xf32>)
+    weight(!w, affine_map<(m, n, k) -> (n, k)>)
+  return
+}

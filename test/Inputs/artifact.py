@@ -1,6 +1,6 @@
 """Safetensors files and the manifests of artifacts, independent of the library's code.
 
-Tensors are numpy arrays; BF16 is read and written as uint16, the bits. As a script:
+Tensors are numpy arrays; BF16 is read and written as uint16, 8-bit floats as uint8, the bits. As a script:
 `artifact.py seal DIRECTORY [KEY=JSON]...` sets members of a manifest, such as
 `target.cpu_features=["avx512-nope"]`, and puts the checksum right again.
 """
@@ -19,6 +19,7 @@ NUMPY = {
     "BOOL": np.bool_, "U8": np.uint8, "I8": np.int8, "U16": np.uint16, "I16": np.int16,
     "U32": np.uint32, "I32": np.int32, "U64": np.uint64, "I64": np.int64,
     "F16": np.float16, "BF16": np.uint16, "F32": np.float32, "F64": np.float64,
+    "F8_E4M3": np.uint8, "F8_E5M2": np.uint8, "F8_E8M0": np.uint8,
 }  # fmt: skip
 
 

@@ -28,7 +28,9 @@ SEED = int(os.environ.get("COMPRESS_TEST_SEED", "1"))
 CASES = int(os.environ.get("COMPRESS_TEST_CASES", "100"))
 SIZES = [0, 1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 48, 64, 65, 96, 130]
 MAX_ELEMENTS = 5000
-STORAGE = ["i8", "u8", "i4", "u4", "i3", "u3", "i2", "u2"]
+STORAGE = ["i8", "u8", "i6", "u6", "i4", "u4", "i3", "u3", "i2", "u2"]
+STORAGE += ["binary", "f8E4M3FN", "f8E5M2", "f4E2M1FN"]
+SCALES = ["f32", "f16", "bf16", "f32", "f16", "bf16", "f8E4M3FN", "f8E8M0FNU"]
 TARGETS = ["cpu:native", "cpu:x86-64-v2"]
 STORE = {"f32": "F32", "f16": "F16", "bf16": "BF16"}
 
@@ -65,8 +67,10 @@ def draw_codec(rng: random.Random, shape: list[int]) -> Codec:
         rng.choice([1, size or 1, rng.randint(1, size + 3), min(32, size or 1)])
         for size in shape
     ]
-    codec = Codec(rng.choice(STORAGE), block, rng.choice([*STORE]))
+    codec = Codec(rng.choice(STORAGE), block, rng.choice(SCALES))
     offset = rng.choice(["none", "zero", "min"])
+    if not codec.integer or codec.scale == "f8E8M0FNU":
+        offset = "none"
     if offset == "zero":
         codec.zero = rng.choice(["i8", *STORE])
     elif offset == "min" and not codec.signed:
@@ -88,7 +92,7 @@ def draw_weight(
         values = np.round(values * 4) / 4
     elif kind < 0.25:
         values = np.zeros(shape)
-    if not codec.signed and not codec.offset:
+    if codec.integer and not codec.signed and not codec.offset:
         values = abs(values)
     return reference.narrow(element, np.asarray(values, np.float32))
 
@@ -357,6 +361,7 @@ def read_stored(
         shape, block = tiling.shape(shape), tiling.block(shape, block)
     grid = [-(-size // extent) for size, extent in zip(shape, block)]
     types = {"f32": np.float32, "f16": np.float16, "bf16": np.uint16, "i8": np.int8}
+    types |= dict.fromkeys(reference.SMALL, np.uint8)
     width = [*shape[:-1], -(-shape[-1] * codec.bits // 8)]
     wanted = [("codes", width, np.int8), ("scales", grid, types[codec.scale])]
     if codec.offset:

@@ -75,12 +75,11 @@ class Components:
     offsets: np.ndarray | None
 
     def decode(self, element: str) -> np.ndarray:
-        shape = list(self.codes.shape)
-        codec = replace(self.codec, storage=f"{self.codec.storage[0]}8", block=[1] * len(shape))
-        stored = reference.Stored(
-            (self.codes & 255).astype(np.uint8).view(np.int8), self.scales, self.offsets
-        )
-        return reference.decode(codec, stored, shape, element)
+        codec, offsets = self.codec, self.offsets
+        if codec.offset:
+            offsets = reference.read_offsets(codec, offsets)
+        scales = reference.widen(codec.scale, self.scales)
+        return reference.combine(codec, self.codes, scales, offsets, element)
 
 
 def unpack(stored: np.ndarray, codec: Codec, size: int) -> np.ndarray:
@@ -506,7 +505,8 @@ def compress_opt(text: str, *arguments: str) -> str:
 
 def storages() -> list[str]:
     """Storage types of #compress.quant that there are; the more usual ones more often."""
-    names = ["i8", "u8", "u8", "i4", "u4", "i4", "u4", "i3", "u3", "i2", "u2"]
+    names = ["i8", "u8", "u8", "i6", "u6", "i4", "u4", "i4", "u4", "i3", "u3", "i2", "u2"]
+    names += ["binary", "f8E4M3FN", "f8E5M2", "f4E2M1FN"]
     codec = "#compress.quant<{}, block = [1], scale = f32>"
     module = "func.func private @f() attributes {{c = {}}}"
     return [name for name in names if compress_opt(module.format(codec.format(name)))]
@@ -523,7 +523,7 @@ def quant_presets() -> list[str]:
         f" -> tensor<1x8xf32>\n  return %z : tensor<1x8xf32>\n}}\n"
     )
     done = subprocess.run(["compressc", "presets"], capture_output=True, text=True, check=True)
-    names = re.findall(r"^int\d\S*", done.stdout, re.M)
+    names = re.findall(r"^(?:int\d|fp8|mxfp|binary|q\d_)\S*", done.stdout, re.M)
     wanted = re.compile(r'algorithm = "rtn".*-> !compress\.tensor<8x8xf32, #compress\.quant<')
     option = "--compress-encode=min-elements=1 preset="
     return [n for n in names if wanted.search(compress_opt(module, option + n))]

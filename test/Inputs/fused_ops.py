@@ -17,7 +17,10 @@ from quant_reference import Codec
 SIZES = [0, 1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 64, 65, 96, 128, 130, 257]
 TILE = 4096  # compress-tile-and-fuse's max-elements
 MAX_ELEMENTS = 20000
-NUMPY = {"f32": np.float32, "f16": np.float16, "bf16": np.uint16, "i32": np.int32, "i64": np.int64}
+NUMPY = {
+    "f32": np.float32, "f16": np.float16, "bf16": np.uint16, "i32": np.int32, "i64": np.int64,
+    "f8E4M3FN": np.uint8, "f8E8M0FNU": np.uint8,
+}  # fmt: skip
 # Unit roundoff, and the smallest subnormal.
 UNIT = {"f32": 2.0**-24, "f16": 2.0**-11, "bf16": 2.0**-8}
 TINY = {"f32": 2.0**-149, "f16": 2.0**-24, "bf16": 2.0**-133}
@@ -313,8 +316,10 @@ def draw_codec(rng: random.Random, shape: list[int], names: list[str]) -> Codec:
         block.append(
             rng.choice([1, 1, whole, whole, 8, 16, 32, rng.randint(1, whole + 3), min(64, whole)])
         )
-    codec = Codec(rng.choice(names), block, rng.choice([*UNIT]))
+    codec = Codec(rng.choice(names), block, rng.choice([*UNIT, "f8E4M3FN", "f8E8M0FNU"]))
     offset = rng.choice(["none", "zero", "min"])
+    if not codec.integer or codec.scale == "f8E8M0FNU":
+        offset = "none"
     if offset == "zero":
         codec.zero = rng.choice(["i8", "i8", *UNIT])
     elif offset == "min" and not codec.signed:
@@ -329,7 +334,7 @@ def draw_values(rng: random.Random, shape: list[int], codec: Codec | None) -> np
     values += rng.choice([0, 0, 0, 1, -3]) * abs(values).max(initial=0)
     if rng.random() < 0.1:
         values *= numbers.random(shape) < 0.3
-    if codec and not codec.signed and not codec.offset:
+    if codec and codec.integer and not codec.signed and not codec.offset:
         values = abs(values)
     return values
 
@@ -404,7 +409,7 @@ def draw_weight(
     if rng.random() < 0.2:
         request = f'"{rng.choice(settings["presets"])}"'
         values = draw_values(rng, shape, None)
-    elif rng.random() < 0.5:
+    elif codec.integer and codec.scale != "f8E8M0FNU" and rng.random() < 0.5:
         quantum = 2.0 ** rng.choice([-1, 0, 0, 1])
         values = draw_exact_values(rng, shape, codec) * quantum
     else:

@@ -8,15 +8,25 @@ are numpy arrays of f32 or f16; bf16 is uint16, the bits.
 import re
 from dataclasses import dataclass
 
+import ml_dtypes
 import numpy as np
 
 F32 = np.float32
+# Stored as their bits, in uint8.
+SMALL = {
+    "f8E4M3FN": ml_dtypes.float8_e4m3fn,
+    "f8E5M2": ml_dtypes.float8_e5m2,
+    "f4E2M1FN": ml_dtypes.float4_e2m1fn,
+    "f8E8M0FNU": ml_dtypes.float8_e8m0fnu,
+}
 
 
 def widen(kind: str, stored: np.ndarray) -> np.ndarray:
     """Stored values as f32."""
     if kind == "bf16":
         return (stored.astype(np.uint32) << 16).view(F32)
+    if kind in SMALL:
+        return stored.view(SMALL[kind]).astype(F32)
     return stored.astype(F32)
 
 
@@ -27,6 +37,13 @@ def narrow(kind: str, values: np.ndarray) -> np.ndarray:
         bits = values.view(np.uint32)
         # Half of the last place, less one where that is even already.
         return ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype(np.uint16)
+    if kind == "f8E8M0FNU":
+        # The nearest power of two; of two that are equally near, the larger one.
+        mantissa, exponent = np.frexp(values)
+        exponent = np.where(values == 0, -127, exponent - (mantissa < 0.75))
+        return (np.clip(exponent, -127, 127) + 127).astype(np.uint8)
+    if kind in SMALL:
+        return values.astype(SMALL[kind]).view(np.uint8)
     with np.errstate(over="ignore"):
         return values.astype({"f32": F32, "f16": np.float16}[kind])
 
@@ -45,7 +62,7 @@ class Codec:
     @staticmethod
     def parse(text: str) -> "Codec":
         match = re.fullmatch(
-            r"#compress\.quant<([iu]\d), block = \[([\d, ]*)\], scale = (\w+)"
+            r"#compress\.quant<(\w+), block = \[([\d, ]*)\], scale = (\w+)"
             r"(?:, zero = (\w+))?(?:, min = (\w+))?(, narrow)?>",
             text,
         )
@@ -62,8 +79,15 @@ class Codec:
         return text + (", narrow>" if self.narrow else ">")
 
     @property
+    def integer(self) -> bool:
+        """Neither binary nor a float."""
+        return re.fullmatch(r"[iu]\d", self.storage) is not None
+
+    @property
     def bits(self) -> int:
-        return int(self.storage[1:])
+        if self.storage == "binary":
+            return 1
+        return int(self.storage[1])
 
     @property
     def signed(self) -> bool:
@@ -79,7 +103,20 @@ class Codec:
 
     @property
     def highest(self) -> int:
+        """Of codes that are not integers, what it stands for."""
+        if self.storage == "binary":
+            return 1
+        if self.storage in SMALL:
+            return int(ml_dtypes.finfo(SMALL[self.storage]).max)
         return (1 << (self.bits - self.signed)) - 1
+
+    def values(self, codes: np.ndarray) -> np.ndarray:
+        """What integers that are codes stand for, as f32."""
+        if self.storage == "binary":
+            return (2 * codes - 1).astype(F32)
+        if self.storage in SMALL:
+            return widen(self.storage, codes.astype(np.uint8))
+        return codes.astype(F32)
 
     def grid(self, shape: list[int]) -> list[int]:
         return [-(-size // extent) for size, extent in zip(shape, self.block)]
@@ -179,7 +216,7 @@ def read_offsets(codec: Codec, stored: np.ndarray) -> np.ndarray:
 def read_elements(
     codec: Codec, stored: Stored, shape: list[int], tiling: Tiling | None = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Code, scale and offset of every element, as f32."""
+    """Code, an integer, scale and offset of every element, as f32."""
     if tiling:
         # The same codec for the tiled tensor.
         inner = Codec(**vars(codec) | {"block": tiling.block(shape, codec.block)})
@@ -204,6 +241,14 @@ def decode(
 ) -> np.ndarray:
     """The weight, as stored elements of its type."""
     q, scale, offset = read_elements(codec, stored, shape, tiling)
+    return combine(codec, q, scale, offset, element)
+
+
+def combine(
+    codec: Codec, codes: np.ndarray, scale: np.ndarray, offset: np.ndarray, element: str
+) -> np.ndarray:
+    """The weight from what each of its elements has."""
+    q = codec.values(codes)
     if codec.zero:
         value = scale * (q - offset)
     elif codec.min:
@@ -223,50 +268,84 @@ def reduce_blocks(codec: Codec, values: np.ndarray, function) -> np.ndarray:
     return result
 
 
-def quantize(codec: Codec, weight: np.ndarray, element: str) -> Stored:
-    """Round to nearest."""
-    w = widen(element, weight)
-    shape = list(w.shape)
+def choose_scales(
+    codec: Codec, w: np.ndarray, min_at_most_zero: bool = False
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Stored scales and offsets of round to nearest, for f32."""
     low = reduce_blocks(codec, w, np.min)
     high = reduce_blocks(codec, w, np.max)
-    lowest, highest = F32(codec.lowest), F32(codec.highest)
+    highest = F32(codec.highest)
+    lowest = F32(codec.lowest) if codec.integer else -highest
     offsets = None
-    if codec.zero:
+    if codec.storage == "binary":
+        scale = reduce_blocks(codec, w, lambda box: np.mean(abs(box), dtype=np.float64))
+    elif codec.scale == "f8E8M0FNU":
+        # The power of two that brings the largest magnitude into the binade of the
+        # largest code.
+        largest = np.frexp(np.maximum(-low, high))[1] - np.frexp(highest)[1]
+        empty = (low == 0) & (high == 0)
+        scale = np.ldexp(F32(1), np.where(empty, -127, np.maximum(largest, -127)))
+    elif codec.zero:
         low, high = np.minimum(low, F32(0)), np.maximum(high, F32(0))
         scale = (high - low) / (highest - lowest)
     elif codec.min:
+        low = np.minimum(low, F32(0)) if min_at_most_zero else low
         offsets = narrow(codec.min, low + F32(0))
-        minimum = widen(codec.min, offsets)
         # A minimum that was rounded up may lie above all elements.
-        scale = np.maximum(high - minimum, F32(0)) / highest
-    elif codec.signed and not codec.narrow:
+        scale = np.maximum(high - widen(codec.min, offsets), F32(0)) / highest
+    elif codec.integer and codec.signed and not codec.narrow:
         largest = reduce_blocks(codec, w, lambda box: box[np.argmax(np.abs(box))])
         scale = largest / lowest
+    elif codec.integer and not codec.signed:
+        scale = np.where(high > 0, high, low) / highest
     else:
         scale = np.maximum(-low, high) / highest
     scales = narrow(codec.scale, scale + F32(0))
     scale = widen(codec.scale, scales)
     # Zeros have no sign here.
     scales = np.where(scale == 0, np.zeros_like(scales), scales)
-    divisor = np.where(scale == 0, F32(np.inf), scale)
     if codec.zero:
+        divisor = np.where(scale == 0, F32(np.inf), scale)
         zero = np.clip(np.rint(lowest - low / divisor), lowest, highest) + F32(0)
         if codec.zero == "i8":
             offsets = zero.astype(np.int64).astype(np.uint8).view(np.int8)
         else:
             offsets = narrow(codec.zero, zero)
-            zero = widen(codec.zero, offsets)
-        zero = codec.spread(zero, shape)
-    divisor = codec.spread(divisor, shape)
+    return scales, offsets
+
+
+def choose_codes(
+    codec: Codec, w: np.ndarray, scale: np.ndarray, offset: np.ndarray | None
+) -> np.ndarray:
+    """The codes component, for f32 and what scales and offsets of blocks are as f32."""
+    shape = list(w.shape)
+    highest = F32(codec.highest)
+    lowest = F32(codec.lowest) if codec.integer else -highest
+    divisor = codec.spread(np.where(scale == 0, F32(np.inf), scale), shape)
     if codec.zero == "i8":
-        q = np.rint(w / divisor) + zero
+        q = np.rint(w / divisor) + codec.spread(offset, shape)
     elif codec.zero:
-        q = np.rint(w / divisor + zero)
+        q = w / divisor + codec.spread(offset, shape)
     elif codec.min:
-        q = np.rint((w - codec.spread(minimum, shape)) / divisor)
+        q = (w - codec.spread(offset, shape)) / divisor
     else:
-        q = np.rint(w / divisor)
-    return Stored(pack(codec, np.clip(q, lowest, highest)), scales, offsets)
+        q = w / divisor
+    q = np.clip(q, lowest, highest)
+    if codec.storage == "binary":
+        q = q >= 0
+    elif codec.storage in SMALL:
+        q = q.astype(SMALL[codec.storage]).view(np.uint8)
+    else:
+        q = np.rint(q)
+    return pack(codec, q)
+
+
+def quantize(codec: Codec, weight: np.ndarray, element: str) -> Stored:
+    """Round to nearest."""
+    w = widen(element, weight)
+    scales, offsets = choose_scales(codec, w)
+    offset = read_offsets(codec, offsets) if codec.offset else None
+    return Stored(choose_codes(codec, w, widen(codec.scale, scales), offset), scales, offsets)
 
 
 @dataclass

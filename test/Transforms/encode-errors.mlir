@@ -33,7 +33,7 @@
 // PUBLIC: error: weight 'public': expected a private global, whose type may change
 // ALGORITHM: error: weight 'good': no algorithm 'magic' for #compress.quant<{{.*}}>, known are: rtn
 // BLOCK: error: weight 'good': expected one block extent per dimension, but got 1 for rank 2
-// NEGATIVE: error: weight 'good': expected no negative values for unsigned codes without zero or min, but got -2 at [0, 1]
+// NEGATIVE: error: weight 'good': expected values of one sign in each block of unsigned codes without zero or min, but got -2 at [0, 1]
 
 // Allowed: each becomes a warning that names the weight, and the rest is encoded.
 // ALLOW-DAG: warning: weight 'nan': expected finite values{{.*}}; it stays dense

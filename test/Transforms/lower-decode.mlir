@@ -30,7 +30,7 @@ func.func @channel(%c: tensor<8x64xi8>, %s: tensor<8x1xf32>) -> tensor<8x64xf32>
 // CHECK: linalg.index 3
 // CHECK: arith.shli
 // CHECK: arith.shrui
-// CHECK: arith.uitofp
+// CHECK: arith.sitofp
 // CHECK: arith.mulf
 // CHECK: arith.addf
 // CHECK: arith.truncf %{{.*}} : f32 to bf16
@@ -128,4 +128,68 @@ func.func @unpadded(%0: !w) -> tensor<32x64xf32> {
 func.func @empty_tiles(%0: !w) -> tensor<0x64xf32> {
   %w = compress.decode %0 : !w
   return %w : tensor<0x64xf32>
+}
+
+// -----
+// Floats: the bits of a code are those of its value, and a scale widens exactly.
+// CHECK-LABEL: func @mxfp4
+// CHECK-SAME: %{{.*}}: tensor<8x32xi8>, %[[S:.*]]: tensor<8x2xf8E8M0FNU>
+// CHECK: linalg.generic
+// CHECK: ^bb0(%{{.*}}: i8, %[[SCALE:.*]]: f8E8M0FNU,
+// CHECK: arith.shli
+// CHECK: %[[Q:.*]] = arith.shrui
+// CHECK: %[[N:.*]] = arith.trunci %[[Q]] : i8 to i4
+// CHECK: %[[F4:.*]] = arith.bitcast %[[N]] : i4 to f4E2M1FN
+// CHECK: %[[F:.*]] = arith.extf %[[F4]] : f4E2M1FN to f32
+// CHECK: %[[W:.*]] = arith.extf %[[SCALE]] : f8E8M0FNU to f32
+// CHECK: arith.mulf %[[W]], %[[F]]
+!w = !compress.tensor<8x64xf32, #compress.quant<f4E2M1FN, block = [1, 32], scale = f8E8M0FNU>>
+func.func @mxfp4(%c: tensor<8x32xi8>, %s: tensor<8x2xf8E8M0FNU>) -> tensor<8x64xf32> {
+  %0 = compress.assemble %c, %s : tensor<8x32xi8>, tensor<8x2xf8E8M0FNU> -> !w
+  %1 = compress.decode %0 : !w
+  return %1 : tensor<8x64xf32>
+}
+
+// -----
+// CHECK-LABEL: func @fp8
+// CHECK: ^bb0(%[[Q:.*]]: i8, %[[SCALE:.*]]: f8E4M3FN,
+// CHECK: %[[F8:.*]] = arith.bitcast %[[Q]] : i8 to f8E5M2
+// CHECK: %[[F:.*]] = arith.extf %[[F8]] : f8E5M2 to f32
+// CHECK: %[[W:.*]] = arith.extf %[[SCALE]] : f8E4M3FN to f32
+// CHECK: arith.mulf %[[W]], %[[F]]
+!w = !compress.tensor<8x64xf32, #compress.quant<f8E5M2, block = [1, 32], scale = f8E4M3FN>>
+func.func @fp8(%c: tensor<8x64xi8>, %s: tensor<8x2xf8E4M3FN>) -> tensor<8x64xf32> {
+  %0 = compress.assemble %c, %s : tensor<8x64xi8>, tensor<8x2xf8E4M3FN> -> !w
+  %1 = compress.decode %0 : !w
+  return %1 : tensor<8x64xf32>
+}
+
+// -----
+// Binary: 2 b - 1.
+// CHECK-LABEL: func @binary
+// CHECK: ^bb0(
+// CHECK: arith.shrui
+// CHECK: %[[ONE:.*]] = arith.constant 1 : i8
+// CHECK: %[[TWICE:.*]] = arith.shli %{{.*}}, %[[ONE]] : i8
+// CHECK: %[[SIGN:.*]] = arith.subi %[[TWICE]], %[[ONE]] : i8
+// CHECK: arith.sitofp %[[SIGN]] : i8 to f32
+!w = !compress.tensor<8x64xf32, #compress.quant<binary, block = [1, 64], scale = f16>>
+func.func @binary(%c: tensor<8x8xi8>, %s: tensor<8x1xf16>) -> tensor<8x64xf32> {
+  %0 = compress.assemble %c, %s : tensor<8x8xi8>, tensor<8x1xf16> -> !w
+  %1 = compress.decode %0 : !w
+  return %1 : tensor<8x64xf32>
+}
+
+// -----
+// Codes of 6 bits: 4 in three bytes.
+// CHECK-LABEL: func @six
+// CHECK-COUNT-3: tensor.extract_slice {{.*}} : tensor<8x48xi8> to tensor<8x16xi8>
+// CHECK: linalg.generic
+// CHECK: arith.shrsi %{{.*}} : i32
+// CHECK: arith.sitofp %{{.*}} : i32 to f32
+!w = !compress.tensor<8x64xf32, #compress.quant<i6, block = [1, 16], scale = f16>>
+func.func @six(%c: tensor<8x48xi8>, %s: tensor<8x4xf16>) -> tensor<8x64xf32> {
+  %0 = compress.assemble %c, %s : tensor<8x48xi8>, tensor<8x4xf16> -> !w
+  %1 = compress.decode %0 : !w
+  return %1 : tensor<8x64xf32>
 }

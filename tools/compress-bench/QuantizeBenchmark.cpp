@@ -1,4 +1,4 @@
-//===- QuantizeBenchmark.cpp - Speed of integer quantization --------------===//
+//===- QuantizeBenchmark.cpp - Speed of block quantization ----------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -38,14 +38,14 @@ struct Case {
   const char *name;
   QuantFormat format;
   QuantShape shape;
-  /// Whether the search for scales is measured, too.
-  bool isSearched = false;
+  /// Whether the search for scales is measured, too, and decode.
+  bool isSearched = false, isDecoded = false;
 };
 
 class QuantizeBenchmark : public Benchmark {
 public:
   QuantizeBenchmark()
-      : Benchmark("quantize", "quantization to integers, one thread") {}
+      : Benchmark("quantize", "block quantization, one thread") {}
   int run() override;
 
 private:
@@ -97,6 +97,18 @@ std::vector<Case> QuantizeBenchmark::getCases(int64_t rows,
   uint4.offsetKind = FloatKind::F16;
   QuantFormat int8Zero;
   int8Zero.offset = QuantFormat::Offset::Zero;
+  QuantFormat int6 = int4, ternary = int2;
+  int6.bits = 6;
+  ternary.narrow = true;
+  QuantFormat fp8, mxfp8, mxfp4, nvfp4, binary;
+  fp8.codes = mxfp8.codes = CodeKind::F8E4M3FN;
+  mxfp8.scale = mxfp4.scale = FloatKind::F8E8M0FNU;
+  mxfp4.codes = nvfp4.codes = CodeKind::F4E2M1FN;
+  mxfp4.bits = nvfp4.bits = 4;
+  nvfp4.scale = FloatKind::F8E4M3FN;
+  binary.codes = CodeKind::Binary;
+  binary.bits = 1;
+  binary.scale = FloatKind::F16;
   auto cut = [&](int64_t blockRows, int64_t blockCols) {
     return QuantShape{{rows, cols}, {blockRows, blockCols}};
   };
@@ -105,7 +117,7 @@ std::vector<Case> QuantizeBenchmark::getCases(int64_t rows,
       {"int8-channel [1,K]", int8, cut(1, cols), true},
       {"int8-channel [N,1]", int8, cut(rows, 1)},
       {"int8 zero point [1,K]", int8Zero, cut(1, cols)},
-      {"int4-b32 [1,32]", int4, cut(1, 32), true},
+      {"int4-b32 [1,32]", int4, cut(1, 32), true, true},
       {"int4-b128 [1,128]", int4, cut(1, 128)},
       {"int4-b32 [32,1]", int4, cut(32, 1), true},
       {"int4-b128 [128,1]", int4, cut(128, 1)},
@@ -114,6 +126,14 @@ std::vector<Case> QuantizeBenchmark::getCases(int64_t rows,
       {"int4-b32-asym [1,32]", uint4, cut(1, 32), true},
       {"int4-b32-asym [32,1]", uint4, cut(32, 1)},
       {"int2-b32 [1,32]", int2, cut(1, 32), true},
+      {"int6-b32 [1,32]", int6, cut(1, 32), true, true},
+      {"ternary [1,K]", ternary, cut(1, cols), true, true},
+      {"binary [1,K]", binary, cut(1, cols), false, true},
+      {"fp8-e4m3-channel [1,K]", fp8, cut(1, cols), true, true},
+      {"fp8-e4m3-channel [N,1]", fp8, cut(rows, 1)},
+      {"mxfp8 [1,32]", mxfp8, cut(1, 32), true, true},
+      {"mxfp4 [1,32]", mxfp4, cut(1, 32), true, true},
+      {"nvfp4 [1,16]", nvfp4, cut(1, 16), true, true},
   };
 }
 
@@ -206,7 +226,7 @@ int QuantizeBenchmark::run() {
                             codes, scales, offsets, isa)
                     .has_value();
     });
-    if (llvm::StringRef(test.name).starts_with("int4-b32 ")) {
+    if (test.isDecoded) {
       measureBoth(
           std::string("decode ") + test.name, [&](llvm::ArrayRef<uint8_t>) {
             failed |= !dequantizeRange(

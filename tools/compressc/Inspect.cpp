@@ -129,7 +129,7 @@ static int runPresets() {
         bits ? llvm::formatv("{0,6:f3}", double(bits) / type.getNumElements())
                    .str()
              : "     ?";
-    llvm::outs() << llvm::left_justify(preset.name, 16) << size
+    llvm::outs() << llvm::left_justify(preset.name, 20) << size
                  << " bits/weight  " << preset.summary << "\n";
   }
   return 0;

@@ -1,4 +1,4 @@
-//===- FloatFormat.h - f32, f16 and bf16 in raw bytes -----------*- C++ -*-===//
+//===- FloatFormat.h - Floating-point numbers in raw bytes ------*- C++ -*-===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -6,8 +6,9 @@
 //===----------------------------------------------------------------------===//
 //
 // Conversion between the little-endian bytes of a weight file and f32, the type
-// all arithmetic of this library is done in. The 8-bit and 4-bit floating-point
-// formats are code formats, not element types; they do not belong here.
+// all arithmetic of this library is done in. Weights are f32, f16 or bf16; the
+// 8-bit formats are stored types of scales only. Floating-point codes of
+// elements are a matter of Quantize.h.
 //
 //===----------------------------------------------------------------------===//
 
@@ -21,15 +22,24 @@
 
 namespace mlir::compress::algorithms {
 
-/// Element type of a logical weight, and of scales, zero points and minima.
-enum class FloatKind : uint8_t { F32, F16, BF16 };
+/// Element type of a logical weight, and of scales, zero points and minima. The
+/// last three, for scales only, are those of the OCP specifications "8-bit
+/// Floating Point (OFP8)" and "Microscaling Formats (MX)", both v1.0. F8E4M3FN
+/// has no infinity. F8E8M0FNU is a power of two: it has no sign, no zero and no
+/// infinity.
+enum class FloatKind : uint8_t { F32, F16, BF16, F8E4M3FN, F8E5M2, F8E8M0FNU };
+
+/// Whether weights, zero points and minima may have this type.
+constexpr bool isElementKind(FloatKind kind) { return kind <= FloatKind::BF16; }
 
 /// Bytes of one element.
 constexpr unsigned getByteWidth(FloatKind kind) {
-  return kind == FloatKind::F32 ? 4 : 2;
+  if (kind == FloatKind::F32)
+    return 4;
+  return isElementKind(kind) ? 2 : 1;
 }
 
-/// "f32", "f16", "bf16".
+/// As MLIR spells the type: "f32", "f16", "bf16", "f8E4M3FN", ...
 llvm::StringRef getFloatKindName(FloatKind kind);
 
 /// The largest finite value of `kind`.
@@ -43,9 +53,11 @@ void widenToF32(FloatKind kind, llvm::ArrayRef<uint8_t> bytes,
 
 /// Writes `values` as elements of `kind` into `bytes`, which holds exactly that
 /// many. Rounds to nearest, ties to even, with gradual underflow; a magnitude
-/// from half an ulp above the largest finite value on becomes an infinity; a
-/// NaN stays one, made quiet, with the upper bits of its payload. F32 is a
-/// copy.
+/// from half an ulp above the largest finite value on becomes an infinity, or a
+/// NaN where there is none; a NaN stays one, made quiet, with the upper bits of
+/// its payload. F32 is a copy. To F8E8M0FNU rounds to the nearest power of two,
+/// ties up; what is smaller than the smallest one becomes that, and a negative
+/// value (-0 as well) a NaN.
 void narrowFromF32(FloatKind kind, llvm::ArrayRef<float> values,
                    llvm::MutableArrayRef<uint8_t> bytes, Isa isa = Isa::Auto);
 

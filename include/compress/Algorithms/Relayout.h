@@ -95,9 +95,9 @@ std::optional<llvm::SmallVector<int64_t, 8>>
 getTiledBlock(const QuantShape &shape, const TileLayout &layout);
 
 /// Moves codes of 1 to 8 bits, packed along the innermost dimension, into
-/// tiles; codes of padding are zero before bits are flipped. Sizes and the layout are those of a tensor
-/// with elements, and buffers have the sizes that follow. Runs on LLVM's thread
-/// pool.
+/// tiles; codes of padding are zero (which is -1 if they are binary) before bits
+/// are flipped. Sizes and the layout are those of a tensor with elements, and
+/// buffers have the sizes that follow. Runs on LLVM's thread pool.
 void moveCodes(llvm::ArrayRef<int64_t> shape, unsigned bits,
                const TileLayout &layout, llvm::ArrayRef<uint8_t> codes,
                llvm::MutableArrayRef<uint8_t> tiledCodes);

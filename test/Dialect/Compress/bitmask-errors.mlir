@@ -1,4 +1,4 @@
-// Each rule of #compress.bitmask, by its number. Those of stored data are in test/Integration/sparse-data.test.
+// Each rule of #compress.bitmask, by its number. Those of stored data are in test/Integration/weight-data.test.
 // RUN: compress-opt %s --split-input-file --verify-diagnostics
 
 // expected-error @below {{expected one of keep and density, but got 'kept'}}

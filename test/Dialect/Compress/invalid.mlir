@@ -25,7 +25,7 @@ func.func private @f(!compress.tensor<2147483648x2147483648xf32, #compress.quant
 func.func private @f(!compress.tensor<8x64xf32, "int8">)
 
 // -----
-// expected-error @below {{expected storage i8, u8, i4, u4, i3, u3, i2 or u2, but got 'i5'}}
+// expected-error @below {{expected storage i8, u8, i6, u6, i4, u4, i3, u3, i2, u2, binary, f8E4M3FN, f8E5M2 or f4E2M1FN, but got 'i5'}}
 func.func private @f(!compress.tensor<8x64xf32, #compress.quant<i5, block = [1, 32], scale = f16>>)
 
 // -----
@@ -43,7 +43,7 @@ func.func private @f(!compress.tensor<8x64xf32, #compress.quant<i4, block = [1, 
 
 // -----
 // quant_c2
-// expected-error @below {{expected scale f32, f16 or bf16, but got 'f64'}}
+// expected-error @below {{expected scale f32, f16, bf16, f8E8M0FNU or f8E4M3FN, but got 'f64'}}
 func.func private @f(!compress.tensor<8x64xf32, #compress.quant<i4, block = [1, 32], scale = f64>>)
 
 // -----
@@ -63,36 +63,81 @@ func.func private @f(!compress.tensor<8x64xf32, #compress.quant<u4, block = [1, 
 
 // -----
 // quant_c6
-// expected-error @below {{expected signed storage for narrow, but got u4}}
+// expected-error @below {{expected signed integer storage for narrow, but got u4}}
 func.func private @f(!compress.tensor<8x64xf32, #compress.quant<u4, block = [1, 32], scale = f16, narrow>>)
 
 // -----
 // quant_c7
-// expected-error @below {{expected unsigned storage for min, but got i4}}
+// expected-error @below {{expected unsigned integer storage for min, but got i4}}
 func.func private @f(!compress.tensor<8x64xf32, #compress.quant<i4, block = [1, 32], scale = f16, min = f16>>)
 
 // -----
+// quant_c2: f8E5M2 is a storage, but no type of scales
+// expected-error @below {{but got 'f8E5M2'}}
+func.func private @f(!compress.tensor<8x64xf32, #compress.quant<i4, block = [1, 32], scale = f8E5M2>>)
+
+// -----
+// quant_c6: neither have binary codes a lowest one to leave out, nor floats
+// expected-error @below {{expected signed integer storage for narrow, but got binary}}
+func.func private @f(!compress.tensor<8x64xf32, #compress.quant<binary, block = [1, 32], scale = f16, narrow>>)
+
+// -----
+// quant_c6
+// expected-error @below {{expected signed integer storage for narrow, but got f8E4M3FN}}
+func.func private @f(!compress.tensor<8x64xf32, #compress.quant<f8E4M3FN, block = [1, 32], scale = f16, narrow>>)
+
+// -----
+// quant_c7
+// expected-error @below {{expected unsigned integer storage for min, but got f4E2M1FN}}
+func.func private @f(!compress.tensor<8x64xf32, #compress.quant<f4E2M1FN, block = [1, 32], scale = f16, min = f16>>)
+
+// -----
 // quant_c8
+// expected-error @below {{expected integer storage for zero, but got binary}}
+func.func private @f(!compress.tensor<8x64xf32, #compress.quant<binary, block = [1, 32], scale = f16, zero = i8>>)
+
+// -----
+// quant_c8
+// expected-error @below {{expected integer storage for zero, but got f8E5M2}}
+func.func private @f(!compress.tensor<8x64xf32, #compress.quant<f8E5M2, block = [1, 32], scale = f16, zero = f16>>)
+
+// -----
+// quant_c9
+// expected-error @below {{expected a scale other than f8E8M0FNU for min}}
+func.func private @f(!compress.tensor<8x64xf32, #compress.quant<u4, block = [1, 32], scale = f8E8M0FNU, min = f16>>)
+
+// -----
+// quant_c9
+// expected-error @below {{expected a scale other than f8E8M0FNU for zero}}
+func.func private @f(!compress.tensor<8x64xf32, #compress.quant<i4, block = [1, 32], scale = f8E8M0FNU, zero = i8>>)
+
+// -----
+// quant_c10
 // expected-error @below {{expected at least one dimension for #compress.quant}}
 func.func private @f(!compress.tensor<f32, #compress.quant<i8, block = [], scale = f16>>)
 
 // -----
-// quant_c9
+// quant_c11
 // expected-error @below {{expected one block extent per dimension, but got 1 for rank 2}}
 func.func private @f(!compress.tensor<8x64xf32, #compress.quant<i4, block = [32], scale = f16>>)
 
 // -----
-// quant_c10
+// quant_c12
 // expected-error @below {{expected block extent 1 for dynamic dimension 1, but got 32}}
 func.func private @f(!compress.tensor<8x?xf32, #compress.quant<i8, block = [1, 32], scale = f16>>)
 
 // -----
-// quant_c10: storage must be 1:1 with a dynamic dimension
+// quant_c12: storage must be 1:1 with a dynamic dimension
 // expected-error @below {{expected a static innermost dimension for i4 codes}}
 func.func private @f(!compress.tensor<8x?xf32, #compress.quant<i4, block = [1, 1], scale = f16>>)
 
 // -----
-// quant_c11
+// quant_c12: of floats too
+// expected-error @below {{expected a static innermost dimension for f4E2M1FN codes}}
+func.func private @f(!compress.tensor<8x?xf32, #compress.quant<f4E2M1FN, block = [1, 1], scale = f16>>)
+
+// -----
+// quant_c13
 // expected-error @below {{expected elements of f32, f16 or bf16 for #compress.quant, but got 'i8'}}
 func.func private @f(!compress.tensor<8x64xi8, #compress.quant<i8, block = [1, 32], scale = f16>>)
 
@@ -152,7 +197,7 @@ func.func private @f(!compress.tensor<8x64xf32, #compress.tiled<#t, tile = [8, 8
 func.func private @f(!compress.tensor<1x1xf32, #compress.tiled<#q, tile = [1073741824, 1073741824], order = [0, 1]>>)
 
 // -----
-// The rules of the codec inside hold too: quant_c9
+// The rules of the codec inside hold too: quant_c11
 #q = #compress.quant<i4, block = [32], scale = f16>
 // expected-error @below {{expected one block extent per dimension, but got 1 for rank 2}}
 func.func private @f(!compress.tensor<8x64xf32, #compress.tiled<#q, tile = [8, 8], order = [0, 1]>>)

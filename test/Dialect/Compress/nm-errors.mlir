@@ -1,4 +1,4 @@
-// Each rule of #compress.nm, by its number. Those of stored data are in test/Integration/sparse-data.test.
+// Each rule of #compress.nm, by its number. Those of stored data are in test/Integration/weight-data.test.
 // RUN: compress-opt %s --split-input-file --verify-diagnostics
 
 // nm_c1

@@ -38,13 +38,25 @@ func.func @encode(%w: tensor<8x64xf32>) -> (!w, !w) {
 // CHECK-SAME: #compress.quant<i4, block = [32, 1], scale = f32, zero = f16>
 // CHECK-SAME: #compress.quant<u4, block = [1, 32], scale = f16, min = f16>
 // CHECK-SAME: #compress.quant<i4, block = [3, 7], scale = f16, zero = bf16, narrow>
+// CHECK-SAME: #compress.quant<u6, block = [1, 16], scale = f16, min = f16>
+// CHECK-SAME: #compress.quant<i6, block = [1, 16], scale = f8E4M3FN, zero = i8>
+// CHECK-SAME: #compress.quant<binary, block = [1, 64], scale = f16>
+// CHECK-SAME: #compress.quant<f8E4M3FN, block = [8, 64], scale = f32>
+// CHECK-SAME: #compress.quant<f8E5M2, block = [1, 32], scale = f8E8M0FNU>
+// CHECK-SAME: #compress.quant<f4E2M1FN, block = [1, 32], scale = f8E8M0FNU>
 func.func private @parameters(
   !compress.tensor<8x64xf32, #compress.quant<i8, block = [8, 64], scale = f32, narrow>>,
   !compress.tensor<8x64xf16, #compress.quant<u8, block = [1, 64], scale = bf16, zero = i8>>,
   !compress.tensor<64x8xbf16, #compress.quant<i4, block = [32, 1], scale = f32, zero = f16>>,
   !compress.tensor<8x64xf32, #compress.quant<u4, block = [1, 32], scale = f16, min = f16>>,
   // Keywords come in any order, and are printed in one.
-  !compress.tensor<8x64xf32, #compress.quant<i4, block = [3, 7], scale = f16, narrow, zero = bf16>>)
+  !compress.tensor<8x64xf32, #compress.quant<i4, block = [3, 7], scale = f16, narrow, zero = bf16>>,
+  !compress.tensor<8x64xf32, #compress.quant<u6, block = [1, 16], scale = f16, min = f16>>,
+  !compress.tensor<8x64xf32, #compress.quant<i6, block = [1, 16], scale = f8E4M3FN, zero = i8>>,
+  !compress.tensor<8x64xf32, #compress.quant<binary, block = [1, 64], scale = f16>>,
+  !compress.tensor<8x64xf32, #compress.quant<f8E4M3FN, block = [8, 64], scale = f32>>,
+  !compress.tensor<8x64xf32, #compress.quant<f8E5M2, block = [1, 32], scale = f8E8M0FNU>>,
+  !compress.tensor<8x64xf32, #compress.quant<f4E2M1FN, block = [1, 32], scale = f8E8M0FNU>>)
 
 // Sizes: dynamic where storage is 1:1, zero, one, ragged.
 // CHECK-LABEL: func private @shapes(

@@ -95,7 +95,7 @@ std::vector<QuantFormat> getFormats() {
   std::vector<QuantFormat> formats;
   std::vector<std::optional<FloatKind>> kinds = {
       std::nullopt, FloatKind::F32, FloatKind::F16, FloatKind::BF16};
-  for (unsigned bits : {2u, 3u, 4u, 8u})
+  for (unsigned bits : {2u, 3u, 4u, 6u, 8u})
     for (bool isSigned : {true, false})
       for (bool narrow : {false, true})
         for (FloatKind scale :
@@ -114,6 +114,18 @@ std::vector<QuantFormat> getFormats() {
               if (format.isValid())
                 formats.push_back(format);
             }
+  for (CodeKind codes :
+       {CodeKind::Integer, CodeKind::Binary, CodeKind::F8E4M3FN,
+        CodeKind::F8E5M2, CodeKind::F4E2M1FN})
+    for (FloatKind scale : {FloatKind::F32, FloatKind::BF16,
+                            FloatKind::F8E4M3FN, FloatKind::F8E8M0FNU}) {
+      QuantFormat format;
+      format.codes = codes;
+      if (codes != CodeKind::Integer)
+        format.bits = reference::getBits(codes);
+      format.scale = scale;
+      formats.push_back(format);
+    }
   return formats;
 }
 
@@ -126,6 +138,20 @@ QuantFormat makeFormat(unsigned bits, bool isSigned = true,
   format.isSigned = isSigned;
   format.offset = offset;
   format.offsetKind = offsetKind;
+  format.scale = scale;
+  return format;
+}
+
+QuantFormat makeTernary() {
+  QuantFormat format = makeFormat(2);
+  format.narrow = true;
+  return format;
+}
+
+QuantFormat makeFloats(CodeKind codes, FloatKind scale) {
+  QuantFormat format;
+  format.codes = codes;
+  format.bits = reference::getBits(codes);
   format.scale = scale;
   return format;
 }
@@ -163,11 +189,12 @@ TEST(Mse, KeepsWhatIsExact) {
     sample.shape = {{3, count}, {1, count}};
     sample.values.assign(3 * count, 0.0f);
     for (int64_t i = 0; i < count; ++i) {
-      sample.values[count + i] = 0.25f * float(format.getMinCode() + i);
+      float value = 0.25f * reference::getValue(format, unsigned(i));
+      sample.values[count + i] = std::isfinite(value) ? value : 0;
       sample.values[2 * count + i] = i % 2 ? 0.0f : -0.0f;
     }
-    if (format.narrow)
-      sample.values[2 * count - 1] = sample.values[2 * count - 2];
+    if (format.narrow) // the code that is not in use
+      sample.values[count + count / 2] = 0;
     SCOPED_TRACE(sample.describe());
     Encoded rtn = encodeRtn(sample);
     if (getTotal(getErrors(sample, rtn)) == 0) {
@@ -209,7 +236,13 @@ TEST(Mse, GainOnNormalData) {
        makeFormat(4, /*isSigned=*/false, Offset::Min, FloatKind::F16), 1.1},
       {"int4-b32-zero", makeFormat(4, /*isSigned=*/false, Offset::Zero), 0.45},
       {"int4-b32-real-zero",
-       makeFormat(4, /*isSigned=*/false, Offset::Zero, FloatKind::F16), 1.35}};
+       makeFormat(4, /*isSigned=*/false, Offset::Zero, FloatKind::F16), 1.35},
+      {"ternary-b32", makeTernary(), 3.8},
+      {"fp8-e4m3-b32", makeFloats(CodeKind::F8E4M3FN, FloatKind::F32), 2.5},
+      {"mxfp8", makeFloats(CodeKind::F8E4M3FN, FloatKind::F8E8M0FNU), 0.8},
+      {"mxfp4", makeFloats(CodeKind::F4E2M1FN, FloatKind::F8E8M0FNU), 0.23},
+      {"f4E2M1FN-b32-e4m3", makeFloats(CodeKind::F4E2M1FN, FloatKind::F8E4M3FN),
+       0.1}};
   Sample sample;
   sample.shape = {{64, 1024}, {1, 32}};
   std::mt19937 random(1);
@@ -509,6 +542,7 @@ TEST(Mse, LargeWeightsForAnyThreadsAndIsa) {
   struct Shape {
     QuantShape shape;
     unsigned bits;
+    CodeKind codes = CodeKind::Integer;
   };
   const Shape shapes[] = {
       {{{300, 1000}, {1, 32}}, 4},
@@ -521,17 +555,24 @@ TEST(Mse, LargeWeightsForAnyThreadsAndIsa) {
       {{{300, 1000}, {300, 1}}, 8},    // gathered columns
       {{{60, 150, 3, 3}, {1, 32, 3, 3}}, 4},
       {{{60, 150, 3, 3}, {60, 32, 1, 3}}, 4},
+      {{{300, 1000}, {1, 32}}, 4, CodeKind::F4E2M1FN},
+      {{{300, 1001}, {300, 1001}}, 4, CodeKind::F4E2M1FN},
+      {{{300, 1000}, {300, 1}}, 8, CodeKind::F8E4M3FN},
+      {{{300000}, {300000}}, 8, CodeKind::F8E5M2},
   };
   unsigned seed = 26000;
   for (const Shape &shape : shapes) {
-    for (int variant = 0; variant < 2; ++variant) {
+    const bool isInteger = shape.codes == CodeKind::Integer;
+    for (int variant = 0; variant < (isInteger ? 2 : 1); ++variant) {
       Generator generator(++seed);
       Sample sample;
       sample.shape = shape.shape;
       sample.format = generator.makeFormat();
-      while (sample.format.hasOffset() != (variant == 1) ||
+      while ((sample.format.codes == CodeKind::Integer) != isInteger ||
+             sample.format.hasOffset() != (variant == 1) ||
              (!sample.format.isSigned && !sample.format.hasOffset()))
         sample.format = generator.makeFormat();
+      sample.format.codes = shape.codes;
       sample.format.bits = shape.bits;
       sample.format.scale = FloatKind::F32;
       sample.kind = generator.pickKind();

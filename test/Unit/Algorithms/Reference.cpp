@@ -8,6 +8,7 @@
 #include "Reference.h"
 
 #include "llvm/ADT/APFloat.h"
+#include "llvm/Support/ErrorHandling.h"
 
 #include <algorithm>
 #include <cmath>
@@ -23,9 +24,16 @@ static const llvm::fltSemantics &getSemantics(FloatKind kind) {
     return llvm::APFloat::IEEEhalf();
   case FloatKind::BF16:
     return llvm::APFloat::BFloat();
-  default:
+  case FloatKind::F8E4M3FN:
+    return llvm::APFloat::Float8E4M3FN();
+  case FloatKind::F8E5M2:
+    return llvm::APFloat::Float8E5M2();
+  case FloatKind::F8E8M0FNU:
+    return llvm::APFloat::Float8E8M0FNU();
+  case FloatKind::F32:
     return llvm::APFloat::IEEEsingle();
   }
+  llvm_unreachable("unknown float kind");
 }
 
 uint32_t toBits(FloatKind kind, float value) {
@@ -39,6 +47,8 @@ uint32_t toBits(FloatKind kind, float value) {
 float fromBits(FloatKind kind, uint32_t bits) {
   llvm::APFloat number(getSemantics(kind),
                        llvm::APInt(getByteWidth(kind) * 8, bits));
+  if (number.isNaN()) // convert makes an infinity of that of F8E8M0FNU
+    return std::numeric_limits<float>::quiet_NaN();
   bool lossy;
   number.convert(llvm::APFloat::IEEEsingle(),
                  llvm::APFloat::rmNearestTiesToEven, &lossy);
@@ -93,15 +103,57 @@ static void storeCode(const QuantShape &shape, unsigned bits, int64_t index,
     codes[at / 8] |= ((code >> i) & 1) << (at % 8);
 }
 
-static int loadCode(const QuantShape &shape, const QuantFormat &format,
-                    int64_t index, const std::vector<uint8_t> &codes) {
+static unsigned loadCode(const QuantShape &shape, const QuantFormat &format,
+                         int64_t index, const std::vector<uint8_t> &codes) {
   int64_t at = getBit(shape, format.bits, index);
-  int code = 0;
+  unsigned code = 0;
   for (unsigned i = 0; i < format.bits; ++i, ++at)
     code |= ((codes[at / 8] >> (at % 8)) & 1) << i;
-  if (format.isSigned && code >> (format.bits - 1))
-    code -= 1 << format.bits;
   return code;
+}
+
+static const llvm::fltSemantics &getSemantics(CodeKind codes) {
+  switch (codes) {
+  case CodeKind::F8E4M3FN:
+    return llvm::APFloat::Float8E4M3FN();
+  case CodeKind::F8E5M2:
+    return llvm::APFloat::Float8E5M2();
+  case CodeKind::F4E2M1FN:
+    return llvm::APFloat::Float4E2M1FN();
+  case CodeKind::Integer:
+  case CodeKind::Binary:
+    break;
+  }
+  llvm_unreachable("expected floating-point codes");
+}
+
+float getValue(const QuantFormat &format, unsigned code) {
+  if (format.codes == CodeKind::Binary)
+    return code ? 1 : -1;
+  if (format.codes == CodeKind::Integer) {
+    int value = int(code);
+    if (format.isSigned && value >> (format.bits - 1))
+      value -= 1 << format.bits;
+    return float(value);
+  }
+  return llvm::APFloat(getSemantics(format.codes),
+                       llvm::APInt(format.bits, code))
+      .convertToFloat();
+}
+
+float getMaxValue(CodeKind codes) {
+  return llvm::APFloat::getLargest(getSemantics(codes)).convertToFloat();
+}
+
+unsigned roundToCode(CodeKind codes, float value) {
+  if (codes == CodeKind::Binary)
+    return value >= 0;
+  const float max = getMaxValue(codes);
+  llvm::APFloat number(std::min(std::max(value, -max), max));
+  bool lossy;
+  number.convert(getSemantics(codes), llvm::APFloat::rmNearestTiesToEven,
+                 &lossy);
+  return unsigned(number.bitcastToAPInt().getZExtValue());
 }
 
 std::vector<int64_t> getBlockIndices(const QuantShape &shape) {
@@ -125,9 +177,14 @@ Encoded quantize(const std::vector<float> &values, const QuantShape &shape,
   constexpr float infinity = std::numeric_limits<float>::infinity();
   std::vector<int64_t> blocks = getBlockIndices(shape);
   int64_t numBlocks = blocks.empty() ? 0 : blocks.back() + 1;
-  const float minCode = float(format.getMinCode());
-  const float maxCode = float(format.getMaxCode());
+  const bool isInteger = format.codes == CodeKind::Integer;
+  const bool isBinary = format.codes == CodeKind::Binary;
+  const float maxCode = isInteger  ? float(format.getMaxCode())
+                        : isBinary ? 1
+                                   : getMaxValue(format.codes);
+  const float minCode = isInteger ? float(format.getMinCode()) : -maxCode;
 
+  std::vector<double> sums(numBlocks, 0), sizes(numBlocks, 0);
   std::vector<float> lo(numBlocks, infinity), hi(numBlocks, -infinity);
   std::vector<float> largest(numBlocks, 0);
   for (size_t i = 0; i < values.size(); ++i) {
@@ -136,6 +193,8 @@ Encoded quantize(const std::vector<float> &values, const QuantShape &shape,
     hi[b] = std::max(hi[b], values[i]);
     if (std::abs(values[i]) > std::abs(largest[b]))
       largest[b] = values[i];
+    sums[b] += std::abs(double(values[i]));
+    sizes[b] += 1;
   }
 
   Encoded result;
@@ -157,7 +216,17 @@ Encoded quantize(const std::vector<float> &values, const QuantShape &shape,
       scale = hi[b] > offsets[b] ? (hi[b] - offsets[b]) / maxCode : 0;
       storeFloat(*format.offsetKind, offsets[b] == 0 ? 0 : offsets[b], b,
                  result.offsets);
-    } else if (format.isSigned && !format.narrow) {
+    } else if (isBinary) {
+      scale = float(sums[b] / sizes[b]);
+    } else if (format.scale == FloatKind::F8E8M0FNU) {
+      // The exponents as the MX specification has them: that of the largest
+      // magnitude less that of the largest code.
+      int exponent, codeExponent;
+      std::frexp(largest[b], &exponent);
+      std::frexp(maxCode, &codeExponent);
+      exponent = std::max(exponent - codeExponent, -127);
+      scale = std::ldexp(1.0f, largest[b] == 0 ? -127 : exponent);
+    } else if (isInteger && format.isSigned && !format.narrow) {
       scale = largest[b] / minCode;
     } else {
       scale = std::abs(largest[b]) / maxCode;
@@ -183,7 +252,13 @@ Encoded quantize(const std::vector<float> &values, const QuantShape &shape,
     float shifted = values[i];
     if (format.offset == Offset::Min)
       shifted = shifted - offsets[b];
-    float quotient = scales[b] == 0 ? 0 : shifted / scales[b];
+    // Floating-point codes keep the sign of a zero.
+    float quotient = shifted / (scales[b] == 0 ? infinity : scales[b]);
+    if (!isInteger) {
+      storeCode(shape, format.bits, i, int(roundToCode(format.codes, quotient)),
+                result.codes);
+      continue;
+    }
     double code;
     if (format.offset == Offset::Zero && format.offsetKind)
       code = std::nearbyint(quotient + offsets[b]);
@@ -204,7 +279,7 @@ std::vector<float> dequantize(const Encoded &encoded, const QuantShape &shape,
   for (size_t i = 0; i < values.size(); ++i) {
     int64_t b = blocks[i];
     float scale = loadFloat(format.scale, b, encoded.scales);
-    float q = float(loadCode(shape, format, i, encoded.codes));
+    float q = getValue(format, loadCode(shape, format, i, encoded.codes));
     float offset = 0;
     if (format.hasOffset() && format.offsetKind)
       offset = loadFloat(*format.offsetKind, b, encoded.offsets);

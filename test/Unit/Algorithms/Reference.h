@@ -28,6 +28,13 @@ inline float round(FloatKind kind, float value) {
   return fromBits(kind, toBits(kind, value));
 }
 
+/// What a code stands for; of floating-point codes by llvm::APFloat.
+float getValue(const QuantFormat &format, unsigned code);
+/// The largest finite value of floating-point codes.
+float getMaxValue(CodeKind codes);
+/// The nearest code that is not an integer: ties to even, saturated.
+unsigned roundToCode(CodeKind codes, float value);
+
 /// Little-endian bytes of `values`.
 std::vector<uint8_t> toBytes(FloatKind kind, const std::vector<float> &values);
 std::vector<float> fromBytes(FloatKind kind, const std::vector<uint8_t> &bytes);

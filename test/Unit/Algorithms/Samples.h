@@ -31,6 +31,9 @@ struct Sample {
     std::string text = "shape";
     for (auto [dim, block] : llvm::zip_equal(shape.shape, shape.block))
       text += " " + std::to_string(dim) + "/" + std::to_string(block);
+    constexpr const char *names[] = {"", " binary", " f8E4M3FN", " f8E5M2",
+                                     " f4E2M1FN"};
+    text += names[int(format.codes)];
     text += (format.isSigned ? " i" : " u") + std::to_string(format.bits) +
             (format.narrow ? " narrow" : "") + " scale " +
             getFloatKindName(format.scale).str() + " offset " +
@@ -41,6 +44,11 @@ struct Sample {
   }
 };
 
+/// Bits of codes that are not integers.
+inline unsigned getBits(CodeKind codes) {
+  return codes == CodeKind::Binary ? 1 : codes == CodeKind::F4E2M1FN ? 4 : 8;
+}
+
 class Generator {
 public:
   explicit Generator(unsigned seed) : random(seed) {}
@@ -50,14 +58,24 @@ public:
   }
   FloatKind pickKind() { return FloatKind(pick(0, 2)); }
 
+  FloatKind pickScaleKind() {
+    return pick(0, 2) ? pickKind() : FloatKind(pick(3, 5));
+  }
+
   QuantFormat makeFormat() {
     QuantFormat format;
+    if (pick(0, 2) == 0) {
+      format.codes = CodeKind(pick(1, 4));
+      format.bits = getBits(format.codes);
+      format.scale = pickScaleKind();
+      return format;
+    }
     do {
-      constexpr unsigned widths[] = {8, 8, 4, 4, 4, 3, 2};
-      format.bits = widths[pick(0, 6)];
+      constexpr unsigned widths[] = {8, 8, 4, 4, 4, 6, 3, 2};
+      format.bits = widths[pick(0, 7)];
       format.isSigned = pick(0, 1);
       format.narrow = pick(0, 3) == 0;
-      format.scale = pickKind();
+      format.scale = pickScaleKind();
       format.offset = QuantFormat::Offset(pick(0, 2));
       format.offsetKind = std::nullopt;
       if (pick(0, 1))
@@ -114,7 +132,7 @@ public:
         x = std::ldexp(x, int(pick(-40, 2))); // down to underflow
       else if (flavor == 3)
         x += 3 * size;
-      if (!format.isSigned && !format.hasOffset())
+      if (format.hasUnsignedIntegers() && !format.hasOffset())
         x = std::abs(x);
       values[i] = round(kind, x);
     }

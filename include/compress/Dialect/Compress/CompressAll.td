@@ -9,6 +9,7 @@
 #define COMPRESS_DIALECT_COMPRESS_COMPRESSALL_TD
 
 include "compress/Dialect/Compress/IR/CompressOps.td"
+include "compress/Dialect/Compress/Codecs/Base3Codec.td"
 include "compress/Dialect/Compress/Codecs/BitmaskCodec.td"
 include "compress/Dialect/Compress/Codecs/HuffmanCodec.td"
 include "compress/Dialect/Compress/Codecs/LowRankCodec.td"

@@ -1,4 +1,5 @@
-//===- QuantDecoder.cpp - tiles of integer codes ----------------------------===//
+//===- QuantDecoder.cpp - tiles of quantized codes
+//--------------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -12,9 +13,8 @@
 // lane and j of 0 to 3, a byte of the codes 4 v + j + f * steps / fields, field f in
 // bits f * bits and above: codes of one field are operands of an integer dot
 // product once the other fields are masked. Signs are flipped, so that no code is
-// negative. Scales of blocks lie in the stream
-// of codes, records being such that all parts are whole cache lines; scales of
-// whole rows are apart.
+// negative. Scales of blocks lie in the stream of codes, records being such that
+// all parts are whole cache lines; scales of whole rows are apart.
 //
 //===----------------------------------------------------------------------===//
 
@@ -117,7 +117,7 @@ struct QuantTileDecoder
         if (position + bits < 32)
           code = arith::AndIOp::create(b, code, splat((1 << bits) - 1));
       }
-      Value value = arith::SIToFPOp::create(b, lanesF32, code);
+      Value value = codec.buildCodeValue(b, loc, code);
       if (codec.getZero())
         value = arith::SubFOp::create(b, value, offset);
       value = arith::MulFOp::create(b, scale, value);
@@ -221,7 +221,7 @@ private:
   getIntegerLayout(QuantAttr codec, RankedTensorType logical, unsigned laneDim,
                    unsigned stepDim) {
     int64_t bits = codec.getCodeBits();
-    if (8 % bits != 0)
+    if (codec.getCodeKind() != algorithms::CodeKind::Integer || 8 % bits != 0)
       return std::nullopt;
     int64_t fields = 8 / bits, size = logical.getDimSize(stepDim);
     int64_t block = std::min(codec.getBlock()[stepDim], size);

@@ -184,7 +184,11 @@ NestedAttr::getTileGranularity(RankedTensorType logical) const {
       if (ratios[dim] == 0 || type.getDimSize(dim) == 1 ||
           (inner[dim].unit == 1 && inner[dim].block == 1))
         continue;
-      // Whole blocks of base, and of those what the component allows.
+      // Whole blocks of base, and of those what the component allows. A block
+      // that covers the dimension is in one piece anyway.
+      int64_t size = logical.getDimSize(dim);
+      if (!ShapedType::isDynamic(size) && size <= own.block)
+        own.block = 1;
       own.unit = std::lcm(std::lcm(own.unit, own.block),
                           inner[dim].unit * ratios[dim]);
       own.block = std::lcm(own.unit, inner[dim].block * ratios[dim]);
@@ -235,7 +239,8 @@ bool NestedAttr::isLossless() const {
 //===----------------------------------------------------------------------===//
 
 namespace {
-/// Encodes with base's encoder, then the components.
+/// Encodes with base's encoder, then the components. Where that changes scales,
+/// or what else codes were chosen for, codes are chosen again.
 class NestedEncoder : public Encoder {
 public:
   StringRef getAlgorithm() const override { return "nested"; }
@@ -253,25 +258,66 @@ public:
   encode(const WeightView &weight, CodecAttrInterface codecAttr,
          const EncodeContext &context) const override {
     auto codec = cast<NestedAttr>(codecAttr);
-    auto parts = encodeTensor(weight, codec.getBase(), context);
+    CodecAttrInterface base = codec.getBase();
+    EncodeContext baseContext = context;
+    baseContext.nested = codec.getComponents();
+    auto parts = encodeTensor(weight, base, baseContext);
     if (failed(parts))
       return failure();
-    SmallVector<StorageComponent> storage =
-        codec.getBase().getStorage(weight.type);
+    SmallVector<StorageComponent> storage = base.getStorage(weight.type);
+    auto *codes = llvm::find_if(storage, [](const StorageComponent &part) {
+      return part.role == ComponentRole::Codes;
+    });
+    bool isChanged = false;
     for (auto [part, description] : llvm::zip_equal(*parts, storage)) {
       CodecAttrInterface nested = getNested(codec, description.name);
-      if (!nested)
+      if (!nested || &description == codes)
         continue;
-      auto type = cast<RankedTensorType>(part.type);
-      EncodeContext inner = context;
-      inner.algorithm = "";
-      auto encoded = encodeTensor(
-          {weight.name, type, part.data.getData(), nullptr}, nested, inner);
-      if (failed(encoded))
+      isChanged |= !nested.isLossless();
+      if (failed(
+              compress(part, description.name, weight.name, nested, context)))
         return failure();
-      part = {CompressedTensorType::get(type, nested), {}, std::move(*encoded)};
     }
+    if (codes == storage.end())
+      return parts;
+    EncodedComponent &codesPart = (*parts)[codes - storage.begin()];
+    if (isChanged) {
+      const Encoder *encoder =
+          context.registry.lookupEncoder(base, context.algorithm);
+      FailureOr<AsmResourceBlob> chosen = encoder->encodeAgainst(
+          weight, base, DenseComponents(*parts).get(), context);
+      if (failed(chosen))
+        return failure();
+      if (!chosen->getData().empty())
+        codesPart.data = std::move(*chosen);
+    }
+    if (CodecAttrInterface nested = getNested(codec, codes->name))
+      if (failed(
+              compress(codesPart, codes->name, weight.name, nested, context)))
+        return failure();
     return parts;
+  }
+
+private:
+  static LogicalResult compress(EncodedComponent &part, StringRef component,
+                                StringRef name, CodecAttrInterface codec,
+                                const EncodeContext &context) {
+    auto type = cast<RankedTensorType>(part.type);
+    EncodeContext inner = context;
+    inner.algorithm = "";
+    inner.nested = {};
+    auto emitError = [&] {
+      InFlightDiagnostic diag = context.emitError();
+      diag << "component '" << component << "': ";
+      return diag;
+    };
+    inner.emitError = emitError;
+    auto encoded =
+        encodeTensor({name, type, part.data.getData(), nullptr}, codec, inner);
+    if (failed(encoded))
+      return failure();
+    part = {CompressedTensorType::get(type, codec), {}, std::move(*encoded)};
+    return success();
   }
 };
 } // namespace

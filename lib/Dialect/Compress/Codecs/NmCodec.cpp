@@ -160,21 +160,6 @@ static Value takeOfGroup(OpBuilder &b, Location loc, Value stored, int64_t n,
                                         offsets, sizes, strides);
 }
 
-/// Cuts the innermost dimension to `size` elements.
-static Value takeOfRow(OpBuilder &b, Location loc, Value value, int64_t size) {
-  auto type = cast<RankedTensorType>(value.getType());
-  if (type.getShape().back() == size)
-    return value;
-  SmallVector<OpFoldResult> offsets(type.getRank(), b.getIndexAttr(0)),
-      strides(type.getRank(), b.getIndexAttr(1)),
-      sizes = tensor::getMixedSizes(b, loc, value);
-  sizes.back() = b.getIndexAttr(size);
-  SmallVector<int64_t> shape(type.getShape());
-  shape.back() = size;
-  return tensor::ExtractSliceOp::create(b, loc, type.clone(shape), value,
-                                        offsets, sizes, strides);
-}
-
 FailureOr<Value> NmAttr::buildDecode(OpBuilder &b, Location loc,
                                      ValueRange components,
                                      RankedTensorType logical) const {

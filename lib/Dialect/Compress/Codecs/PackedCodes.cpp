@@ -23,12 +23,11 @@ int64_t PackedCodes::getRowBytes(int64_t codes) const {
          llvm::divideCeil(uint64_t(codes % 8 * bits), uint64_t(8));
 }
 
-SmallVector<Value> PackedCodes::splitUnits(OpBuilder &b, Location loc,
-                                           Value codes) const {
-  int64_t unitBytes = getUnitBytes();
+SmallVector<Value> mlir::compress::splitUnits(OpBuilder &b, Location loc,
+                                              Value rows, int64_t unitBytes) {
   if (unitBytes == 1)
-    return {codes};
-  auto type = cast<RankedTensorType>(codes.getType());
+    return {rows};
+  auto type = cast<RankedTensorType>(rows.getType());
   int64_t rank = type.getRank();
   int64_t units = llvm::divideCeil(type.getShape().back(), unitBytes);
   if (int64_t rest = units * unitBytes - type.getShape().back()) {
@@ -38,9 +37,9 @@ SmallVector<Value> PackedCodes::splitUnits(OpBuilder &b, Location loc,
     padded.back() += rest;
     Value zero = arith::ConstantOp::create(b, loc, b.getI8IntegerAttr(0));
     type = type.clone(padded);
-    codes = tensor::PadOp::create(b, loc, type, codes, low, high, zero);
+    rows = tensor::PadOp::create(b, loc, type, rows, low, high, zero);
   }
-  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, codes);
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, rows);
   sizes.back() = b.getIndexAttr(units);
   SmallVector<int64_t> shape(type.getShape());
   shape.back() = units;
@@ -51,10 +50,25 @@ SmallVector<Value> PackedCodes::splitUnits(OpBuilder &b, Location loc,
         strides(rank, b.getIndexAttr(1));
     offsets.back() = b.getIndexAttr(i);
     strides.back() = b.getIndexAttr(unitBytes);
-    bytes.push_back(tensor::ExtractSliceOp::create(b, loc, byteType, codes,
+    bytes.push_back(tensor::ExtractSliceOp::create(b, loc, byteType, rows,
                                                    offsets, sizes, strides));
   }
   return bytes;
+}
+
+Value mlir::compress::takeOfRow(OpBuilder &b, Location loc, Value value,
+                                int64_t size) {
+  auto type = cast<RankedTensorType>(value.getType());
+  if (type.getShape().back() == size)
+    return value;
+  SmallVector<OpFoldResult> offsets(type.getRank(), b.getIndexAttr(0)),
+      strides(type.getRank(), b.getIndexAttr(1)),
+      sizes = tensor::getMixedSizes(b, loc, value);
+  sizes.back() = b.getIndexAttr(size);
+  SmallVector<int64_t> shape(type.getShape());
+  shape.back() = size;
+  return tensor::ExtractSliceOp::create(b, loc, type.clone(shape), value,
+                                        offsets, sizes, strides);
 }
 
 Value PackedCodes::extractCode(OpBuilder &b, Location loc, ValueRange bytes,

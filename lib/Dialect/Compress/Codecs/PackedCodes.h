@@ -18,6 +18,14 @@
 
 namespace mlir::compress {
 
+/// Rows of bytes as one tensor for each byte of a unit, with a unit where the
+/// innermost dimension had its bytes. The last unit of a row may be short.
+SmallVector<Value> splitUnits(OpBuilder &b, Location loc, Value rows,
+                              int64_t unitBytes);
+
+/// Cuts the innermost dimension to `size` elements.
+Value takeOfRow(OpBuilder &b, Location loc, Value value, int64_t size);
+
 struct PackedCodes {
   unsigned bits;
   bool isSigned;
@@ -28,9 +36,10 @@ struct PackedCodes {
   /// Bytes of a row of `codes` codes.
   int64_t getRowBytes(int64_t codes) const;
 
-  /// Packed codes as one tensor for each byte of a unit, with a unit where the
-  /// innermost dimension had its bytes. The last unit of a row may be short.
-  SmallVector<Value> splitUnits(OpBuilder &b, Location loc, Value codes) const;
+  /// The same as compress::splitUnits for the units of these codes.
+  SmallVector<Value> splitUnits(OpBuilder &b, Location loc, Value codes) const {
+    return compress::splitUnits(b, loc, codes, getUnitBytes());
+  }
 
   /// The code at position `inUnit` of the unit whose bytes are given, in an
   /// integer type; the whole byte when there is no position.

@@ -118,19 +118,19 @@ static InFlightDiagnostic report(const algorithms::PaletteError &error,
   return diag;
 }
 
-/// Encodes with the codebooks that are already in `buffers`, or with new ones.
+/// Encodes with the codebooks and scales that `fill` puts into the buffers, or
+/// with new ones.
 static FailureOr<std::vector<EncodedComponent>>
 encodePalette(const WeightView &weight, PaletteAttr codec,
               const EncodeContext &context,
-              function_ref<bool(MutableArrayRef<uint8_t>)> fillCodebooks) {
+              function_ref<algorithms::PaletteGiven(Buffers &)> fill) {
   algorithms::PaletteFormat format = getFormat(codec);
   algorithms::PaletteShape shape = getShape(codec, weight.type.getShape());
   auto sizes = algorithms::computePaletteSizes(shape, format);
   if (!sizes)
     return context.emitError() << "cannot be stored as " << codec;
   Buffers buffers(*sizes);
-  algorithms::PaletteGiven given;
-  given.codebooks = fillCodebooks(buffers.get(1));
+  algorithms::PaletteGiven given = fill(buffers);
   if (auto error = algorithms::encodePalette(
           asBytes(weight.data), *getFloatKind(weight.type.getElementType()),
           shape, format, given, buffers.get(0), buffers.get(1), buffers.get(2)))
@@ -139,8 +139,27 @@ encodePalette(const WeightView &weight, PaletteAttr codec,
 }
 
 namespace {
+class PaletteEncoder : public Encoder {
+public:
+  FailureOr<AsmResourceBlob>
+  encodeAgainst(const WeightView &weight, CodecAttrInterface codec,
+                ArrayRef<ArrayRef<char>> components,
+                const EncodeContext &context) const override {
+    auto fill = [&](Buffers &buffers) {
+      for (auto [i, given] : llvm::enumerate(components.drop_front()))
+        llvm::copy(asBytes(given), buffers.get(i + 1).begin());
+      return algorithms::PaletteGiven{/*codebooks=*/true,
+                                      /*scales=*/components.size() > 2};
+    };
+    auto parts = encodePalette(weight, cast<PaletteAttr>(codec), context, fill);
+    if (failed(parts))
+      return failure();
+    return std::move(parts->front().data);
+  }
+};
+
 /// Codebooks of least squared error; for vectors, as good as they get.
-class KMeansEncoder : public Encoder {
+class KMeansEncoder : public PaletteEncoder {
 public:
   StringRef getAlgorithm() const override { return "kmeans"; }
 
@@ -148,12 +167,12 @@ public:
   encode(const WeightView &weight, CodecAttrInterface codec,
          const EncodeContext &context) const override {
     return encodePalette(weight, cast<PaletteAttr>(codec), context,
-                         [](MutableArrayRef<uint8_t>) { return false; });
+                         [](Buffers &) { return algorithms::PaletteGiven(); });
   }
 };
 
 /// The fixed codebook of NF4, for values relative to the scale of their block.
-class NormalFloatEncoder : public Encoder {
+class NormalFloatEncoder : public PaletteEncoder {
 public:
   StringRef getAlgorithm() const override { return "nf4"; }
 
@@ -166,13 +185,14 @@ public:
              << "expected a codec of 4 bits, dim 1 and a scale for algorithm "
                 "'nf4', but got "
              << codec;
-    auto fill = [&](MutableArrayRef<uint8_t> codebooks) {
+    auto fill = [&](Buffers &buffers) {
+      MutableArrayRef<uint8_t> codebooks = buffers.get(1);
       ArrayRef<float> entries = algorithms::getNormalFloat4();
       algorithms::FloatKind kind = *getFloatKind(codec.getCodebook());
       size_t bytes = entries.size() * algorithms::getByteWidth(kind);
       for (size_t at = 0; at < codebooks.size(); at += bytes)
         algorithms::narrowFromF32(kind, entries, codebooks.slice(at, bytes));
-      return true;
+      return algorithms::PaletteGiven{/*codebooks=*/true, /*scales=*/false};
     };
     return encodePalette(weight, codec, context, fill);
   }

@@ -32,8 +32,10 @@ Attribute QuantAttr::parse(AsmParser &parser, Type) {
     return {};
   std::optional<QuantStorage> storage = symbolizeQuantStorage(keyword);
   if (!storage) {
-    parser.emitError(loc) << "expected storage i8, u8, i4, u4, i3, u3, i2 or u2, but got '"
-                          << keyword << "'";
+    parser.emitError(loc)
+        << "expected storage i8, u8, i6, u6, i4, u4, i3, u3, i2, u2, binary, "
+           "f8E4M3FN, f8E5M2 or f4E2M1FN, but got '"
+        << keyword << "'";
     return {};
   }
   auto parseExtent = [&] { return parser.parseInteger(block.emplace_back()); };
@@ -88,18 +90,46 @@ void QuantAttr::print(AsmPrinter &printer) const {
 // Rules
 //===----------------------------------------------------------------------===//
 
-static bool isSignedStorage(QuantStorage storage) {
+using algorithms::CodeKind;
+
+namespace {
+struct StorageTraits {
+  CodeKind kind;
+  unsigned bits;
+  bool isSigned = false; // two's complement
+};
+} // namespace
+
+static StorageTraits getTraits(QuantStorage storage) {
   switch (storage) {
   case QuantStorage::I8:
-  case QuantStorage::I4:
-  case QuantStorage::I3:
-  case QuantStorage::I2:
-    return true;
+    return {CodeKind::Integer, 8, true};
   case QuantStorage::U8:
+    return {CodeKind::Integer, 8};
+  case QuantStorage::I6:
+    return {CodeKind::Integer, 6, true};
+  case QuantStorage::U6:
+    return {CodeKind::Integer, 6};
+  case QuantStorage::I4:
+    return {CodeKind::Integer, 4, true};
   case QuantStorage::U4:
+    return {CodeKind::Integer, 4};
+  case QuantStorage::I3:
+    return {CodeKind::Integer, 3, true};
   case QuantStorage::U3:
+    return {CodeKind::Integer, 3};
+  case QuantStorage::I2:
+    return {CodeKind::Integer, 2, true};
   case QuantStorage::U2:
-    return false;
+    return {CodeKind::Integer, 2};
+  case QuantStorage::Binary:
+    return {CodeKind::Binary, 1};
+  case QuantStorage::F8E4M3FN:
+    return {CodeKind::F8E4M3FN, 8};
+  case QuantStorage::F8E5M2:
+    return {CodeKind::F8E5M2, 8};
+  case QuantStorage::F4E2M1FN:
+    return {CodeKind::F4E2M1FN, 4};
   }
   llvm_unreachable("unknown storage");
 }
@@ -114,8 +144,11 @@ LogicalResult QuantAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   auto isFloat = [](Type type) {
     return isa<Float32Type, Float16Type, BFloat16Type>(type);
   };
-  if (!isFloat(scale)) // quant_c2
-    return emitError() << "expected scale f32, f16 or bf16, but got " << scale;
+  if (!isFloat(scale) &&
+      !isa<Float8E8M0FNUType, Float8E4M3FNType>(scale)) // quant_c2
+    return emitError()
+           << "expected scale f32, f16, bf16, f8E8M0FNU or f8E4M3FN, but got "
+           << scale;
   if (zero && !isFloat(zero) && !zero.isSignlessInteger(8)) // quant_c3
     return emitError() << "expected zero i8, f32, f16 or bf16, but got "
                        << zero;
@@ -123,13 +156,20 @@ LogicalResult QuantAttr::verify(function_ref<InFlightDiagnostic()> emitError,
     return emitError() << "expected min f32, f16 or bf16, but got " << min;
   if (zero && min) // quant_c5
     return emitError() << "expected zero or min, but got both";
-  bool isSigned = isSignedStorage(storage);
-  if (narrow && !isSigned) // quant_c6
-    return emitError() << "expected signed storage for narrow, but got "
+  StorageTraits traits = getTraits(storage);
+  bool isInteger = traits.kind == CodeKind::Integer;
+  if (narrow && !traits.isSigned) // quant_c6
+    return emitError() << "expected signed integer storage for narrow, but got "
                        << stringifyQuantStorage(storage);
-  if (min && isSigned) // quant_c7
-    return emitError() << "expected unsigned storage for min, but got "
+  if (min && (!isInteger || traits.isSigned)) // quant_c7
+    return emitError() << "expected unsigned integer storage for min, but got "
                        << stringifyQuantStorage(storage);
+  if (zero && !isInteger) // quant_c8
+    return emitError() << "expected integer storage for zero, but got "
+                       << stringifyQuantStorage(storage);
+  if ((zero || min) && isa<Float8E8M0FNUType>(scale)) // quant_c9
+    return emitError() << "expected a scale other than f8E8M0FNU for "
+                       << (zero ? "zero" : "min");
   return success();
 }
 
@@ -137,17 +177,17 @@ LogicalResult
 QuantAttr::verifyCodec(function_ref<InFlightDiagnostic()> emitError,
                        RankedTensorType logical) const {
   if (!isa<Float32Type, Float16Type, BFloat16Type>(
-          logical.getElementType())) // quant_c11
+          logical.getElementType())) // quant_c13
     return emitError() << "expected elements of f32, f16 or bf16 for "
                           "#compress.quant, but got "
                        << logical.getElementType();
-  if (logical.getRank() == 0) // quant_c8
+  if (logical.getRank() == 0) // quant_c10
     return emitError() << "expected at least one dimension for #compress.quant";
-  if (int64_t(getBlock().size()) != logical.getRank()) // quant_c9
+  if (int64_t(getBlock().size()) != logical.getRank()) // quant_c11
     return emitError() << "expected one block extent per dimension, but got "
                        << getBlock().size() << " for rank "
                        << logical.getRank();
-  for (auto [i, extent] : llvm::enumerate(getBlock())) { // quant_c10
+  for (auto [i, extent] : llvm::enumerate(getBlock())) { // quant_c12
     if (!logical.isDynamicDim(i))
       continue;
     if (extent != 1)
@@ -164,25 +204,26 @@ QuantAttr::verifyCodec(function_ref<InFlightDiagnostic()> emitError,
 // Storage
 //===----------------------------------------------------------------------===//
 
-unsigned QuantAttr::getCodeBits() const {
-  switch (getStorage()) {
-  case QuantStorage::I8:
-  case QuantStorage::U8:
-    return 8;
-  case QuantStorage::I4:
-  case QuantStorage::U4:
-    return 4;
-  case QuantStorage::I3:
-  case QuantStorage::U3:
-    return 3;
-  case QuantStorage::I2:
-  case QuantStorage::U2:
-    return 2;
-  }
-  llvm_unreachable("unknown storage");
-}
+CodeKind QuantAttr::getCodeKind() const { return getTraits(getStorage()).kind; }
 
-bool QuantAttr::isSigned() const { return isSignedStorage(getStorage()); }
+unsigned QuantAttr::getCodeBits() const { return getTraits(getStorage()).bits; }
+
+bool QuantAttr::isSigned() const { return getTraits(getStorage()).isSigned; }
+
+FloatType QuantAttr::getFloatCodeType() const {
+  switch (getCodeKind()) {
+  case CodeKind::Integer:
+  case CodeKind::Binary:
+    return nullptr;
+  case CodeKind::F8E4M3FN:
+    return Float8E4M3FNType::get(getContext());
+  case CodeKind::F8E5M2:
+    return Float8E5M2Type::get(getContext());
+  case CodeKind::F4E2M1FN:
+    return Float4E2M1FNType::get(getContext());
+  }
+  llvm_unreachable("unknown code kind");
+}
 
 /// How codes lie in bytes.
 static PackedCodes getPackedCodes(QuantAttr codec) {
@@ -329,11 +370,40 @@ static Value toF32(OpBuilder &b, Location loc, Value value, bool isSigned) {
   return arith::UIToFPOp::create(b, loc, f32, value);
 }
 
+Value QuantAttr::buildCodeValue(OpBuilder &b, Location loc, Value code) const {
+  auto withElement = [&](Type element) -> Type {
+    auto vector = dyn_cast<VectorType>(code.getType());
+    return vector ? Type(vector.clone(element)) : element;
+  };
+  Type f32 = withElement(b.getF32Type());
+  if (FloatType type = getFloatCodeType()) {
+    Type bits = withElement(b.getIntegerType(type.getWidth()));
+    if (code.getType() != bits)
+      code = arith::TruncIOp::create(b, loc, bits, code);
+    code = arith::BitcastOp::create(b, loc, withElement(type), code);
+    return arith::ExtFOp::create(b, loc, f32, code);
+  }
+  if (getCodeKind() == CodeKind::Binary) {
+    Type type = code.getType();
+    Value one = arith::ConstantOp::create(b, loc, b.getOneAttr(type));
+    Value twice = arith::ShLIOp::create(b, loc, code, one);
+    return arith::SIToFPOp::create(b, loc, f32,
+                                   arith::SubIOp::create(b, loc, twice, one));
+  }
+  // A code that leaves the sign bit alone is not negative; signed conversions
+  // are what processors are good at.
+  if (isSigned() ||
+      getElementTypeOrSelf(code.getType()).getIntOrFloatBitWidth() >
+          getCodeBits())
+    return arith::SIToFPOp::create(b, loc, f32, code);
+  return arith::UIToFPOp::create(b, loc, f32, code);
+}
+
 /// scale * (q - zero), scale * q + min or scale * q.
 static Value dequantize(OpBuilder &b, Location loc, QuantAttr codec, Value code,
                         ValueRange perBlock) {
   bool isSigned = codec.isSigned();
-  Value value = toF32(b, loc, code, isSigned);
+  Value value = codec.buildCodeValue(b, loc, code);
   Value scale = toF32(b, loc, perBlock[0], isSigned);
   if (codec.getZero())
     value = arith::SubFOp::create(b, loc, value,

@@ -1,11 +1,11 @@
-//===- QuantEncoder.cpp - numbers and presets for block quantization ------===//
+//===- QuantEncoder.cpp - numbers for block quantization ------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
-#include "PresetBlocks.h"
+#include "QuantPresets.h"
 #include "compress/Algorithms/Quantize.h"
 #include "compress/Dialect/Compress/Codecs/Codecs.h"
 #include "compress/Dialect/Compress/IR/Compress.h"
@@ -22,10 +22,11 @@ using namespace mlir::compress;
 
 static algorithms::QuantFormat getFormat(QuantAttr codec) {
   algorithms::QuantFormat format;
+  format.codes = codec.getCodeKind();
   format.bits = codec.getCodeBits();
   format.isSigned = codec.isSigned();
   format.narrow = codec.getNarrow();
-  format.scale = *getFloatKind(codec.getScale());
+  format.scale = *getScaleKind(codec.getScale());
   if (Type zero = codec.getZero()) {
     format.offset = algorithms::QuantFormat::Offset::Zero;
     format.offsetKind = getFloatKind(zero); // none for the integer zero point
@@ -42,6 +43,19 @@ static algorithms::QuantShape getShape(QuantAttr codec,
   result.shape.assign(shape.begin(), shape.end());
   result.block.assign(codec.getBlock().begin(), codec.getBlock().end());
   return result;
+}
+
+/// Whether a component is compressed again by unsigned codes, which have the
+/// sign of their scale.
+static bool storesOneSign(DictionaryAttr nested, StringRef component) {
+  auto codec = nested ? nested.getAs<QuantAttr>(component) : QuantAttr();
+  return codec && codec.getCodeKind() == algorithms::CodeKind::Integer &&
+         !codec.isSigned() && !codec.getZero() && !codec.getMin();
+}
+
+/// Zero points or minima, or nothing.
+static ArrayRef<uint8_t> getOffsets(ArrayRef<ArrayRef<char>> components) {
+  return components.size() > 2 ? asBytes(components[2]) : ArrayRef<uint8_t>();
 }
 
 static MutableArrayRef<uint8_t> asMutableBytes(AsmResourceBlob &blob) {
@@ -88,9 +102,13 @@ static InFlightDiagnostic report(const algorithms::QuantError &error,
     diag << "expected finite values, but got " << value << " at " << at;
     break;
   case Kind::Negative:
-    diag << "expected no negative values for unsigned codes without zero or "
-            "min, but got "
-         << value << " at " << at;
+    if (isa<Float8E8M0FNUType>(codec.getScale()))
+      diag << "expected no negative values for unsigned codes and scales of "
+           << codec.getScale();
+    else
+      diag << "expected values of one sign in each block of unsigned codes "
+              "without zero or min";
+    diag << ", but got " << value << " at " << at;
     break;
   case Kind::ScaleOverflow:
     diag << "the block at " << at << " with largest magnitude " << value
@@ -106,8 +124,11 @@ static InFlightDiagnostic report(const algorithms::QuantError &error,
          << " would decode to an infinity of " << weight.type.getElementType();
     break;
   case Kind::InvalidArgument:
-  case Kind::InvalidScale:
     diag << "cannot be stored as " << codec;
+    break;
+  case Kind::InvalidScale:
+    diag << "the scale or offset of the block at " << at
+         << " is not finite when it is compressed again";
     break;
   }
   return diag;
@@ -129,6 +150,7 @@ public:
          const EncodeContext &context) const override {
     auto codec = cast<QuantAttr>(codecAttr);
     algorithms::QuantFormat format = getFormat(codec);
+    format.minAtMostZero = storesOneSign(context.nested, "mins");
     algorithms::QuantShape shape = getShape(codec, weight.type.getShape());
     algorithms::FloatKind kind = *getFloatKind(weight.type.getElementType());
     std::optional<algorithms::QuantSizes> sizes =
@@ -153,6 +175,23 @@ public:
     return result;
   }
 
+  FailureOr<AsmResourceBlob>
+  encodeAgainst(const WeightView &weight, CodecAttrInterface codecAttr,
+                ArrayRef<ArrayRef<char>> components,
+                const EncodeContext &context) const override {
+    auto codec = cast<QuantAttr>(codecAttr);
+    AsmResourceBlob codes = allocate(components[0].size());
+    if (std::optional<algorithms::QuantError> error =
+            algorithms::quantizeWithScales(
+                asBytes(weight.data),
+                *getFloatKind(weight.type.getElementType()),
+                getShape(codec, weight.type.getShape()), getFormat(codec),
+                asBytes(components[1]), getOffsets(components),
+                asMutableBytes(codes)))
+      return report(*error, codec, weight, context.emitError());
+    return codes;
+  }
+
 private:
   StringRef algorithm;
   Quantize quantize;
@@ -173,8 +212,7 @@ void QuantAttr::decodeData(RankedTensorType logical,
     MutableArrayRef<float> chunk(values, n);
     bool decoded = algorithms::dequantizeRange(
         shape, format, kind, asBytes(components[0]), asBytes(components[1]),
-        components.size() > 2 ? asBytes(components[2]) : ArrayRef<uint8_t>(),
-        begin, chunk);
+        getOffsets(components), begin, chunk);
     assert(decoded && "the codec and its data were verified");
     (void)decoded;
     algorithms::narrowFromF32(
@@ -192,8 +230,7 @@ QuantAttr::verifyData(function_ref<InFlightDiagnostic()> emitError,
   using Kind = algorithms::StorageError::Kind;
   std::optional<algorithms::StorageError> error = algorithms::validateStorage(
       getShape(*this, logical.getShape()), getFormat(*this), asBytes(leaves[0]),
-      asBytes(leaves[1]),
-      leaves.size() > 2 ? asBytes(leaves[2]) : ArrayRef<uint8_t>());
+      asBytes(leaves[1]), getOffsets(leaves));
   if (!error)
     return success();
   switch (error->kind) {
@@ -244,10 +281,8 @@ QuantAttr::relayout(RankedTensorType logical,
                              allocate(sizes->offsetBytes)};
   bool moved = algorithms::relayout(
       getShape(*this, logical.getShape()), format, layout, asBytes(leaves[0]),
-      asBytes(leaves[1]),
-      leaves.size() > 2 ? asBytes(leaves[2]) : ArrayRef<uint8_t>(),
-      asMutableBytes(blobs[0]), asMutableBytes(blobs[1]),
-      asMutableBytes(blobs[2]));
+      asBytes(leaves[1]), getOffsets(leaves), asMutableBytes(blobs[0]),
+      asMutableBytes(blobs[1]), asMutableBytes(blobs[2]));
   assert(moved && "the codec and its data were verified");
   (void)moved;
   std::vector<EncodedComponent> result;
@@ -256,82 +291,10 @@ QuantAttr::relayout(RankedTensorType logical,
   return result;
 }
 
-//===----------------------------------------------------------------------===//
-// Presets
-//===----------------------------------------------------------------------===//
-
-/// One scale for the whole tensor.
-static SmallVector<int64_t> wholeTensor(RankedTensorType type) {
-  SmallVector<int64_t> block;
-  for (int64_t size : type.getShape())
-    block.push_back(std::max<int64_t>(size, 1));
-  return block;
-}
-
-/// One scale per element of the parallel dimensions: all that is reduced into
-/// one output channel shares it.
-static SmallVector<int64_t> wholeChannel(RankedTensorType type,
-                                         ArrayRef<DimRole> roles) {
-  SmallVector<int64_t> block = wholeTensor(type);
-  for (auto [extent, role] : llvm::zip_equal(block, roles))
-    if (role == DimRole::Parallel)
-      extent = 1;
-  return block;
-}
-
-static CodecAttrInterface quant(RankedTensorType type, QuantStorage storage,
-                                ArrayRef<int64_t> block, Type scale,
-                                Type min = {}, bool narrow = false) {
-  return QuantAttr::get(type.getContext(), storage, block, scale,
-                        /*zero=*/Type(), min, narrow);
-}
-
-template <QuantStorage storage, int64_t elements>
-static CodecAttrInterface buildBlocks(RankedTensorType type,
-                                      ArrayRef<DimRole> roles) {
-  return quant(type, storage, alongReduction(type, roles, elements),
-               Float16Type::get(type.getContext()));
-}
-
-static void addPresets(CodecRegistry &registry) {
-  registry.addPreset({"int8", "8-bit integers, one f32 scale per tensor, +-127",
-                      [](RankedTensorType type, ArrayRef<DimRole>) {
-                        return quant(type, QuantStorage::I8, wholeTensor(type),
-                                     Float32Type::get(type.getContext()), {},
-                                     true);
-                      }});
-  registry.addPreset({"int8-channel",
-                      "8-bit integers, one f32 scale per output channel, +-127",
-                      [](RankedTensorType type, ArrayRef<DimRole> roles) {
-                        return quant(
-                            type, QuantStorage::I8, wholeChannel(type, roles),
-                            Float32Type::get(type.getContext()), {}, true);
-                      }});
-  registry.addPreset({"int4-b32", "4-bit integers, one f16 scale per 32",
-                      buildBlocks<QuantStorage::I4, 32>});
-  registry.addPreset({"int4-b64", "4-bit integers, one f16 scale per 64",
-                      buildBlocks<QuantStorage::I4, 64>});
-  registry.addPreset({"int4-b128", "4-bit integers, one f16 scale per 128",
-                      buildBlocks<QuantStorage::I4, 128>});
-  registry.addPreset({"int4-b32-asym",
-                      "4-bit integers, one f16 scale and f16 minimum per 32",
-                      [](RankedTensorType type, ArrayRef<DimRole> roles) {
-                        Type f16 = Float16Type::get(type.getContext());
-                        return quant(type, QuantStorage::U4,
-                                     alongReduction(type, roles, 32), f16, f16);
-                      }});
-  registry.addPreset({"int3-b32", "3-bit integers, one f16 scale per 32",
-                      buildBlocks<QuantStorage::I3, 32>});
-  registry.addPreset(
-      {"int2-b32",
-       "2-bit integers, one f16 scale per 32, chosen for least squared error",
-       buildBlocks<QuantStorage::I2, 32>, "mse"});
-}
-
 void mlir::compress::registerQuantEncoders(CodecRegistry &registry) {
   registry.addEncoder<QuantAttr>(
       std::make_unique<QuantEncoder>("rtn", algorithms::quantizeRtn));
   registry.addEncoder<QuantAttr>(
       std::make_unique<QuantEncoder>("mse", algorithms::quantizeMse));
-  addPresets(registry);
+  addQuantPresets(registry);
 }

@@ -161,6 +161,13 @@ std::string Encoder::describe(CodecAttrInterface,
   return getAlgorithm().str();
 }
 
+FailureOr<AsmResourceBlob> Encoder::encodeAgainst(const WeightView &,
+                                                  CodecAttrInterface,
+                                                  ArrayRef<ArrayRef<char>>,
+                                                  const EncodeContext &) const {
+  return AsmResourceBlob();
+}
+
 const Encoder *CodecRegistry::lookupEncoder(CodecAttrInterface codec,
                                             StringRef algorithm) const {
   for (const auto &[id, encoder] : encoders)

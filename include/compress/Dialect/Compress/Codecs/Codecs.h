@@ -16,6 +16,7 @@
 
 namespace mlir::compress {
 
+void registerBase3Encoders(CodecRegistry &registry);
 void registerBitmaskEncoders(CodecRegistry &registry);
 void registerHuffmanEncoders(CodecRegistry &registry);
 void registerLowRankEncoders(CodecRegistry &registry);

@@ -18,11 +18,18 @@ def Compress_NestedAttr : Compress_Codec<"Nested", "nested",
     with codecs of their own. So every component of every codec can be
     compressed, to any depth, and no codec has to know.
 
+    Where the codec of a component is not lossless, base's codes are chosen again
+    for what the component decodes to.
+
     ```mlir
-    // Scales of scales, as in the K-quants of GGUF.
-    #q4 = #compress.quant<u4, block = [1, 32], scale = f32, min = f32>
-    #q8 = #compress.quant<u8, block = [1, 8], scale = f16>
-    #super = #compress.nested<#q4, mins = #q8, scales = #q8>
+    // Scales of scales: GGUF's q4_K, whose minima are subtracted (a negative
+    // scale of them), and NVFP4.
+    #u4 = #compress.quant<u4, block = [1, 32], scale = f32, min = f32>
+    #u6 = #compress.quant<u6, block = [1, 8], scale = f16>
+    #q4_K = #compress.nested<#u4, mins = #u6, scales = #u6>
+    #f4 = #compress.quant<f4E2M1FN, block = [1, 16], scale = f32>
+    #f8 = #compress.quant<f8E4M3FN, block = [128, 16], scale = f32>
+    #nvfp4 = #compress.nested<#f4, scales = #f8>
     ```
 
     Rules of the attribute:

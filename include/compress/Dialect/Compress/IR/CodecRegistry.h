@@ -21,9 +21,11 @@
 #define COMPRESS_DIALECT_COMPRESS_IR_CODECREGISTRY_H
 
 #include "mlir/IR/AsmState.h"
+#include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Diagnostics.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
+#include <functional>
 #include <memory>
 
 namespace mlir::compress {
@@ -58,6 +60,9 @@ struct EncodeContext {
   /// The algorithm that was asked for; the codec's first when empty.
   StringRef algorithm;
   function_ref<InFlightDiagnostic()> emitError;
+  /// Codecs of the components that will be compressed again, by name, for
+  /// encoders that can choose what these are able to store; or null.
+  DictionaryAttr nested = {};
 };
 
 /// Chooses the numbers for one codec by one algorithm.
@@ -80,6 +85,15 @@ public:
   virtual FailureOr<std::vector<EncodedComponent>>
   encode(const WeightView &weight, CodecAttrInterface codec,
          const EncodeContext &context) const = 0;
+  /// Codes (the component of that role) of least error beside other components
+  /// that are given: those that `encode` chose, or what is left of them when
+  /// they are compressed again. `components` are dense bytes in the order of
+  /// the codec's storage; those of the codes are not read. An empty blob, as
+  /// here by default, where codes do not depend on other components.
+  virtual FailureOr<AsmResourceBlob>
+  encodeAgainst(const WeightView &weight, CodecAttrInterface codec,
+                ArrayRef<ArrayRef<char>> components,
+                const EncodeContext &context) const;
 };
 
 /// Encodes with the codec's encoder for the algorithm of the context; an error
@@ -111,7 +125,9 @@ enum class DimRole { Parallel, Reduction };
 struct Preset {
   StringRef name;
   StringRef summary;
-  CodecAttrInterface (*build)(RankedTensorType type, ArrayRef<DimRole> roles);
+  std::function<CodecAttrInterface(RankedTensorType type,
+                                   ArrayRef<DimRole> roles)>
+      build;
   /// What chooses the numbers; the codec's first algorithm when empty.
   StringRef algorithm = "";
 };

@@ -25,6 +25,15 @@ inline std::optional<algorithms::FloatKind> getFloatKind(Type type) {
   return std::nullopt;
 }
 
+/// The float format of a type that scales may have: also 8 bits.
+inline std::optional<algorithms::FloatKind> getScaleKind(Type type) {
+  if (isa<Float8E4M3FNType>(type))
+    return algorithms::FloatKind::F8E4M3FN;
+  if (isa<Float8E8M0FNUType>(type))
+    return algorithms::FloatKind::F8E8M0FNU;
+  return getFloatKind(type);
+}
+
 /// Bytes as the algorithms see them.
 inline ArrayRef<uint8_t> asBytes(ArrayRef<char> data) {
   return {reinterpret_cast<const uint8_t *>(data.data()), data.size()};

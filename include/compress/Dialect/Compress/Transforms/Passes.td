@@ -351,4 +351,29 @@ def CompressLowerCopies : Pass<"compress-lower-copies"> {
   let dependentDialects = ["::mlir::linalg::LinalgDialect"];
 }
 
+def CompressExpandSmallFloats : Pass<"compress-expand-small-floats"> {
+  let summary = "conversions of 8-bit and 4-bit floats become integer arithmetic";
+  let description = [{
+    LLVM has no types for small floats, and upstream lowers no conversion of
+    most of them. `arith.extf` from f8E4M3FN, f8E5M2, f4E2M1FN and f8E8M0FNU, and
+    `arith.truncf` to f8E4M3FN and f8E5M2, of scalars and vectors, become a few
+    operations without branches that yield the same values: exact for `extf`,
+    with subnormals and infinities; rounded to nearest even for `truncf`, where
+    what overflows is a NaN of f8E4M3FN and an infinity of f8E5M2. NaNs stay NaNs.
+
+    ```mlir
+    %0 = arith.extf %a : vector<16xf8E4M3FN> to vector<16xf32>
+    ```
+    becomes shifts of the fields to where f32 has them, and a product with a
+    power of two that moves the exponent:
+    ```mlir
+    %bits = arith.bitcast %a : vector<16xf8E4M3FN> to vector<16xi8>
+    %wide = arith.extui %bits : vector<16xi8> to vector<16xi32>
+    %top = arith.shli %wide, %c24 : vector<16xi32>
+    ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 #endif // COMPRESS_DIALECT_COMPRESS_TRANSFORMS_PASSES_TD

@@ -1,5 +1,5 @@
-"""Damaged sparse weights that verify must find although every checksum of the artifact is right:
-sparse-data.py DIRECTORY."""
+"""Damaged sparse, ternary and FP8 weights that verify must find although every checksum of the artifact is right:
+weight-data.py DIRECTORY."""
 
 import shutil
 import sys
@@ -59,4 +59,15 @@ damage("value 0 is not finite", "values", 3, 0x41 ^ 0x7F)  # bitmask_c11
 make("#compress.bitmask<density = 0.5>")
 damage(f"{COUNT} 1 differs", "offsets", 4, 1)  # bitmask_c10
 damage(f"{COUNT} 6 differs", "mask", 10, 1)  # bitmask_c10: one value too many
+# The first of each row is 1, the others 0; three bytes a row, with 3 codes and 3 trits of padding.
+make("#compress.nested<#compress.quant<i2, block = [1, 9], scale = f16, narrow>, codes = #compress.base3>")
+damage("expected trits of at most 242 a byte, but byte 3 is 245", "codes.trits", 3, 122 ^ 245)
+damage("expected zero padding trits, but byte 2 has others", "codes.trits", 2, 121 ^ (121 + 9))
+damage("expected zero padding bits, but byte 2 of the codes has others", "codes.trits", 1, 121 ^ (121 + 81))
+# 16 is 256 times 2^-4. For kernels, the first four codes of 16 rows are together.
+make("#compress.quant<f8E4M3FN, block = [1, 9], scale = f8E8M0FNU>")
+damage("code 4 is out of range", "codes.tiled", 4, 0x78 ^ 0x7F)
+damage("scale 1 is not finite", "scales.tiled", 1, 123 ^ 255)
+make("#compress.quant<f8E5M2, block = [1, 9], scale = f8E4M3FN>")
+damage("scale 2 is not finite", "scales.tiled", 2, 0 ^ 0x7F)
 place.finish()
