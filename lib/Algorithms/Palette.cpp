@@ -249,7 +249,7 @@ mlir::compress::algorithms::getTiledPalette(const PaletteShape &shape,
                                             const TileLayout &layout) {
   const int64_t last = shape.shape.size() - 1;
   // Vectors must go on lying along the innermost dimension.
-  if (format.dim > 1 && (layout.order.back() != last ||
+  if (format.dim > 1 && (!layout.split.empty() || layout.order.back() != last ||
                          layout.tile[last] % int64_t(format.dim) != 0))
     return std::nullopt;
   PaletteShape tiled;

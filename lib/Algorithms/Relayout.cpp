@@ -17,171 +17,278 @@ using llvm::SmallVector;
 
 static int64_t divideUp(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
+bool TileLayout::isSplitLegal() const {
+  if (split.size() != inside.size())
+    return false;
+  size_t next = 0;
+  for (int64_t extent : tile) {
+    if (split.empty())
+      break;
+    // At least one factor, and then what the extent is made of.
+    do {
+      if (next == split.size() || split[next] < 1 || extent % split[next] != 0)
+        return false;
+      extent /= split[next++];
+    } while (extent != 1);
+  }
+  return next == split.size();
+}
+
+SmallVector<TileLayout::Factor, 8> TileLayout::getFactors() const {
+  SmallVector<Factor, 8> factors;
+  if (split.empty()) {
+    for (int64_t dim : order)
+      factors.push_back({dim, tile[dim], 1});
+    return factors;
+  }
+  size_t next = 0;
+  for (size_t dim = 0; dim < tile.size(); ++dim) {
+    int64_t stride = tile[dim];
+    do {
+      stride /= split[next];
+      factors.push_back({int64_t(dim), split[next++], stride});
+    } while (stride != 1);
+  }
+  SmallVector<Factor, 8> ordered;
+  for (int64_t factor : inside)
+    ordered.push_back(factors[factor]);
+  return ordered;
+}
+
 SmallVector<int64_t, 8> TileLayout::getShape(ArrayRef<int64_t> shape) const {
   SmallVector<int64_t, 8> result;
   for (int64_t dim : order)
     result.push_back(divideUp(shape[dim], tile[dim]));
-  for (int64_t dim : order)
-    result.push_back(tile[dim]);
+  for (const Factor &factor : getFactors())
+    result.push_back(factor.extent);
   return result;
 }
 
 std::optional<SmallVector<int64_t, 8>>
 mlir::compress::algorithms::getTiledBlock(const QuantShape &shape,
                                           const TileLayout &layout) {
-  SmallVector<int64_t, 8> outer, inner;
+  SmallVector<int64_t, 8> result;
+  SmallVector<int64_t, 4> inTile(shape.shape.size()); // of a block
   for (int64_t dim : layout.order) {
     int64_t size = shape.shape[dim], block = shape.block[dim],
             tile = layout.tile[dim];
     if (block >= size) {
-      outer.push_back(std::max<int64_t>(divideUp(size, tile), 1));
-      inner.push_back(tile);
+      result.push_back(std::max<int64_t>(divideUp(size, tile), 1));
+      inTile[dim] = tile;
     } else if (block % tile == 0) {
-      outer.push_back(block / tile);
-      inner.push_back(tile);
+      result.push_back(block / tile);
+      inTile[dim] = tile;
     } else if (tile % block == 0) {
-      outer.push_back(1);
-      inner.push_back(block);
+      result.push_back(1);
+      inTile[dim] = block;
     } else {
       return std::nullopt;
     }
   }
-  outer.append(inner.begin(), inner.end());
-  return outer;
+  for (const TileLayout::Factor &factor : layout.getFactors()) {
+    int64_t block = inTile[factor.dim], next = factor.stride * factor.extent;
+    if (block % next == 0)
+      result.push_back(factor.extent);
+    else if (factor.stride % block == 0)
+      result.push_back(1);
+    else if (block % factor.stride == 0 && next % block == 0)
+      result.push_back(block / factor.stride);
+    else
+      return std::nullopt;
+  }
+  return result;
+}
+
+/// The position of entry `flat` of a grid.
+static void unflatten(int64_t flat, ArrayRef<int64_t> grid,
+                      MutableArrayRef<int64_t> position) {
+  for (size_t i = grid.size(); i-- > 0;) {
+    position[i] = flat % grid[i];
+    flat /= grid[i];
+  }
+}
+
+static int64_t multiply(ArrayRef<int64_t> sizes) {
+  int64_t product = 1;
+  for (int64_t size : sizes)
+    product *= size;
+  return product;
 }
 
 namespace {
-/// Where elements of the tiled tensor come from.
-class Source {
+/// Takes the codes of one tile out of a weight, run by run along the innermost
+/// dimension, and puts them in the order of the tile.
+class TileReader {
 public:
-  Source(ArrayRef<int64_t> shape, const TileLayout &layout)
-      : shape(shape), layout(layout) {}
+  TileReader(ArrayRef<int64_t> shape, unsigned bits, const TileLayout &layout,
+             ArrayRef<uint8_t> codes);
 
-  /// Logical index of a tiled one; false where that is padding.
-  bool locate(ArrayRef<int64_t> tiled,
-              llvm::SmallVectorImpl<int64_t> &index) const {
-    size_t rank = shape.size();
-    for (size_t i = 0; i < rank; ++i) {
-      int64_t dim = layout.order[i];
-      index[dim] = tiled[i] * layout.tile[dim] + tiled[rank + i];
-      if (index[dim] >= shape[dim])
-        return false;
-    }
-    return true;
-  }
+  int64_t getNumElements() const { return from.size(); }
+  /// Codes of the tile at `position`, one a byte; those of padding are zero.
+  void read(ArrayRef<int64_t> position, MutableArrayRef<uint8_t> scratch,
+            MutableArrayRef<uint8_t> tile) const;
 
 private:
   ArrayRef<int64_t> shape;
   const TileLayout &layout;
+  const Kernels &kernels;
+  CodeLayout codeLayout;
+  ArrayRef<uint8_t> codes;
+  /// For each element in the order of the tile, its row-major index in the tile.
+  SmallVector<uint32_t, 0> from;
 };
 } // namespace
 
-/// Row-major index, all but the last dimension.
-static int64_t getRow(ArrayRef<int64_t> index, ArrayRef<int64_t> shape) {
-  int64_t row = 0;
-  for (size_t i = 0; i + 1 < shape.size(); ++i)
-    row = row * shape[i] + index[i];
-  return row;
-}
-
-/// Index of row `row` of a tensor, all but the last dimension.
-static void unflattenRow(int64_t row, ArrayRef<int64_t> shape,
-                         MutableArrayRef<int64_t> index) {
-  for (size_t i = shape.size() - 1; i-- > 0;) {
-    index[i] = row % shape[i];
-    row /= shape[i];
+TileReader::TileReader(ArrayRef<int64_t> shape, unsigned bits,
+                       const TileLayout &layout, ArrayRef<uint8_t> codes)
+    : shape(shape), layout(layout), kernels(getKernels(Isa::Auto)),
+      codeLayout(bits, shape.back()), codes(codes) {
+  auto factors = layout.getFactors();
+  SmallVector<int64_t, 8> extents, steps;
+  for (const TileLayout::Factor &factor : factors) {
+    extents.push_back(factor.extent);
+    steps.push_back(factor.stride *
+                    multiply(ArrayRef(layout.tile).drop_front(factor.dim + 1)));
+  }
+  from.resize(multiply(layout.tile));
+  SmallVector<int64_t, 8> position(factors.size());
+  for (size_t i = 0; i < from.size(); ++i) {
+    unflatten(i, extents, position);
+    for (auto [index, step] : llvm::zip_equal(position, steps))
+      from[i] += index * step;
   }
 }
 
-static int64_t countRows(ArrayRef<int64_t> shape) {
-  int64_t rows = 1;
-  for (int64_t size : shape.drop_back())
-    rows *= size;
-  return rows;
+void TileReader::read(ArrayRef<int64_t> position,
+                      MutableArrayRef<uint8_t> scratch,
+                      MutableArrayRef<uint8_t> tile) const {
+  size_t last = shape.size() - 1;
+  SmallVector<int64_t, 4> begin(shape.size()), row(last);
+  for (auto [i, dim] : llvm::enumerate(layout.order))
+    begin[dim] = position[i] * layout.tile[dim];
+  int64_t extent = layout.tile[last];
+  int64_t run = std::min(extent, shape[last] - begin[last]);
+  std::memset(scratch.data(), 0, scratch.size());
+  int64_t rows = multiply(ArrayRef(layout.tile).drop_back());
+  for (int64_t i = 0; i < rows; ++i) {
+    unflatten(i, ArrayRef(layout.tile).drop_back(), row);
+    int64_t flat = 0;
+    bool isInside = true;
+    for (size_t dim = 0; dim < last; ++dim) {
+      int64_t index = begin[dim] + row[dim];
+      isInside &= index < shape[dim];
+      flat = flat * shape[dim] + index;
+    }
+    if (isInside)
+      codeLayout.unpack(kernels, codes.data(), flat * shape[last] + begin[last],
+                        run, /*isSigned=*/false, &scratch[i * extent]);
+  }
+  for (size_t i = 0; i < tile.size(); ++i)
+    tile[i] = scratch[from[i]];
 }
 
-/// One row of codes of the tiled tensor, one code a byte.
-static void gatherRow(const Source &source, const Kernels &kernels,
-                      const CodeLayout &from, ArrayRef<int64_t> shape,
-                      const TileLayout &layout, ArrayRef<uint8_t> codes,
-                      MutableArrayRef<int64_t> tiled,
-                      MutableArrayRef<uint8_t> row) {
-  std::memset(row.data(), 0, row.size());
-  SmallVector<int64_t, 4> index(shape.size());
-  int64_t last = shape.size() - 1;
-  tiled.back() = 0;
-  if (layout.order.back() == last) {
-    // A run of the innermost dimension stays one.
-    if (!source.locate(tiled, index))
-      return;
-    int64_t begin = getRow(index, shape) * shape[last] + index[last];
-    int64_t n = std::min<int64_t>(row.size(), shape[last] - index[last]);
-    from.unpack(kernels, codes.data(), begin, n, /*isSigned=*/false,
-                row.data());
-    return;
-  }
-  for (size_t i = 0; i < row.size(); ++i) {
-    tiled.back() = i;
-    if (source.locate(tiled, index))
-      from.unpack(kernels, codes.data(),
-                  getRow(index, shape) * shape[last] + index[last], 1,
-                  /*isSigned=*/false, &row[i]);
-  }
+void mlir::compress::algorithms::moveCodes(
+    ArrayRef<int64_t> shape, unsigned bits, const TileLayout &layout,
+    ArrayRef<uint8_t> codes, MutableArrayRef<uint8_t> tiledCodes) {
+  const TileReader reader(shape, bits, layout, codes);
+  const SmallVector<int64_t, 8> tiledShape = layout.getShape(shape);
+  const ArrayRef<int64_t> grid = ArrayRef(tiledShape).take_front(shape.size());
+  const CodeLayout to(bits, tiledShape.back());
+  const int64_t tiles = multiply(grid), elements = reader.getNumElements();
+  const int64_t tilesPerTask = divideUp(1 << 16, elements);
+  llvm::parallelFor(0, divideUp(tiles, tilesPerTask), [&](size_t task) {
+    SmallVector<uint8_t, 0> scratch(elements), tile(elements);
+    SmallVector<int64_t, 4> position(shape.size());
+    int64_t end = std::min<int64_t>(tiles, (task + 1) * tilesPerTask);
+    for (int64_t i = task * tilesPerTask; i < end; ++i) {
+      unflatten(i, grid, position);
+      reader.read(position, scratch, tile);
+      to.pack(getKernels(Isa::Auto), tile.data(), i * elements, elements,
+              tiledCodes.data());
+    }
+    int64_t rows = elements / tiledShape.back();
+    MutableArrayRef<uint8_t> bytes = tiledCodes.slice(
+        to.getNumBytes(task * tilesPerTask * rows),
+        to.getNumBytes((end - task * tilesPerTask) * rows));
+    for (uint8_t &byte : bytes)
+      byte ^= layout.flip;
+  });
 }
 
 void mlir::compress::algorithms::moveBlocks(const QuantShape &from,
                                             const TileLayout &layout,
                                             int64_t width, ArrayRef<uint8_t> in,
                                             MutableArrayRef<uint8_t> out) {
-  const Source source(from.shape, layout);
   const SmallVector<int64_t, 8> shape = layout.getShape(from.shape);
   const SmallVector<int64_t, 8> block = *getTiledBlock(from, layout);
-  size_t rank = from.shape.size();
-  SmallVector<int64_t, 8> grid, tiled(2 * rank);
-  SmallVector<int64_t, 4> index(rank);
-  int64_t count = 1;
-  for (auto [size, extent] : llvm::zip_equal(shape, block)) {
+  const auto factors = layout.getFactors();
+  const size_t rank = from.shape.size();
+  SmallVector<int64_t, 8> grid;
+  SmallVector<int64_t, 4> fromGrid;
+  for (auto [size, extent] : llvm::zip_equal(shape, block))
     grid.push_back(divideUp(size, extent));
-    count *= grid.back();
-  }
-  std::memset(out.data(), 0, out.size());
-  for (int64_t i = 0; i < count; ++i) {
-    int64_t rest = i;
-    for (size_t dim = 2 * rank; dim-- > 0;) {
-      tiled[dim] = rest % grid[dim] * block[dim];
-      rest /= grid[dim];
-    }
-    if (!source.locate(tiled, index))
-      continue;
-    int64_t flat = 0;
-    for (size_t dim = 0; dim < rank; ++dim)
-      flat = flat * divideUp(from.shape[dim], from.block[dim]) +
-             index[dim] / from.block[dim];
-    std::memcpy(&out[i * width], &in[flat * width], width);
-  }
-}
-
-void mlir::compress::algorithms::moveCodes(
-    ArrayRef<int64_t> shape, unsigned bits, const TileLayout &layout,
-    ArrayRef<uint8_t> codes, MutableArrayRef<uint8_t> tiledCodes) {
-  const SmallVector<int64_t, 8> tiledShape = layout.getShape(shape);
-  const Source source(shape, layout);
-  const Kernels &kernels = getKernels(Isa::Auto);
-  const CodeLayout from(bits, shape.back());
-  const int64_t rowLength = tiledShape.back();
-  const CodeLayout to(bits, rowLength);
-  const int64_t rows = countRows(tiledShape);
-  constexpr int64_t kRowsPerTask = 4096;
-  llvm::parallelFor(0, divideUp(rows, kRowsPerTask), [&](size_t task) {
-    SmallVector<int64_t, 8> tiled(tiledShape.size());
-    SmallVector<uint8_t, 64> row(rowLength);
-    int64_t end = std::min<int64_t>(rows, (task + 1) * kRowsPerTask);
-    for (int64_t i = task * kRowsPerTask; i < end; ++i) {
-      unflattenRow(i, tiledShape, tiled);
-      gatherRow(source, kernels, from, shape, layout, codes, tiled, row);
-      to.pack(kernels, row.data(), i * rowLength, rowLength, tiledCodes.data());
+  for (auto [size, extent] : llvm::zip_equal(from.shape, from.block))
+    fromGrid.push_back(divideUp(size, extent));
+  const int64_t count = multiply(grid);
+  constexpr int64_t kBlocksPerTask = 1 << 14;
+  llvm::parallelFor(0, divideUp(count, kBlocksPerTask), [&](size_t task) {
+    SmallVector<int64_t, 8> tiled(grid.size());
+    SmallVector<int64_t, 4> index(rank);
+    int64_t end = std::min<int64_t>(count, (task + 1) * kBlocksPerTask);
+    for (int64_t i = task * kBlocksPerTask; i < end; ++i) {
+      unflatten(i, grid, tiled);
+      // The first element of the block.
+      for (size_t j = 0; j < rank; ++j) {
+        int64_t dim = layout.order[j];
+        index[dim] = tiled[j] * block[j] * layout.tile[dim];
+      }
+      for (auto [j, factor] : llvm::enumerate(factors))
+        index[factor.dim] += tiled[rank + j] * block[rank + j] * factor.stride;
+      int64_t flat = 0;
+      bool isInside = true;
+      for (size_t dim = 0; dim < rank; ++dim) {
+        isInside &= index[dim] < from.shape[dim];
+        flat = flat * fromGrid[dim] + index[dim] / from.block[dim];
+      }
+      if (isInside)
+        std::memcpy(&out[i * width], &in[flat * width], width);
+      else
+        std::memset(&out[i * width], 0, width);
     }
   });
+}
+
+void mlir::compress::algorithms::interleave(
+    ArrayRef<RecordPart> parts, int64_t rows, int64_t records,
+    int64_t recordBytes, ArrayRef<ArrayRef<uint8_t>> arrays,
+    MutableArrayRef<uint8_t> stream) {
+  llvm::parallelFor(0, rows, [&](size_t row) {
+    for (int64_t record = 0; record < records; ++record) {
+      uint8_t *out = &stream[(row * records + record) * recordBytes];
+      for (auto [part, array] : llvm::zip_equal(parts, arrays)) {
+        int64_t begin = record * part.bytes;
+        int64_t bytes = std::min(part.bytes, part.rowBytes - begin);
+        std::memcpy(out + part.offset, &array[row * part.rowBytes + begin],
+                    bytes);
+        std::memset(out + part.offset + bytes, 0, part.bytes - bytes);
+      }
+    }
+  });
+}
+
+void mlir::compress::algorithms::deinterleave(const RecordPart &part,
+                                              int64_t rows, int64_t records,
+                                              int64_t recordBytes,
+                                              ArrayRef<uint8_t> stream,
+                                              MutableArrayRef<uint8_t> array) {
+  for (int64_t row = 0; row < rows; ++row)
+    for (int64_t record = 0; record < records; ++record) {
+      int64_t begin = record * part.bytes;
+      std::memcpy(
+          &array[row * part.rowBytes + begin],
+          &stream[(row * records + record) * recordBytes + part.offset],
+          std::min(part.bytes, part.rowBytes - begin));
+    }
 }
 
 bool mlir::compress::algorithms::relayout(
@@ -191,7 +298,7 @@ bool mlir::compress::algorithms::relayout(
     MutableArrayRef<uint8_t> tiledScales,
     MutableArrayRef<uint8_t> tiledOffsets) {
   if (shape.shape.empty() || layout.tile.size() != shape.shape.size() ||
-      layout.order.size() != shape.shape.size())
+      layout.order.size() != shape.shape.size() || !layout.isSplitLegal())
     return false;
   auto block = getTiledBlock(shape, layout);
   auto sizes = computeSizes(shape, format);

@@ -159,17 +159,29 @@ static void describeWeights(std::vector<EncodedDescription> encoded,
   }
 }
 
-/// Compressed weights are fused, but for those whose decode was left as it is.
-static void markFused(ModuleOp module, store::Manifest &manifest) {
+/// Compressed weights are fused, but for those whose decode was left as it is,
+/// and computed with in f32, but for those of kernels that say otherwise.
+static void describeKernels(ModuleOp module, store::Manifest &manifest) {
   llvm::StringSet<> dense;
+  llvm::StringMap<ComputeMode> modes;
   module.walk([&](DecodeOp op) {
     if (!op->hasAttr(CompressDialect::kDenseReasonAttr))
       return;
     if (CertificateAttr certificate = findCertificate(op.getInput()))
       dense.insert(certificate.getWeight());
   });
-  for (store::ManifestWeight &weight : manifest.weights)
+  module.walk([&](ContractOp op) {
+    // What the components were assembled to is there, though nothing reads it.
+    for (Operation *user : op.getComponents()[0].getUsers())
+      if (auto assemble = dyn_cast<AssembleOp>(user))
+        if (CertificateAttr certificate = findCertificate(assemble))
+          modes[certificate.getWeight()] = op.getCompute();
+  });
+  for (store::ManifestWeight &weight : manifest.weights) {
     weight.fused = weight.codec && !dense.contains(weight.name);
+    if (auto it = modes.find(weight.name); it != modes.end())
+      weight.compute = stringifyComputeMode(it->second);
+  }
 }
 
 //===----------------------------------------------------------------------===//
@@ -187,7 +199,8 @@ mlir::compress::lowerModule(ModuleOp module, const Target &target,
                             SmallVectorImpl<ExternalWeight> &weights) {
   PassManager preparation(module.getContext());
   if (compileOptions.fuse)
-    buildCompressPack(preparation);
+    buildCompressPack(preparation, compileOptions.compute,
+                      target.requiredFeatures);
   else
     buildCompressExpand(preparation);
   if (failed(preparation.run(module)))
@@ -215,13 +228,14 @@ mlir::compress::lowerModule(ModuleOp module, const Target &target,
     buildCompressFuse(fuse, compileOptions.allowDense);
     if (failed(fuse.run(module)))
       return failure();
-    markFused(module, manifest);
+    describeKernels(module, manifest);
   }
   PassManager pm(module.getContext());
   CompressToCPUOptions options;
   options.artifactABI = true;
   options.fuse = false; // done
   options.rows = target.getKernelRows();
+  options.features = target.requiredFeatures;
   buildCompressToCPU(pm, options);
   return pm.run(module);
 }

@@ -76,16 +76,20 @@ void mlir::compress::buildCompressExpand(OpPassManager &pm) {
   pm.addPass(createCompressExpandTypes());
 }
 
-void mlir::compress::buildCompressPack(OpPassManager &pm) {
+void mlir::compress::buildCompressPack(OpPassManager &pm,
+                                       ComputeRequest compute,
+                                       ArrayRef<std::string> features) {
   buildCompressExpand(pm);
   pm.addPass(createCompressFoldMovement());
   pm.addPass(createCompressMoveFactors());
   pm.addPass(createCompressAlgebra());
-  pm.addPass(createCompressPackWeights());
+  CompressPackWeightsOptions options;
+  options.compute = compute;
+  options.features.assign(features.begin(), features.end());
+  pm.addPass(createCompressPackWeights(options));
 }
 
 void mlir::compress::buildCompressFuse(OpPassManager &pm, bool allowDense) {
-  buildCompressPack(pm);
   pm.addPass(createCompressFormKernels());
   // Arithmetic on whole tensors does not tile.
   pm.addPass(createConvertElementwiseToLinalgPass());
@@ -97,10 +101,12 @@ void mlir::compress::buildCompressFuse(OpPassManager &pm, bool allowDense) {
 
 void mlir::compress::buildCompressToCPU(OpPassManager &pm,
                                         const CompressToCPUOptions &options) {
-  if (options.fuse)
+  if (options.fuse) {
+    buildCompressPack(pm, options.compute, options.features);
     buildCompressFuse(pm, options.allowDense);
-  else
+  } else {
     buildCompressExpand(pm);
+  }
   pm.addPass(createCompressLowerDecode());
   pm.addPass(createConvertElementwiseToLinalgPass());
   pm.addPass(createCanonicalizerPass());
@@ -110,6 +116,7 @@ void mlir::compress::buildCompressToCPU(OpPassManager &pm,
   addBufferization(pm);
   ConvertCompressToVectorOptions kernels;
   kernels.rows = options.rows;
+  kernels.features.assign(options.features.begin(), options.features.end());
   pm.addPass(createConvertCompressToVector(kernels));
   pm.addPass(createCompressCheckLowered());
   if (options.artifactABI)

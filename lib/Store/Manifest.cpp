@@ -100,6 +100,7 @@ static ordered_json convert(const ManifestWeight &weight) {
                          {"shape", convertShape(weight.shape)},
                          {"codec", nullptr},
                          {"fused", weight.fused},
+                         {"compute", weight.compute},
                          {"stored_bits", weight.storedBits},
                          {"certificate", nullptr},
                          {"tensors", weight.tensors}};
@@ -354,6 +355,7 @@ static ManifestWeight readWeight(ObjectReader &object) {
   weight.shape = object.getShape("shape", /*allowDynamic=*/false);
   weight.codec = object.getOptionalString("codec");
   weight.fused = object.getBool("fused");
+  weight.compute = object.getString("compute");
   weight.storedBits = static_cast<int64_t>(object.getSize("stored_bits"));
   object.readObject(
       "certificate",

@@ -46,7 +46,7 @@ from fused_ops import (
     widen,
     write_module,
 )
-from quant_reference import Codec
+from quant_reference import Codec, Tiling
 
 SEED = int(os.environ.get("COMPRESS_TEST_SEED", "1"))
 CASES = int(os.environ.get("COMPRESS_TEST_CASES", "500"))
@@ -74,6 +74,15 @@ class Components:
     scales: np.ndarray
     offsets: np.ndarray | None
 
+    def magnitude(self) -> np.ndarray:
+        """Of what is added up to the values."""
+        scales = abs(reference.widen(self.codec.scale, self.scales)).astype(np.float64)
+        codes = abs(self.codes).astype(np.float64)
+        if not self.codec.offset:
+            return scales * codes
+        offsets = abs(reference.read_offsets(self.codec, self.offsets)).astype(np.float64)
+        return scales * (codes + offsets) if self.codec.zero else scales * codes + offsets
+
     def decode(self, element: str) -> np.ndarray:
         codec, offsets = self.codec, self.offsets
         if codec.offset:
@@ -94,62 +103,37 @@ def unpack(stored: np.ndarray, codec: Codec, size: int) -> np.ndarray:
     return planes.astype(np.int64) @ weights
 
 
-def parse_codec(text: str) -> tuple[Codec, list[int] | None, list[int] | None]:
-    """The base codec, and tile and order of #compress.tiled."""
-    match = re.fullmatch(
-        r"#compress\.tiled<(.*), tile = \[([\d, ]*)\], order = \[([\d, ]*)\]>", text
-    )
-    if not match:
-        return Codec.parse(text), None, None
-    base, tile, order = match.groups()
-    return Codec.parse(base), [int(n) for n in tile.split(",")], [int(n) for n in order.split(",")]
-
-
-def untile(
-    array: np.ndarray, shape: list[int], tile: list[int], order: list[int], back=None
-) -> np.ndarray:
-    """[tiles in order.., extents in order..] -> the logical tensor, without padding."""
-    rank = len(shape)
-    axes = [axis for dim in range(rank) for axis in (order.index(dim), rank + order.index(dim))]
-    padded = [-(-size // extent) * extent for size, extent in zip(shape, tile)]
-    return array.transpose(axes).reshape(padded)[tuple(slice(size) for size in shape)]
-
-
-def split_block(size: int, block: int, tile: int) -> tuple[int, int]:
-    """A block of a dimension as one of tiles and one of what is in a tile."""
-    if block >= size:
-        return max(-(-size // tile), 1), tile
-    if block % tile == 0:
-        return block // tile, tile
-    assert tile % block == 0, "expected tiles of whole blocks, or blocks of whole tiles"
-    return 1, block
-
-
 def read_components(weight: Weight, entry: dict, tensors: dict) -> Components:
     """Undoes the layout of what the manifest names. Empty components are not stored."""
-    codec, tile, order = parse_codec(entry["codec"])
+    tiling, text = Tiling.parse(entry["codec"])
+    codec = Codec.parse(text)
     shape, block = weight.shape, codec.block
-    if tile:
-        split = [split_block(*of) for of in zip(shape, block, tile)]
-        block = [split[d][0] for d in order] + [split[d][1] for d in order]
-        shape = [-(-shape[d] // tile[d]) for d in order] + [tile[d] for d in order]
+    if tiling:
+        shape, block = tiling.shape(shape), tiling.block(shape, block)
     grid = [-(-size // extent) for size, extent in zip(shape, block)]
     wanted = [([*shape[:-1], -(-shape[-1] * codec.bits // 8)], np.int8), (grid, NUMPY[codec.scale])]
     if codec.offset:
         wanted.append((grid, np.int8 if codec.offset == "i8" else NUMPY[codec.offset]))
+    stored = wanted
+    if tiling and tiling.record:
+        stored = [(tiling.stream_shape(wanted, len(weight.shape)), np.int8)]
     names, parts = iter(entry["tensors"]), []
-    for part, dtype in wanted:
+    for part, dtype in stored:
         tensor = np.zeros(part, dtype) if 0 in part else tensors[next(names)]
         assert list(tensor.shape) == part and tensor.dtype == dtype, (
             f"stored as {tensor.dtype}{list(tensor.shape)}, expected {part}"
         )
         parts.append(tensor)
     assert next(names, None) is None, "more tensors than components"
+    if tiling and tiling.record:
+        parts = tiling.take_apart(parts[0], wanted, len(weight.shape))
+    if tiling:
+        parts[0] = parts[0] ^ np.uint8(tiling.flip).view(np.int8)
     parts[0] = unpack(parts[0], codec, shape[-1])
     inner = replace(codec, block=block)
     parts[1:] = [inner.spread(part, shape) for part in parts[1:]]
-    if tile:
-        parts = [untile(part, weight.shape, tile, order) for part in parts]
+    if tiling:
+        parts = [tiling.undo(part, weight.shape) for part in parts]
     return Components(codec, *parts, *([] if codec.offset else [None]))
 
 
@@ -161,8 +145,9 @@ def read_components(weight: Weight, entry: dict, tensors: dict) -> Components:
 class Oracle:
     """A function's weight as the op sees it, and what a kernel may compute with instead."""
 
-    def __init__(self, function: Function, components: Components):
+    def __init__(self, function: Function, components: Components, compute: str = "f32"):
         self.f = function
+        self.block = self.magnitude = None
         element = function.weight.element
         # A kernel may leave out casts between the decode and the product.
         variants = [widen(element, components.decode(element))]
@@ -171,11 +156,28 @@ class Oracle:
                 variants.append(round_to(move.element, variants[-1]))
         if function.op.combine == "dot":
             variants.append(round_to(function.out_element, variants[-1]))
+        if compute == "int8":
+            # Along the reduced loop; a kernel does not round the weight to its type.
+            self.loop = next(l for l in function.op.w if l in function.op.reduced)
+            self.block = components.codec.block[function.stored_loops.index(self.loop)]
+            variants.insert(0, components.decode("f32").astype(np.float64))
+            self.magnitude = components.magnitude()
         self.slack = np.max([abs(v - variants[-1]) for v in variants], axis=0)
         self.w = variants[-1]
-        self.exact = function.weight.quantum is not None
+        self.exact = function.weight.quantum is not None and not self.block
         if self.exact:
             assert not self.slack.any(), "expected exact values"
+
+    def rounding(self, x: np.ndarray) -> np.ndarray:
+        """How far quantized x may be from x, see docs/Numerics.md."""
+        axis = self.f.op.x.index(self.loop)
+        size = x.shape[axis]
+        block = min(self.block, size)
+        x = np.moveaxis(abs(x), axis, -1)
+        padded = np.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, -size % block)])
+        largest = padded.reshape(*x.shape[:-1], padded.shape[-1] // block, block).max(-1, initial=0)
+        error = np.where(largest < 2.0**-100, largest, largest / 127 * 0.50004)
+        return np.moveaxis(np.repeat(error, block, -1)[..., :size], -1, axis)
 
     def moved(self, w: np.ndarray, sizes: dict[str, int]) -> np.ndarray:
         """As the op reads it."""
@@ -218,9 +220,19 @@ class Run:
     magnitude: np.ndarray | None = None
     slack: np.ndarray | None = None
 
-    def bound(self, f: Function, in_f32: bool) -> np.ndarray | None:
+    # The same for a kernel that computes with integers.
+    int8_magnitude: np.ndarray | None = None
+    int8_slack: np.ndarray | None = None
+
+    def bound(self, f: Function, compute: str | None) -> np.ndarray | None:
         """See docs/Numerics.md. None where there is none."""
-        sums = "f32" if in_f32 else f.out_element
+        if compute == "int8":
+            n = (f.terms + 8) * UNIT["f32"]
+            bound = n / (1 - n) * self.int8_magnitude
+            bound += f.terms * 2**15 * TINY["f32"] + self.int8_slack
+            bound += UNIT[f.out_element] * (abs(self.expected) + bound) + TINY[f.out_element]
+            return bound * (1 + 2.0**-20)
+        sums = compute or f.out_element
         n = (f.terms + 1) * UNIT[sums]
         if n >= 1:
             return None
@@ -298,7 +310,12 @@ def draw_run(rng: random.Random, oracle: Oracle, number: int) -> Run:
     inputs = [store(f.element, x)]
     if f.has_init:
         inputs.append(store(f.out_element, init))
-    return Run(sizes, [place(rng, a) for a in inputs], exact, expected, magnitude, slack)
+    run = Run(sizes, [place(rng, a) for a in inputs], exact, expected, magnitude, slack)
+    if oracle.block:
+        error = oracle.rounding(x)
+        run.int8_magnitude = oracle.dot(abs(x) + error, oracle.magnitude, sizes) + abs(init)
+        run.int8_slack = slack + oracle.dot(error, oracle.magnitude, sizes)
+    return run
 
 
 # ===----------------------------------------------------------------------===
@@ -330,7 +347,9 @@ class Tally:
             self.kinds[kind] = [mine[0] + cases, *map(max, zip(mine[1:], ratios))]
 
 
-def compare(f: Function, run: Run, actual: np.ndarray, in_f32: bool, what: str) -> float | None:
+def compare(
+    f: Function, run: Run, actual: np.ndarray, compute: str | None, what: str
+) -> float | None:
     """The worst error, in units of the bound."""
     expect(actual.dtype == NUMPY[f.out_element], f"{what}: type {actual.dtype}")
     expect(
@@ -339,7 +358,7 @@ def compare(f: Function, run: Run, actual: np.ndarray, in_f32: bool, what: str) 
     )
     values = widen(f.out_element, actual)
     error = abs(values - run.expected)
-    bound = 0 if run.exact else run.bound(f, in_f32)
+    bound = 0 if run.exact else run.bound(f, compute)
     if bound is None:
         return None
     bad = ~(error <= bound)
@@ -354,7 +373,7 @@ def compare(f: Function, run: Run, actual: np.ndarray, in_f32: bool, what: str) 
 
 
 def check_run(
-    f: Function, run: Run, fused: Model, dense: Model, in_f32: bool, tally: Tally
+    f: Function, run: Run, fused: Model, dense: Model, compute: str | None, tally: Tally
 ) -> None:
     before = [x.tobytes() for x in run.inputs]
     results = [model.run(f.name, *run.inputs)[0] for model in (fused, dense)]
@@ -362,15 +381,16 @@ def check_run(
     expect(again.tobytes() == results[0].tobytes(), "another run yields other bits")
     expect([x.tobytes() for x in run.inputs] == before, "an input was written to")
     ratios = [
-        compare(f, run, result, sums_in_f32, what)
-        for result, sums_in_f32, what in zip(results, (in_f32, False), ("fused", "reference"))
+        compare(f, run, result, mode, what)
+        for result, mode, what in zip(results, (compute, None), ("fused", "reference"))
     ]
     if run.exact:
         expect(results[0].tobytes() == results[1].tobytes(), "fused and reference differ in bits")
     tally.cases += 1
     tally.exact += run.exact
     tally.unbounded += None in ratios
-    kind = tally.kinds.setdefault(f.op.kind, [0, 0.0, 0.0])
+    name = f.op.kind + (" int8" if compute == "int8" else "")
+    kind = tally.kinds.setdefault(name, [0, 0.0, 0.0])
     kind[0] += 1
     kind[1:] = [max(old, new or 0.0) for old, new in zip(kind[1:], ratios)]
 
@@ -402,12 +422,12 @@ def compile_module(
 
 
 def find_refused(
-    functions: list[Function], directory: Path, target: str, tally: Tally
+    functions: list[Function], directory: Path, target: str, tally: Tally, *flags
 ) -> list[Function]:
     """The functions that compile when they are alone; the others are failures."""
     good = []
     for f in functions:
-        complaint = compile_module([f], directory, f"alone-{f.name}", target)
+        complaint = compile_module([f], directory, f"alone-{f.name}", target, *flags)
         if complaint:
             tally.failures.append(
                 f"{f.name}: refused: {complaint[:1500]}\n  see {directory}/alone-{f.name}.mlir"
@@ -426,14 +446,16 @@ def check_module(number: int, directory: Path) -> Tally:
     targets, tally = settings["targets"], Tally()
     functions = draw_module(rng, settings)
     target = targets[number % len(targets)]
+    # Every second one computes with integers where that is possible.
+    flags = ["--compute", "auto"] if number % 2 == 0 else []
     artifact.write_tensors(
         directory / "w.safetensors",
         {f.weight.name: (STORE[f.weight.element], f.weight.values) for f in functions},
     )
-    complaint = compile_module(functions, directory, "fused", target)
+    complaint = compile_module(functions, directory, "fused", target, *flags)
     if complaint:
-        functions = find_refused(functions, directory, target, tally)
-        complaint = compile_module(functions, directory, "fused", target)
+        functions = find_refused(functions, directory, target, tally, *flags)
+        complaint = compile_module(functions, directory, "fused", target, *flags)
     if complaint:
         tally.failures.append(f"does not compile: {complaint[:1500]}")
         return tally
@@ -441,7 +463,7 @@ def check_module(number: int, directory: Path) -> Tally:
         entry["name"]: entry for entry in artifact.read_manifest(directory / "fused")["weights"]
     }
     for f in functions:
-        f.weight.request = str(parse_codec(entries[f.weight.name]["codec"])[0])
+        f.weight.request = Tiling.parse(entries[f.weight.name]["codec"])[1]
     complaint = compile_module(functions, directory, "dense", "native", "--allow-dense")
     if complaint:
         tally.failures.append(f"reference path does not compile: {complaint[:1500]}")
@@ -480,12 +502,14 @@ def check_function(rng, f: Function, entry, plain, tensors, fused, dense, tally:
     for part in ("codes", "scales", "offsets"):
         one, other = getattr(components, part), getattr(unpacked, part)
         expect(one is None or one.tobytes() == other.tobytes(), f"{part} of the layout differ")
-    oracle = Oracle(f, components)
-    in_f32 = entry["codec"].startswith("#compress.tiled")
+    # Of the kernel, if there is one: tiles add in the type of the result.
+    is_tiled = entry["codec"].startswith("#compress.tiled")
+    compute = entry["compute"] if is_tiled else None
+    oracle = Oracle(f, components, entry["compute"])
     for number in range(DYNAMIC_RUNS if f.dynamic else STATIC_RUNS):
         run = draw_run(rng, oracle, number)
         try:
-            check_run(f, run, fused, dense, in_f32, tally)
+            check_run(f, run, fused, dense, compute, tally)
         except AssertionError as error:
             raise AssertionError(f"run {number} with {run.sizes}: {error}") from None
 

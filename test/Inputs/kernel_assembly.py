@@ -1,6 +1,6 @@
-"""Counts instructions in the innermost loop of a kernel. Usage: FILE.s FMAS
+"""Counts instructions in the innermost loop of a kernel. Usage: FILE.s INSTRUCTION COUNT
 
-The innermost loop with multiply-adds must have FMAS of them, all on whole 512-bit
+An innermost loop must have COUNT instructions whose name begins so, all on whole 512-bit
 registers, no scalar floating-point instruction, and no access to the stack (a spill).
 """
 
@@ -24,19 +24,18 @@ def innermost_loops(lines: list[str]) -> list[list[str]]:
     return loops
 
 
-path, expected = sys.argv[1], int(sys.argv[2])
+path, name, expected = sys.argv[1], sys.argv[2], int(sys.argv[3])
 with open(path, encoding="utf-8") as file:
     loops = innermost_loops(file.read().splitlines())
-kernels = [loop for loop in loops if any("vfmadd" in item for item in loop)]
-counts = [sum("vfmadd" in item for item in loop) for loop in kernels]
+counts = [sum(item.startswith(name) for item in loop) for loop in loops]
 if expected not in counts:
-    sys.exit(f"expected a loop of {expected} multiply-adds, but got {counts}")
-kernel = kernels[counts.index(expected)]
+    sys.exit(f"expected a loop of {expected} {name}, but got {[n for n in counts if n]}")
+kernel = loops[counts.index(expected)]
 for item in kernel:
-    if "vfmadd" in item and "%zmm" not in item:
-        sys.exit(f"expected 512-bit multiply-adds only, but got: {item}")
+    if item.startswith(name) and "%zmm" not in item:
+        sys.exit(f"expected 512-bit {name} only, but got: {item}")
     if re.match(r"v(add|sub|mul|div|mov|fn?m(add|sub)\d+|cvt\w+2)s[sd]\s", item):
         sys.exit(f"expected no scalar floating-point instruction, but got: {item}")
-    if re.search(r"\(%r[sb]p", item):
+    if re.search(r"\(%rsp", item):
         sys.exit(f"expected no spill, but got: {item}")
-print(f"{len(kernel)} instructions, {expected} multiply-adds, no scalar, no spill")
+print(f"{len(kernel)} instructions, {expected} {name}, no scalar, no spill")

@@ -131,49 +131,100 @@ class Codec:
 @dataclass
 class Tiling:
     """The layout of #compress.tiled: each dimension in tiles, the tiles first, what is in
-    them last, both in the given order."""
+    them last: factors of the extents, in the order of `inside`. With records, the
+    components are parts of one stream."""
 
     tile: list[int]
     order: list[int]
+    split: list[int]
+    inside: list[int]
+    record: int
+    flip: int
 
     @staticmethod
     def parse(text: str) -> tuple["Tiling | None", str]:
         """The layout of a codec, if it has one, and the codec inside."""
         match = re.fullmatch(
-            r"#compress\.tiled<(.*), tile = \[([\d, ]*)\], order = \[([\d, ]*)\]>", text
+            r"#compress\.tiled<(.*), tile = \[([\d, ]*)\], order = \[([\d, ]*)\]"
+            r"(?:, split = \[([\d, ]*)\], inside = \[([\d, ]*)\])?"
+            r"(?:, record = (\d+))?(?:, flip = (\d+))?>",
+            text,
         )
         if not match:
             return None, text
-        base, tile, order = match.groups()
-        numbers = [[int(n) for n in numbers.split(",")] for numbers in (tile, order)]
-        return Tiling(*numbers), base
+        base, *lists, record, flip = match.groups()
+        tile, order, split, inside = [[int(n) for n in (t or "").split(",") if n] for t in lists]
+        if not split:
+            split, inside = tile, order
+        return Tiling(tile, order, split, inside, int(record or 0), int(flip or 0)), base
+
+    def factors(self) -> list[tuple[int, int, int]]:
+        """Dimension, extent and stride of what is in a tile, as it is stored."""
+        factors, left = [], list(self.split)
+        for d, extent in enumerate(self.tile):
+            while True:
+                extent //= left[0]
+                factors.append((d, left.pop(0), extent))
+                if extent == 1:
+                    break
+        assert not left, "more factors than extents"
+        return [factors[i] for i in self.inside]
 
     def shape(self, shape: list[int]) -> list[int]:
-        return [-(-shape[d] // self.tile[d]) for d in self.order] + [
-            self.tile[d] for d in self.order
-        ]
+        grid = [-(-shape[d] // self.tile[d]) for d in self.order]
+        return grid + [extent for _, extent, _ in self.factors()]
 
     def block(self, shape: list[int], block: list[int]) -> list[int]:
         """The block of the tiled tensor that has the elements of `block`."""
-        outer, inner = [], []
+        outer, inner = [], {}
         for d in self.order:
             size, extent, tile = shape[d], block[d], self.tile[d]
             if extent >= size:  # one block, and all padding is in it
                 extent = max(-(-size // tile), 1) * tile
             assert extent % tile == 0 or tile % extent == 0, "tiles cut blocks"
             outer.append(max(extent // tile, 1))
-            inner.append(min(extent, tile))
-        return outer + inner
+            inner[d] = min(extent, tile)
+        return outer + [
+            min(max(inner[d] // stride, 1), extent) for d, extent, stride in self.factors()
+        ]
 
     def undo(self, tiled: np.ndarray, shape: list[int]) -> np.ndarray:
         """Back to the order of the tensor, without padding."""
-        rank = len(shape)
-        axes = []
+        rank, axes = len(shape), []
         for d in range(rank):
-            axes += [self.order.index(d), rank + self.order.index(d)]
+            parts = [(-s, rank + i) for i, (dim, _, s) in enumerate(self.factors()) if dim == d]
+            axes += [self.order.index(d)] + [axis for _, axis in sorted(parts)]
         padded = [-(-size // tile) * tile for size, tile in zip(shape, self.tile)]
         array = tiled.transpose(axes).reshape(padded)
         return array[tuple(slice(size) for size in shape)]
+
+    def stream_shape(self, parts: list[tuple[list[int], np.dtype]], rank: int) -> list[int]:
+        """Of the stream of components of such shapes and types."""
+        tiles = parts[0][0][rank - 1]
+        return [*parts[0][0][: rank - 1], -(-tiles // self.record), sum(self.sizes(parts, rank))]
+
+    def sizes(self, parts: list[tuple[list[int], np.dtype]], rank: int) -> list[int]:
+        """Bytes of each component in a record."""
+        tiles = parts[0][0][rank - 1]
+        return [
+            self.record // -(-tiles // shape[rank - 1])
+            * int(np.prod(shape[rank:])) * np.dtype(dtype).itemsize
+            for shape, dtype in parts
+        ]  # fmt: skip
+
+    def take_apart(
+        self, stream: np.ndarray, parts: list[tuple[list[int], np.dtype]], rank: int
+    ) -> list[np.ndarray]:
+        """The components in a stream."""
+        arrays, begin = [], 0
+        for (shape, dtype), size in zip(parts, self.sizes(parts, rank)):
+            part = np.ascontiguousarray(stream[..., begin : begin + size]).view(dtype)
+            part = part.reshape(*shape[: rank - 1], -1, *shape[rank:])
+            assert not part[tuple([slice(None)] * (rank - 1) + [slice(shape[rank - 1], None)])].any()
+            arrays.append(np.take(part, range(shape[rank - 1]), rank - 1))
+            begin += size
+        assert begin == stream.shape[-1], "bytes of no component"
+        return arrays
 
 
 @dataclass

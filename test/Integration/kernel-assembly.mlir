@@ -2,10 +2,10 @@
 // each decoded tile of 8 k and 16 outputs; one row has it alone.
 // RUN: %python %inputs/make-weights.py %t.safetensors 'w=F32:64x256:r.standard_normal(s)'
 // RUN: compressc compile %s --weights %t.safetensors --preset int4-b32 --target cpu:x86-64-v4 --emit asm -o %t.s
-// RUN: %python %inputs/kernel_assembly.py %t.s 128 | FileCheck %s --check-prefix=MATMUL
-// RUN: %python %inputs/kernel_assembly.py %t.s 8 | FileCheck %s --check-prefix=MATVEC
-// MATMUL: 128 multiply-adds, no scalar, no spill
-// MATVEC: 8 multiply-adds, no scalar, no spill
+// RUN: %python %inputs/kernel_assembly.py %t.s vfmadd 128 | FileCheck %s --check-prefix=MATMUL
+// RUN: %python %inputs/kernel_assembly.py %t.s vfmadd 8 | FileCheck %s --check-prefix=MATVEC
+// MATMUL: 128 vfmadd, no scalar, no spill
+// MATVEC: 8 vfmadd, no scalar, no spill
 
 #mk = affine_map<(m, n, k) -> (m, k)>
 #nk = affine_map<(m, n, k) -> (n, k)>

@@ -47,6 +47,7 @@ protected:
 
 std::unique_ptr<Benchmark> createEncodeBenchmark();
 std::unique_ptr<Benchmark> createFusedBenchmark();
+std::unique_ptr<Benchmark> createKernelsBenchmark();
 std::unique_ptr<Benchmark> createQuantizeBenchmark();
 
 } // namespace mlir::compress::bench

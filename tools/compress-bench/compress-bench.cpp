@@ -14,9 +14,9 @@ using namespace mlir::compress::bench;
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
-  std::unique_ptr<Benchmark> benchmarks[] = {createEncodeBenchmark(),
-                                             createQuantizeBenchmark(),
-                                             createFusedBenchmark()};
+  std::unique_ptr<Benchmark> benchmarks[] = {
+      createEncodeBenchmark(), createQuantizeBenchmark(),
+      createFusedBenchmark(), createKernelsBenchmark()};
 
   llvm::cl::OptionCategory none("options");
   llvm::cl::HideUnrelatedOptions(none);

@@ -92,9 +92,22 @@ static cl::opt<bool> allowDense(
              "compressed, or that code must decode as a whole"),
     cl::sub(compileCommand), cl::cat(category));
 
+static cl::opt<mlir::compress::ComputeRequest> compute(
+    "compute", cl::init(mlir::compress::ComputeRequest::F32),
+    cl::desc("What kernels compute with"),
+    cl::values(clEnumValN(mlir::compress::ComputeRequest::F32, "f32",
+                          "32-bit floats (default)"),
+               clEnumValN(mlir::compress::ComputeRequest::Int8, "int8",
+                          "8-bit integers, see docs/Numerics.md; fails where "
+                          "that is impossible"),
+               clEnumValN(mlir::compress::ComputeRequest::Auto, "auto",
+                          "int8 where possible, else f32")),
+    cl::sub(compileCommand), cl::cat(category));
+
 static mlir::compress::CompileOptions getOptions() {
   mlir::compress::CompileOptions options;
   options.allowDense = allowDense;
+  options.compute = compute;
   return options;
 }
 

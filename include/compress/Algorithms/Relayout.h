@@ -12,7 +12,18 @@
 //   [d0, d1], tile [16, 8], order [0, 1]  ->  [d0 / 16, d1 / 8, 16, 8]
 //   [d0, d1], tile [8, 16], order [1, 0]  ->  [d1 / 16, d0 / 8, 16, 8]
 //
+// What is in a tile may be split further, and its parts be in another order.
+// Here the index of the 32 elements of d1 is 16 h + 4 v + j:
+//
+//   [d0, d1], tile [16, 32], order [0, 1], split [16, 2, 4, 4], inside [2, 0, 3, 1]
+//     ->  [d0 / 16, d1 / 32, v: 4, 16, j: 4, h: 2]
+//
 // Places beyond the end of a dimension are padding.
+//
+// What is stored of a tile may be several arrays, such as codes and scales.
+// *Records* interleave them: all that is stored of a few tiles, one array after
+// another, and then what is stored of the next tiles. Whoever reads tile by tile
+// then reads one sequential stream.
 //
 //===----------------------------------------------------------------------===//
 
@@ -27,10 +38,56 @@ struct TileLayout {
   llvm::SmallVector<int64_t, 4> tile;
   /// A permutation of the dimensions.
   llvm::SmallVector<int64_t, 4> order;
+  /// Factors of the extents of a tile, dimension by dimension, those of larger
+  /// stride first. Empty: the extents themselves.
+  llvm::SmallVector<int64_t, 8> split;
+  /// A permutation of the factors; empty with `split`, which means `order`.
+  llvm::SmallVector<int64_t, 8> inside;
+  /// Tiles along the last dimension of `order` that make a record; 0: arrays are
+  /// not interleaved.
+  int64_t record = 0;
+  /// Bits that are stored inverted in each byte of codes: the signs of two's
+  /// complement, where kernels want codes that are not negative.
+  uint8_t flip = 0;
 
-  /// The shape after tiling, of twice the rank.
+  /// One dimension of the inside of a tile.
+  struct Factor {
+    int64_t dim, extent, stride;
+  };
+  /// Whether `split` multiplies to `tile`, and `inside` has as many.
+  bool isSplitLegal() const;
+  /// The factors in the order of `inside`.
+  llvm::SmallVector<Factor, 8> getFactors() const;
+
+  /// The shape after tiling: that of the tiles, then that of what is in one.
   llvm::SmallVector<int64_t, 8> getShape(llvm::ArrayRef<int64_t> shape) const;
+
+  bool operator==(const TileLayout &other) const {
+    return tile == other.tile && order == other.order && split == other.split &&
+           inside == other.inside && record == other.record &&
+           flip == other.flip;
+  }
 };
+
+/// Where one array lies in a record.
+struct RecordPart {
+  /// Bytes in each record, from `offset` on.
+  int64_t offset, bytes;
+  /// Bytes of a row of records; the last record is filled up with zeros.
+  int64_t rowBytes;
+};
+
+/// Interleaves arrays, `rows` rows of each, to `rows` times `records` records of
+/// `recordBytes`. Runs on LLVM's thread pool.
+void interleave(llvm::ArrayRef<RecordPart> parts, int64_t rows, int64_t records,
+                int64_t recordBytes,
+                llvm::ArrayRef<llvm::ArrayRef<uint8_t>> arrays,
+                llvm::MutableArrayRef<uint8_t> stream);
+
+/// Takes one array out of such records.
+void deinterleave(const RecordPart &part, int64_t rows, int64_t records,
+                  int64_t recordBytes, llvm::ArrayRef<uint8_t> stream,
+                  llvm::MutableArrayRef<uint8_t> array);
 
 /// The block of the tiled tensor that holds the elements that `block` holds, or
 /// nothing where tiles cut blocks.
@@ -38,9 +95,9 @@ std::optional<llvm::SmallVector<int64_t, 8>>
 getTiledBlock(const QuantShape &shape, const TileLayout &layout);
 
 /// Moves codes of 1 to 8 bits, packed along the innermost dimension, into
-/// tiles; codes of padding are zero (which is -1 if they are binary). Sizes and
-/// the layout are those of a tensor with elements, and buffers have the sizes
-/// that follow. Runs on LLVM's thread pool.
+/// tiles; codes of padding are zero (which is -1 if they are binary) before bits
+/// are flipped. Sizes and the layout are those of a tensor with elements, and
+/// buffers have the sizes that follow. Runs on LLVM's thread pool.
 void moveCodes(llvm::ArrayRef<int64_t> shape, unsigned bits,
                const TileLayout &layout, llvm::ArrayRef<uint8_t> codes,
                llvm::MutableArrayRef<uint8_t> tiledCodes);
@@ -53,7 +110,7 @@ void moveBlocks(const QuantShape &shape, const TileLayout &layout,
                 llvm::MutableArrayRef<uint8_t> tiledBlocks);
 
 /// Moves codes, scales and offsets of a weight into tiles; no value changes.
-/// Codes of padding are zero, and so are scales and offsets of blocks that are
+/// Codes of padding are zero before bits are flipped, and so are scales and offsets of blocks that are
 /// all padding. Output buffers have the sizes of `computeSizes` for the tiled
 /// shape and block. Returns false, and writes nothing, if the arguments do not
 /// fit together. Runs on LLVM's thread pool.

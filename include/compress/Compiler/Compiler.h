@@ -13,6 +13,7 @@
 #define COMPRESS_COMPILER_COMPILER_H
 
 #include "compress/Compiler/Target.h"
+#include "compress/Conversion/Passes.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
 #include "compress/Store/AtomicOutput.h"
 #include "compress/Store/Manifest.h"
@@ -41,6 +42,8 @@ struct CompileOptions {
   bool allowDense = false;
   /// Without it weights are decoded as a whole, see compress-to-cpu.
   bool fuse = true;
+  /// What kernels compute with, see compress-pack-weights.
+  ComputeRequest compute = ComputeRequest::F32;
 };
 
 /// Lowers an encoded module to the LLVM dialect, and fills in what an artifact

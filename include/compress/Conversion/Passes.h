@@ -12,6 +12,9 @@
 
 namespace mlir::compress {
 
+/// What kernels shall compute with: one mode, or for each weight the fastest one.
+enum class ComputeRequest { F32, Int8, Auto };
+
 #define GEN_PASS_DECL
 #include "compress/Conversion/Passes.h.inc"
 

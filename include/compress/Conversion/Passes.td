@@ -34,9 +34,28 @@ def CompressPackWeights : Pass<"compress-pack-weights", "::mlir::ModuleOp"> {
 
     Weights that are no constants, or that other ops use too, stay as they are; a
     remark says why.
+
+    The layout decides what kernels compute with. `compute=f32` computes with what
+    decode yields. `compute=int8` rounds activations to 8-bit integers
+    (docs/Numerics.md) and computes with the codes; a weight that this is impossible
+    for is an error. `compute=auto` takes int8 where codec and target have it, and
+    f32 elsewhere.
   }];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::compress::CompressDialect"
+  ];
+  let options = [
+    Option<"compute", "compute", "::mlir::compress::ComputeRequest",
+           "::mlir::compress::ComputeRequest::F32",
+           "What kernels compute with: f32, int8 or auto", [{::llvm::cl::values(
+             clEnumValN(::mlir::compress::ComputeRequest::F32, "f32",
+                        "32-bit floats"),
+             clEnumValN(::mlir::compress::ComputeRequest::Int8, "int8",
+                        "8-bit integers, for all weights"),
+             clEnumValN(::mlir::compress::ComputeRequest::Auto, "auto",
+                        "int8 where possible, else f32"))}]>,
+    ListOption<"features", "features", "std::string",
+               "CPU features that kernels may use, such as avx512vnni">
   ];
 }
 
@@ -47,7 +66,8 @@ def CompressFormKernels : Pass<"compress-form-kernels"> {
     batch dimensions) whose weight is packed for a kernel becomes
     `compress.contract` on the components. Operands are brought into the op's
     order by transposes and reshapes, and into f32; the result is rounded once to
-    the type that the contraction had.
+    the type that the contraction had. The layout of the weight says what the
+    op computes with (see `compress-pack-weights`).
 
     ```mlir
     %w = compress.decode %0 : !compress.tensor<128x256xf32, #packed>
@@ -69,9 +89,9 @@ def CompressFormKernels : Pass<"compress-form-kernels"> {
 def ConvertCompressToVector : Pass<"convert-compress-to-vector"> {
   let summary = "compress.contract on buffers to loops of vector ops";
   let description = [{
-    Combines the tile decoder of the weight's codec with a contraction emitter.
-    The decoded weight exists in registers only. Fails where there is no decoder
-    or no emitter.
+    Combines the tile decoder of the weight's codec with a contraction emitter for
+    the op's mode and the target's features. The decoded weight exists in
+    registers only. Fails where there is no decoder or no emitter.
 
     ```mlir
     compress.contract ins(%x, %codes, %scales : memref<?x256xf32>, ...) outs(%y : memref<?x128xf32>) weight(...)
@@ -87,13 +107,16 @@ def ConvertCompressToVector : Pass<"convert-compress-to-vector"> {
     ```
   }];
   let dependentDialects = [
-    "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::LLVM::LLVMDialect", "::mlir::arith::ArithDialect",
+    "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
     "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"
   ];
   let options = [
     Option<"rows", "rows", "int64_t", "8",
            "Rows of lhs that share a decoded tile: as many accumulators of 16 "
-           "f32 must fit the registers">
+           "f32 must fit the registers">,
+    ListOption<"features", "features", "std::string",
+               "CPU features that kernels may use, such as avx512vnni">
   ];
 }
 

@@ -8,6 +8,7 @@
 #ifndef COMPRESS_PIPELINES_PIPELINES_H
 #define COMPRESS_PIPELINES_PIPELINES_H
 
+#include "compress/Conversion/Passes.h"
 #include "mlir/Pass/PassOptions.h"
 
 namespace mlir {
@@ -37,6 +38,20 @@ struct CompressToCPUOptions : PassPipelineOptions<CompressToCPUOptions> {
       llvm::cl::desc("Rows of activations that share a decoded tile, see "
                      "convert-compress-to-vector"),
       llvm::cl::init(8)};
+  PassOptions::Option<ComputeRequest> compute{
+      *this, "compute",
+      llvm::cl::desc("What kernels compute with, see compress-pack-weights"),
+      llvm::cl::init(ComputeRequest::F32),
+      llvm::cl::values(
+          clEnumValN(ComputeRequest::F32, "f32", "32-bit floats"),
+          clEnumValN(ComputeRequest::Int8, "int8",
+                     "8-bit integers, for all weights"),
+          clEnumValN(ComputeRequest::Auto, "auto",
+                     "int8 where possible, else f32"))};
+  PassOptions::ListOption<std::string> features{
+      *this, "features",
+      llvm::cl::desc(
+          "CPU features that kernels may use, such as avx512vnni")};
 };
 
 /// Checks stored data, and expands compressed types of functions and loops.
@@ -45,10 +60,12 @@ void buildCompressExpand(OpPassManager &pm);
 /// The same, then brings compressed constants into the layout of kernels. The
 /// first steps of compress-to-cpu, apart for those who look at the constants in
 /// between.
-void buildCompressPack(OpPassManager &pm);
+void buildCompressPack(OpPassManager &pm, ComputeRequest compute,
+                       ArrayRef<std::string> features);
 
-/// Fuses decodes into kernels and tiles, and fails where one is left, unless
-/// `allowDense`. The steps of compress-to-cpu that work on tensors.
+/// Fuses decodes, of packed weights and others, into kernels and tiles, and fails
+/// where one is left, unless `allowDense`. The steps of compress-to-cpu that
+/// follow and work on tensors.
 void buildCompressFuse(OpPassManager &pm, bool allowDense);
 
 /// `compress-to-cpu`: from linalg on tensors with compressed weights to the LLVM

@@ -67,6 +67,8 @@ struct ManifestWeight {
   /// Whether the code decodes it in registers or tile by tile; a weight that is
   /// not compressed is not.
   bool fused = false;
+  /// What kernels compute with: f32, or int8 for activations and codes.
+  std::string compute = "f32";
   int64_t storedBits = 0;
   std::optional<ManifestCertificate> certificate;
   /// Names in weights.safetensors, in the order of the codec's storage.

@@ -8,6 +8,8 @@
 #include "compress/Conversion/CompressToVector/ContractionEmitter.h"
 #include "compress/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -31,7 +33,8 @@ struct ConvertToVectorPass
           << int64_t(rows);
       return signalPassFailure();
     }
-    std::unique_ptr<ContractionEmitter> emitters[] = {createFmaEmitter(rows)};
+    std::unique_ptr<ContractionEmitter> emitters[] = {
+        createFmaEmitter(rows), createVnniEmitter(features)};
     SmallVector<ContractOp> ops;
     getOperation()->walk([&](ContractOp op) { ops.push_back(op); });
     for (ContractOp op : ops) {
@@ -39,7 +42,9 @@ struct ConvertToVectorPass
       if (llvm::none_of(emitters, [&](const auto &emitter) {
             return succeeded(emitter->emit(b, op));
           })) {
-        op.emitOpError() << "no kernel for weight " << op.getWeightType()
+        op.emitOpError() << "no kernel that computes in "
+                         << stringifyComputeMode(op.getCompute())
+                         << " for weight " << op.getWeightType()
                          << " and init " << op.getInit().getType();
         return signalPassFailure();
       }

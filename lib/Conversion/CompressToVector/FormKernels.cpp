@@ -31,7 +31,7 @@ public:
       : b(contraction.op->getLoc(), builder), contraction(contraction) {}
 
   /// Replaces the op.
-  void form(DecodeOp decode);
+  void form(DecodeOp decode, ComputeMode compute);
 
 private:
   SmallVector<int64_t> getPositions(OpOperand *operand, unsigned last) const;
@@ -142,7 +142,7 @@ Value KernelFormer::fromMatrix(Value matrix, Value shapeOf) {
   return tensor::CollapseShapeOp::create(b, type, matrix, groups);
 }
 
-void KernelFormer::form(DecodeOp decode) {
+void KernelFormer::form(DecodeOp decode, ComputeMode compute) {
   linalg::LinalgOp op = contraction.op;
   OpOperand *init = op.getDpsInitOperand(0);
   Type element = getElementTypeOrSelf(init->get().getType());
@@ -172,7 +172,8 @@ void KernelFormer::form(DecodeOp decode) {
   Value result =
       ContractOp::create(b, matrix.getType(), lhs, components, matrix,
                          TypeAttr::get(decode.getInput().getType()),
-                         AffineMapAttr::get(map))
+                         AffineMapAttr::get(map),
+                         ComputeModeAttr::get(b.getContext(), compute))
           ->getResult(0);
   result = cast(fromMatrix(result, ordered), element);
   result = transpose(result, invertPermutationVector(outOrder));
@@ -198,8 +199,12 @@ struct FormKernelsPass
       for (OpOperand *use : uses) {
         std::string reason;
         FailureOr<Contraction> contraction = matchContraction(*use, reason);
-        if (succeeded(contraction) && !readsInOrder(decode, *contraction))
-          reason = "its layout is that of another kernel";
+        std::optional<ComputeMode> compute;
+        if (succeeded(contraction)) {
+          compute = getComputeMode(decode, *contraction);
+          if (!compute)
+            reason = "its layout is that of another kernel";
+        }
         if (!reason.empty()) {
           remark::missed(use->getOwner()->getLoc(), options)
               << remark::reason(reason.c_str());
@@ -208,31 +213,25 @@ struct FormKernelsPass
         OpBuilder b(contraction->op);
         remark::passed(contraction->op->getLoc(), options)
             << "formed compress.contract";
-        KernelFormer(b, *contraction).form(decode);
+        KernelFormer(b, *contraction).form(decode, *compute);
       }
       if (decode->use_empty())
         decode.erase();
     }
   }
 
-  /// Whether the packed layout is the one that the kernel reads.
-  static bool readsInOrder(DecodeOp decode, const Contraction &contraction) {
-    CompressedTensorType type = decode.getInput().getType();
-    auto codec = cast<TiledAttr>(type.getCodec());
-    auto decoder = dyn_cast<TileDecoderInterface>(codec.getBase());
-    if (!decoder)
-      return false;
-    auto layout = decoder.getKernelLayout(
-        type.getLogicalType(),
-        contraction.getPosition(contraction.weight, contraction.n),
-        contraction.getPosition(contraction.weight, contraction.k));
+  /// What the kernel that reads the packed layout computes with.
+  static std::optional<ComputeMode>
+  getComputeMode(DecodeOp decode, const Contraction &contraction) {
     // Batch dimensions must be in the order that the kernel loops over them.
     for (size_t i = 1; i < contraction.batch.size(); ++i)
       if (contraction.getPosition(contraction.weight, contraction.batch[i - 1]) >
           contraction.getPosition(contraction.weight, contraction.batch[i]))
-        return false;
-    return layout && ArrayRef<int64_t>(layout->tile) == codec.getTile() &&
-           ArrayRef<int64_t>(layout->order) == codec.getOrder();
+        return std::nullopt;
+    return findComputeMode(
+        decode.getInput().getType(),
+        contraction.getPosition(contraction.weight, contraction.n),
+        contraction.getPosition(contraction.weight, contraction.k));
   }
 };
 } // namespace

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Contraction.h"
+#include "compress/Conversion/CompressToVector/ContractionEmitter.h"
 #include "compress/Conversion/CompressToVector/TileDecoder.h"
 #include "compress/Conversion/Passes.h"
 #include "compress/Dialect/Compress/Transforms/Weights.h"
@@ -38,11 +39,16 @@ struct PackedWeight {
 
 struct PackWeightsPass
     : compress::impl::CompressPackWeightsBase<PackWeightsPass> {
+  using Base::Base;
   void runOnOperation() override;
 
 private:
   void collect();
+  /// Says why a constant stays as it is: an error where a mode was asked for that
+  /// its users cannot compute in then.
+  void leave(AssembleOp op, StringRef reason);
   void choose(PackedWeight &weight);
+  SmallVector<ComputeMode> getModes();
   void pack(PackedWeight &weight);
   void updateRecord(AssembleOp record, AssembleOp old, AssembleOp packed);
   void eraseConstant(Operation *op);
@@ -70,15 +76,44 @@ getConstants(AssembleOp op, SymbolTableCollection &symbols) {
   return constants;
 }
 
+/// Whether a linalg op computes with an assembled value, decoded.
+static bool isComputedWith(AssembleOp op) {
+  return llvm::any_of(op->getUsers(), [](Operation *user) {
+    return isa<DecodeOp>(user) &&
+           llvm::any_of(user->getUsers(), llvm::IsaPred<linalg::LinalgOp>);
+  });
+}
+
+void PackWeightsPass::leave(AssembleOp op, StringRef reason) {
+  if (compute != ComputeRequest::Int8 || !isComputedWith(op) ||
+      isa<TiledAttr>(op.getType().getCodec())) {
+    remark::missed(op.getLoc(), getRemarkOptions())
+        << remark::reason("{0}", reason);
+    return;
+  }
+  InFlightDiagnostic diag = op.emitError();
+  if (CertificateAttr certificate = findCertificate(op))
+    diag << "weight '" << certificate.getWeight() << "' of type ";
+  diag << op.getType() << " cannot be computed with in int8: " << reason;
+  diag.attachNote() << "compute=auto computes with such weights in f32";
+  signalPassFailure();
+}
+
+/// Modes that kernels may compute in, best first.
+SmallVector<ComputeMode> PackWeightsPass::getModes() {
+  if (compute == ComputeRequest::Int8)
+    return {ComputeMode::Int8};
+  if (compute == ComputeRequest::Auto && hasIntegerKernels(features))
+    return {ComputeMode::Int8, ComputeMode::F32};
+  return {ComputeMode::F32};
+}
+
 void PackWeightsPass::collect() {
   weights.clear();
   getOperation().walk([&](AssembleOp op) {
     auto constants = getConstants(op, *symbols);
-    if (!constants) {
-      remark::missed(op.getLoc(), getRemarkOptions())
-          << remark::reason("its components are not all constants with data");
-      return;
-    }
+    if (!constants)
+      return leave(op, "its components are not all constants with data");
     SmallVector<Attribute> key(constants->begin(), constants->end());
     PackedWeight &weight =
         weights[{op.getType(), ArrayAttr::get(&getContext(), key)}];
@@ -151,10 +186,13 @@ void PackWeightsPass::choose(PackedWeight &weight) {
     weight.reason = "nothing uses it";
     return;
   }
-  weight.layout = decoder.getKernelLayout(weight.type.getLogicalType(),
-                                          dims->first, dims->second);
-  if (!weight.layout)
-    weight.reason = "its codec has no layout for the kernel";
+  for (ComputeMode mode : getModes()) {
+    weight.layout = decoder.getKernelLayout(weight.type.getLogicalType(),
+                                            dims->first, dims->second, mode);
+    if (weight.layout)
+      return;
+  }
+  weight.reason = "its codec has no layout for the kernel";
 }
 
 /// Erases a constant, and the global behind it, when nothing uses them.
@@ -210,16 +248,13 @@ void PackWeightsPass::updateRecord(AssembleOp record, AssembleOp old,
 }
 
 void PackWeightsPass::pack(PackedWeight &weight) {
-  MLIRContext *context = &getContext();
   RankedTensorType logical = weight.type.getLogicalType();
   CodecAttrInterface base = weight.type.getCodec();
   SmallVector<ArrayRef<char>> leaves;
   for (ElementsAttr data : weight.components)
     leaves.push_back(*getRawData(data));
-  std::vector<EncodedComponent> parts =
-      base.relayout(logical, *weight.layout, leaves);
-  auto codec =
-      TiledAttr::get(context, base, weight.layout->tile, weight.layout->order);
+  auto codec = TiledAttr::get(base, *weight.layout);
+  std::vector<EncodedComponent> parts = codec.pack(logical, leaves);
   auto type = CompressedTensorType::get(logical, codec);
 
   // The old data go before the new ones get their names.
@@ -230,7 +265,7 @@ void PackWeightsPass::pack(PackedWeight &weight) {
     else
       keys.push_back("weight");
   SmallVector<ElementsAttr> constants;
-  for (auto [part, key] : llvm::zip_equal(parts, keys))
+  for (auto [part, key] : llvm::zip_first(parts, keys))
     constants.push_back(DenseResourceElementsAttr::get(
         cast<ShapedType>(part.type), (key + ".tiled").str(),
         std::move(part.data)));
@@ -263,6 +298,12 @@ void PackWeightsPass::pack(PackedWeight &weight) {
 }
 
 void PackWeightsPass::runOnOperation() {
+  if (compute == ComputeRequest::Int8 && !hasIntegerKernels(features)) {
+    emitError(getOperation()->getLoc())
+        << "compute=int8 needs a target with AVX-512 VNNI; compute=auto "
+           "computes in f32 on others";
+    return signalPassFailure();
+  }
   SymbolTableCollection collection;
   symbols = &collection;
   collect();
@@ -271,7 +312,7 @@ void PackWeightsPass::runOnOperation() {
     Location loc = weight.assembles.front().getLoc();
     choose(weight);
     if (!weight.layout) {
-      remark::missed(loc, options) << remark::reason(weight.reason.c_str());
+      leave(weight.assembles.front(), weight.reason);
       continue;
     }
     pack(weight);

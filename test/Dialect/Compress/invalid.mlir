@@ -191,6 +191,60 @@ func.func private @f(!compress.tensor<8x64xf32, #compress.tiled<#q, tile = [8, 2
 func.func private @f(!compress.tensor<8x64xf32, #compress.tiled<#t, tile = [8, 8], order = [0, 1]>>)
 
 // -----
+// tiled_c7: no permutation
+#q = #compress.quant<i4, block = [1, 32], scale = f32>
+// expected-error @below {{expected inside to be a permutation of 3 factors, but got [0, 1, 1]}}
+func.func private @f(!compress.tensor<8x64xf32, #compress.tiled<#q, tile = [8, 32], order = [0, 1], split = [8, 2, 16], inside = [0, 1, 1]>>)
+
+// -----
+// tiled_c7: a product of 24
+#q = #compress.quant<i4, block = [1, 32], scale = f32>
+// expected-error @below {{expected factors of the tile's extents, but got [8, 2, 12]}}
+func.func private @f(!compress.tensor<8x64xf32, #compress.tiled<#q, tile = [8, 32], order = [0, 1], split = [8, 2, 12], inside = [0, 1, 2]>>)
+
+// -----
+// tiled_c7: one factor too many
+#q = #compress.quant<i4, block = [1, 32], scale = f32>
+// expected-error @below {{expected factors of the tile's extents, but got [8, 32, 2]}}
+func.func private @f(!compress.tensor<8x64xf32, #compress.tiled<#q, tile = [8, 32], order = [0, 1], split = [8, 32, 2], inside = [0, 1, 2]>>)
+
+// -----
+// tiled_c7: none of 0
+#q = #compress.quant<i4, block = [1, 32], scale = f32>
+// expected-error @below {{expected factors of the tile's extents, but got [8, 0]}}
+func.func private @f(!compress.tensor<8x64xf32, #compress.tiled<#q, tile = [8, 32], order = [0, 1], split = [8, 0], inside = [0, 1]>>)
+
+// -----
+// tiled_c8
+#q = #compress.quant<i4, block = [1, 32], scale = f32>
+// expected-error @below {{expected a record of 0 or more tiles, but got -1}}
+func.func private @f(!compress.tensor<8x64xf32, #compress.tiled<#q, tile = [8, 32], order = [0, 1], record = -1>>)
+
+// -----
+// tiled_c8
+#q = #compress.quant<i4, block = [1, 32], scale = f32>
+// expected-error @below {{expected a flip of 0 to 255, but got 256}}
+func.func private @f(!compress.tensor<8x64xf32, #compress.tiled<#q, tile = [8, 32], order = [0, 1], flip = 256>>)
+
+// -----
+// tiled_c9: a scale for two tiles has no part in records of one
+#q = #compress.quant<i4, block = [1, 64], scale = f32>
+// expected-error @below {{expected records of 1 tiles to have a part of each component of #compress.quant<}}
+func.func private @f(!compress.tensor<8x128xf32, #compress.tiled<#q, tile = [8, 32], order = [0, 1], record = 1>>)
+
+// -----
+// tiled_c9: the scale of a block of two rows of tiles
+#q = #compress.quant<i4, block = [16, 32], scale = f32>
+// expected-error @below {{expected records of 2 tiles to have a part of each component of #compress.quant<}}
+func.func private @f(!compress.tensor<32x128xf32, #compress.tiled<#q, tile = [8, 32], order = [0, 1], record = 2>>)
+
+// -----
+// What follows the order of tiles.
+#q = #compress.quant<i4, block = [1, 32], scale = f32>
+// expected-error @below {{expected 'flip'}}
+func.func private @f(!compress.tensor<8x64xf32, #compress.tiled<#q, tile = [8, 32], order = [0, 1], split = [8, 32], inside = [0, 1], record = 1, records = 1>>)
+
+// -----
 // tiled_c6: one element that is padded to 2^60
 #q = #compress.quant<i8, block = [1, 32], scale = f16>
 // expected-error @below {{expected tiles that pad 'tensor<1x1xf32>' to less than 2^56 elements}}

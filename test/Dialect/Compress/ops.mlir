@@ -135,6 +135,23 @@ func.func @contract(%x: tensor<?x256xf32>, %c: tensor<8x32x16x4xi8>, %s: tensor<
 }
 
 // Any codec, in its own layout, and any order of its dimensions: which of them have a kernel is for the lowering to say.
+// CHECK-LABEL: func @contract_int8
+// CHECK-SAME: #compress.tiled<#compress.quant<i4, block = [1, 32], scale = f16>, tile = [16, 32], order = [0, 1], split = [16, 2, 4, 4], inside = [2, 0, 3, 1], record = 2, flip = 136>
+// CHECK: compress.contract {{.*}} compute = int8 {tag} -> tensor<?x128xf32>
+// What is left out is what they have without.
+// CHECK: compress.contract
+// CHECK-NOT: compute
+// CHECK-SAME: tensor<?x128xf32>
+!stream = !compress.tensor<128x256xf32, #compress.tiled<#compress.quant<i4, block = [1, 32], scale = f16>, tile = [16, 32], order = [0, 1],
+  split = [16, 2, 4, 4], inside = [2, 0, 3, 1], record = 2, flip = 136>>
+func.func @contract_int8(%w: !stream, %x: tensor<?x256xf32>, %s: tensor<8x4x576xi8>, %i: tensor<?x128xf32>) -> tensor<?x128xf32> {
+  %0 = compress.contract ins(%x, %s : tensor<?x256xf32>, tensor<8x4x576xi8>) outs(%i : tensor<?x128xf32>)
+    weight(!stream, affine_map<(m, n, k) -> (n, k)>) compute = int8 {tag} -> tensor<?x128xf32>
+  %1 = compress.contract ins(%x, %s : tensor<?x256xf32>, tensor<8x4x576xi8>) outs(%0 : tensor<?x128xf32>)
+    weight(!stream, affine_map<(m, n, k) -> (n, k)>) compute = f32 -> tensor<?x128xf32>
+  return %1 : tensor<?x128xf32>
+}
+
 // CHECK-LABEL: func @contract_batch
 func.func @contract_batch(%x: tensor<3x?x64xf32>, %c: tensor<64x3x32xi8>, %s: tensor<1x3x32xf32>, %i: tensor<3x?x32xf32>) -> tensor<3x?x32xf32> {
   // CHECK: compress.contract {{.*}} weight(!compress.tensor<64x3x32xf32, #compress.quant<i8, block = [64, 1, 1], scale = f32>>, #[[KBN]]) {tag} -> tensor<3x?x32xf32>

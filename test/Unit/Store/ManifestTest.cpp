@@ -37,6 +37,7 @@ static Manifest makeManifest() {
   compressed.shape = {64, 64};
   compressed.codec = "#compress.quant<i4, [1, 32]>";
   compressed.fused = true;
+  compressed.compute = "int8";
   compressed.storedBits = 18432;
   compressed.certificate = {"round-to-nearest", "0123456789abcdef", 0.1,
                             1.0 / 3, 42.25};
@@ -81,6 +82,7 @@ static void expectEqual(const Manifest &a, const Manifest &b) {
     EXPECT_EQ(v.shape, w.shape);
     EXPECT_EQ(v.codec, w.codec);
     EXPECT_EQ(v.fused, w.fused);
+    EXPECT_EQ(v.compute, w.compute);
     EXPECT_EQ(v.storedBits, w.storedBits);
     EXPECT_EQ(v.tensors, w.tensors);
     ASSERT_EQ(v.certificate.has_value(), w.certificate.has_value());
@@ -214,6 +216,7 @@ TEST_F(ManifestTest, ExactText) {
       ],
       "codec": null,
       "fused": false,
+      "compute": "f32",
       "stored_bits": 2048,
       "certificate": null,
       "tensors": [
@@ -229,6 +232,7 @@ TEST_F(ManifestTest, ExactText) {
       ],
       "codec": "#compress.quant<i4, [1, 32]>",
       "fused": true,
+      "compute": "int8",
       "stored_bits": 18432,
       "certificate": {
         "algorithm": "round-to-nearest",
@@ -593,6 +597,8 @@ TEST_F(ManifestTest, Types) {
        "expected non-negative integers at 'weights[0].shape'"},
       {"/weights/1/codec", 1,
        "expected a string or null at 'weights[1].codec'"},
+      {"/weights/1/compute", 8,
+       "expected a string at 'weights[1].compute'"},
       {"/weights/1/fused", nullptr,
        "expected true or false at 'weights[1].fused'"},
       {"/weights/1/stored_bits", -1,

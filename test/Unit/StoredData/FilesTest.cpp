@@ -129,9 +129,14 @@ static std::string makeManifest() {
                                 "compress_entry_main",
                                 {{"x", DType::F32, {kDynamic, 256}}},
                                 {{"y", DType::BF16, {kDynamic, 128}}}});
-  ManifestWeight weight{"fc", DType::F32, {128, 256}, {},
-                        true, 4096,       {},         {"fc.codes"}};
+  ManifestWeight weight;
+  weight.name = "fc";
+  weight.dtype = DType::F32;
+  weight.shape = {128, 256};
   weight.codec = "#compress.huffman<>";
+  weight.fused = true;
+  weight.storedBits = 4096;
+  weight.tensors = {"fc.codes"};
   weight.certificate =
       ManifestCertificate{"rtn", "0123456789abcdef", 0.5, 1e-3, 60.25};
   manifest.weights = {weight};

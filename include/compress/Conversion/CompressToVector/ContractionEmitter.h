@@ -29,6 +29,13 @@ public:
 /// decoded tile; their accumulators must fit the registers.
 std::unique_ptr<ContractionEmitter> createFmaEmitter(int64_t rows);
 
+/// Whether CPU features suffice for kernels that compute with integers.
+bool hasIntegerKernels(ArrayRef<std::string> features);
+
+/// Products of 8-bit integers by AVX-512 VNNI, if the features have it.
+std::unique_ptr<ContractionEmitter>
+createVnniEmitter(ArrayRef<std::string> features);
+
 } // namespace mlir::compress
 
 #endif // COMPRESS_CONVERSION_COMPRESSTOVECTOR_CONTRACTIONEMITTER_H

@@ -20,6 +20,51 @@ namespace mlir::compress {
 /// register of f32. Narrower machines take several registers for them.
 inline constexpr int64_t kLanes = 16;
 
+/// A weight that is laid out for integers, as kernels hold it.
+struct IntegerWeight {
+  TiledAttr codec;
+  RankedTensorType logical;
+  /// What `prepare` made of the components, if it is called already.
+  SmallVector<Value> buffers;
+
+  CodecAttrInterface getInner() const { return codec.getInner(logical); }
+  RankedTensorType getTiled() const { return codec.getTiledType(logical); }
+};
+
+/// value = scale * (code - bias - zero) + min, where all codes of `tilesPerBlock`
+/// tiles along the reduced dimension share scale, zero and min.
+struct IntegerFormat {
+  /// What codes are stored, or read, with, so that they are not negative.
+  int64_t bias;
+  int64_t tilesPerBlock;
+  bool hasZero = false, hasMin = false;
+  /// Powers of two that shifted codes are multiplied by.
+  SmallVector<unsigned> shifts;
+};
+
+/// Where a tile lies.
+struct TilePosition {
+  /// Among the tiles of all dimensions but the last one.
+  SmallVector<Value> outer;
+  /// The record, and the tile in it. Without records, the tile, and 0.
+  Value record, tile;
+};
+
+/// Codes of four consecutive steps of all lanes: 64 bytes, each lane's
+/// neighbours, of 0 to 255.
+struct CodeGroup {
+  Value codes;
+  /// Number of the group in the order of steps.
+  int64_t index;
+  /// Codes are multiplied by 2^shift.
+  unsigned shift;
+};
+
+/// f32 vectors of kLanes; zero and min are null where there is none.
+struct IntegerScales {
+  Value scale, zero, min;
+};
+
 /// Attaches the decoders of this project's codecs.
 void registerTileDecoders(DialectRegistry &registry);
 
@@ -30,5 +75,14 @@ void registerQuantTileDecoder(DialectRegistry &registry);
 } // namespace mlir::compress
 
 #include "compress/Conversion/CompressToVector/TileDecoderInterface.h.inc"
+
+namespace mlir::compress {
+
+/// The mode whose kernels read a weight laid out so, for lanes and steps along
+/// the given dimensions; nothing if none does.
+std::optional<ComputeMode> findComputeMode(CompressedTensorType weight,
+                                           unsigned laneDim, unsigned stepDim);
+
+} // namespace mlir::compress
 
 #endif // COMPRESS_CONVERSION_COMPRESSTOVECTOR_TILEDECODER_H

@@ -22,23 +22,27 @@ def TileDecoderInterface : AttrInterface<"TileDecoderInterface"> {
     packed components. A tile is `kLanes` elements of one dimension, in the
     lanes of a vector, by a few *steps* of the reduced dimension, one vector
     each.
+
+    Kernels that compute in f32 call `emitTile`; those that compute with
+    integers call the methods after it, which codecs of integer codes have.
   }];
   let methods = [
     InterfaceMethod<[{
-        The packed layout that `emitTile` reads, for lanes and steps along the
-        given logical dimensions, or nothing where there is none.
+        The packed layout that kernels of the given mode read, for lanes and steps
+        along the given logical dimensions, or nothing where there is none. No two
+        modes have the same one.
       }],
       "::std::optional<::mlir::compress::algorithms::TileLayout>",
       "getKernelLayout",
       (ins "::mlir::RankedTensorType":$logical, "unsigned":$laneDim,
-           "unsigned":$stepDim)>,
+           "unsigned":$stepDim, "::mlir::compress::ComputeMode":$compute)>,
     InterfaceMethod<[{
-        Emitted once, before the loops: the components (buffers, of the storage
-        of this codec for the `tiled` type) as `emitTile` wants them.
+        Emitted once, before the loops: the components of a tiled weight, which
+        are buffers, as the other methods want them.
       }],
       "::llvm::SmallVector<::mlir::Value>", "prepare",
       (ins "::mlir::OpBuilder &":$builder, "::mlir::Location":$loc,
-           "::mlir::RankedTensorType":$tiled,
+           "::mlir::compress::TiledAttr":$codec,
            "::mlir::ValueRange":$components)>,
     InterfaceMethod<[{
         The values of the tile at `indices` (one for each outer dimension of the
@@ -48,7 +52,39 @@ def TileDecoderInterface : AttrInterface<"TileDecoderInterface"> {
       "::llvm::SmallVector<::mlir::Value>", "emitTile",
       (ins "::mlir::OpBuilder &":$builder, "::mlir::Location":$loc,
            "::mlir::RankedTensorType":$tiled, "::mlir::ValueRange":$prepared,
-           "::mlir::ValueRange":$indices)>
+           "::mlir::ValueRange":$indices)>,
+    InterfaceMethod<[{
+        How the codes of a weight that is laid out for `int8` relate to its
+        values.
+      }],
+      "::mlir::compress::IntegerFormat", "getIntegerFormat",
+      (ins "const ::mlir::compress::IntegerWeight &":$weight), "",
+      /*defaultImplementation=*/[{
+        llvm_unreachable("no layout for int8");
+      }]>,
+    InterfaceMethod<[{
+        Emits the codes of a tile, group by group, each followed by what `use`
+        emits for it. Groups of `shifted` codes may be multiplied by a power of
+        two, which spares a shift where few products share them.
+      }],
+      "void", "emitIntegerTile",
+      (ins "::mlir::OpBuilder &":$builder, "::mlir::Location":$loc,
+           "const ::mlir::compress::IntegerWeight &":$weight,
+           "const ::mlir::compress::TilePosition &":$position, "bool":$shifted,
+           "::llvm::function_ref<void(::mlir::compress::CodeGroup)>":$use), "",
+      /*defaultImplementation=*/[{
+        llvm_unreachable("no layout for int8");
+      }]>,
+    InterfaceMethod<[{
+        Emits what makes the codes of the block that begins with a tile values.
+      }],
+      "::mlir::compress::IntegerScales", "emitIntegerScales",
+      (ins "::mlir::OpBuilder &":$builder, "::mlir::Location":$loc,
+           "const ::mlir::compress::IntegerWeight &":$weight,
+           "const ::mlir::compress::TilePosition &":$position), "",
+      /*defaultImplementation=*/[{
+        llvm_unreachable("no layout for int8");
+      }]>
   ];
 }
 

@@ -1,4 +1,4 @@
-//===- Decoders.cpp - registration of the tile decoders ---------------------===//
+//===- Decoders.cpp - the tile decoders of all codecs -----------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -8,6 +8,24 @@
 #include "compress/Conversion/CompressToVector/TileDecoder.h"
 
 #include "compress/Conversion/CompressToVector/TileDecoderInterface.cpp.inc"
+
+using namespace mlir;
+using namespace mlir::compress;
+
+std::optional<ComputeMode>
+mlir::compress::findComputeMode(CompressedTensorType weight, unsigned laneDim,
+                                unsigned stepDim) {
+  auto codec = dyn_cast<TiledAttr>(weight.getCodec());
+  auto decoder =
+      codec ? dyn_cast<TileDecoderInterface>(codec.getBase()) : nullptr;
+  if (!decoder)
+    return std::nullopt;
+  for (ComputeMode mode : {ComputeMode::F32, ComputeMode::Int8})
+    if (decoder.getKernelLayout(weight.getLogicalType(), laneDim, stepDim,
+                                mode) == codec.getLayout())
+      return mode;
+  return std::nullopt;
+}
 
 void mlir::compress::registerTileDecoders(DialectRegistry &registry) {
   registerPaletteTileDecoder(registry);

@@ -231,8 +231,10 @@ struct PaletteTileDecoder
     : TileDecoderInterface::ExternalModel<PaletteTileDecoder, PaletteAttr> {
   std::optional<algorithms::TileLayout>
   getKernelLayout(Attribute attr, RankedTensorType logical, unsigned laneDim,
-                  unsigned stepDim) const {
+                  unsigned stepDim, ComputeMode compute) const {
     auto codec = cast<PaletteAttr>(attr);
+    if (compute != ComputeMode::F32)
+      return std::nullopt; // entries are no integers
     if (32 % codec.getBits() != 0 || codec.getDim() != 1)
       return std::nullopt;
     algorithms::TileLayout layout;
@@ -260,11 +262,10 @@ struct PaletteTileDecoder
     return layout;
   }
 
-  SmallVector<Value> prepare(Attribute attr, OpBuilder &b, Location loc,
-                             RankedTensorType tiled,
-                             ValueRange components) const {
+  SmallVector<Value> prepare(Attribute, OpBuilder &b, Location loc,
+                             TiledAttr codec, ValueRange components) const {
     // What is in one tile becomes one dimension, from which vectors are loaded.
-    int64_t outer = tiled.getRank() / 2;
+    int64_t outer = codec.getTile().size();
     return llvm::map_to_vector(components, [&](Value component) -> Value {
       SmallVector<ReassociationIndices> groups;
       for (int64_t i = 0; i < outer; ++i)

@@ -6,13 +6,18 @@
 //===----------------------------------------------------------------------===//
 
 #include "compress/Dialect/Compress/Codecs/Codecs.h"
+#include "compress/Dialect/Compress/IR/CodecRegistry.h"
 #include "compress/Dialect/Compress/IR/Compress.h"
+#include "compress/Dialect/Compress/IR/FloatKind.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
-#include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include <list>
+#include <numeric>
 
 using namespace mlir;
 using namespace mlir::compress;
@@ -21,6 +26,10 @@ algorithms::TileLayout TiledAttr::getLayout() const {
   algorithms::TileLayout layout;
   layout.tile.append(getTile().begin(), getTile().end());
   layout.order.append(getOrder().begin(), getOrder().end());
+  layout.split.append(getSplit().begin(), getSplit().end());
+  layout.inside.append(getInside().begin(), getInside().end());
+  layout.record = getRecord();
+  layout.flip = getFlip();
   return layout;
 }
 
@@ -29,14 +38,111 @@ RankedTensorType TiledAttr::getTiledType(RankedTensorType logical) const {
                                logical.getElementType());
 }
 
+std::optional<TiledAttr::Records>
+TiledAttr::getRecords(RankedTensorType logical) const {
+  if (!getRecord())
+    return std::nullopt;
+  RankedTensorType tiled = getTiledType(logical);
+  size_t rank = logical.getRank();
+  ArrayRef<int64_t> grid = tiled.getShape().take_front(rank);
+  Records records = {computeProduct(grid.drop_back()),
+                     llvm::divideCeilSigned(grid.back(), getRecord()), 0, {}};
+  for (const StorageComponent &part : getInner(logical).getStorage(tiled)) {
+    auto type = dyn_cast<RankedTensorType>(part.type);
+    if (!type || !type.hasStaticShape() || type.getRank() < int64_t(rank) ||
+        type.getElementTypeBitWidth() % 8 != 0 ||
+        type.getShape().take_front(rank - 1) != grid.drop_back())
+      return std::nullopt;
+    // Entries along the last dimension of tiles; each is for as many tiles.
+    int64_t entries = type.getDimSize(rank - 1);
+    int64_t tiles = llvm::divideCeilSigned(grid.back(), std::max<int64_t>(entries, 1));
+    if (llvm::divideCeilSigned(grid.back(), tiles) != entries ||
+        getRecord() % tiles != 0)
+      return std::nullopt;
+    int64_t bytes = computeProduct(type.getShape().drop_front(rank)) *
+                    type.getElementTypeBitWidth() / 8;
+    records.parts.push_back(
+        {records.bytes, getRecord() / tiles * bytes, entries * bytes});
+    records.bytes += records.parts.back().bytes;
+  }
+  return records;
+}
+
+//===----------------------------------------------------------------------===//
+// Text
+//===----------------------------------------------------------------------===//
+
+/// base, tile = [..], order = [..] (, split = [..], inside = [..])? (, record = n)?
+/// (, flip = n)?
+Attribute TiledAttr::parse(AsmParser &parser, Type) {
+  SMLoc loc = parser.getCurrentLocation();
+  CodecAttrInterface base;
+  SmallVector<int64_t> tile, order, split, inside;
+  int64_t record = 0, flip = 0;
+  auto parseList = [&](SmallVector<int64_t> &list) -> ParseResult {
+    if (parser.parseEqual())
+      return failure();
+    return parser.parseCommaSeparatedList(
+        AsmParser::Delimiter::Square,
+        [&] { return parser.parseInteger(list.emplace_back()); });
+  };
+  if (parser.parseLess() || parser.parseAttribute(base) ||
+      parser.parseComma() || parser.parseKeyword("tile") || parseList(tile) ||
+      parser.parseComma() || parser.parseKeyword("order") || parseList(order))
+    return {};
+  bool isMore = succeeded(parser.parseOptionalComma());
+  if (isMore && succeeded(parser.parseOptionalKeyword("split"))) {
+    if (parseList(split) || parser.parseComma() ||
+        parser.parseKeyword("inside") || parseList(inside))
+      return {};
+    isMore = succeeded(parser.parseOptionalComma());
+  }
+  if (isMore && succeeded(parser.parseOptionalKeyword("record"))) {
+    if (parser.parseEqual() || parser.parseInteger(record))
+      return {};
+    isMore = succeeded(parser.parseOptionalComma());
+  }
+  if (isMore && (parser.parseKeyword("flip") || parser.parseEqual() ||
+                 parser.parseInteger(flip)))
+    return {};
+  if (parser.parseGreater())
+    return {};
+  return parser.getChecked<TiledAttr>(
+      loc, parser.getContext(), base, ArrayRef<int64_t>(tile),
+      ArrayRef<int64_t>(order), ArrayRef<int64_t>(split),
+      ArrayRef<int64_t>(inside), record, flip);
+}
+
+void TiledAttr::print(AsmPrinter &printer) const {
+  auto printList = [&](StringRef name, ArrayRef<int64_t> list) {
+    printer << ", " << name << " = [";
+    llvm::interleaveComma(list, printer);
+    printer << "]";
+  };
+  printer << "<" << getBase();
+  printList("tile", getTile());
+  printList("order", getOrder());
+  if (!getSplit().empty()) {
+    printList("split", getSplit());
+    printList("inside", getInside());
+  }
+  if (getRecord())
+    printer << ", record = " << getRecord();
+  if (getFlip())
+    printer << ", flip = " << getFlip();
+  printer << ">";
+}
+
 //===----------------------------------------------------------------------===//
 // Rules
 //===----------------------------------------------------------------------===//
 
 LogicalResult TiledAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                 CodecAttrInterface base,
-                                ArrayRef<int64_t> tile,
-                                ArrayRef<int64_t> order) {
+                                ArrayRef<int64_t> tile, ArrayRef<int64_t> order,
+                                ArrayRef<int64_t> split,
+                                ArrayRef<int64_t> inside, int64_t record,
+                                int64_t flip) {
   for (int64_t extent : tile) // tiled_c1
     if (extent < 1)
       return emitError() << "expected positive tile extents, but got "
@@ -47,6 +153,28 @@ LogicalResult TiledAttr::verify(function_ref<InFlightDiagnostic()> emitError,
     llvm::interleaveComma(order, diag);
     return diag << "]";
   }
+  if (split.size() != inside.size() || !isPermutationVector(inside)) { // tiled_c7
+    auto diag = emitError() << "expected inside to be a permutation of "
+                            << split.size() << " factors, but got [";
+    llvm::interleaveComma(inside, diag);
+    return diag << "]";
+  }
+  algorithms::TileLayout layout;
+  layout.tile.append(tile.begin(), tile.end());
+  layout.order.append(order.begin(), order.end());
+  layout.split.append(split.begin(), split.end());
+  layout.inside.append(inside.begin(), inside.end());
+  if (!layout.isSplitLegal()) { // tiled_c7
+    auto diag = emitError()
+                << "expected factors of the tile's extents, but got [";
+    llvm::interleaveComma(split, diag);
+    return diag << "]";
+  }
+  if (record < 0) // tiled_c8
+    return emitError() << "expected a record of 0 or more tiles, but got "
+                       << record;
+  if (flip < 0 || flip > 255) // tiled_c8
+    return emitError() << "expected a flip of 0 to 255, but got " << flip;
   return success();
 }
 
@@ -78,7 +206,18 @@ TiledAttr::verifyCodec(function_ref<InFlightDiagnostic()> emitError,
     return emitError() << "expected tiles that hold whole blocks, or blocks "
                           "that hold whole tiles, of "
                        << getBase();
-  return inner.verifyCodec(emitError, getTiledType(logical));
+  if (failed(inner.verifyCodec(emitError, getTiledType(logical))))
+    return failure();
+  auto codes = dyn_cast<RankedTensorType>(
+      inner.getStorage(getTiledType(logical)).front().type);
+  if (getFlip() && (!codes || !codes.getElementType().isInteger(8))) // tiled_c10
+    return emitError() << "expected a first component of i8 for flip, but got "
+                       << inner.getStorage(getTiledType(logical)).front().type;
+  if (getRecord() && !getRecords(logical)) // tiled_c9
+    return emitError() << "expected records of " << getRecord()
+                       << " tiles to have a part of each component of "
+                       << getBase();
+  return success();
 }
 
 //===----------------------------------------------------------------------===//
@@ -87,14 +226,191 @@ TiledAttr::verifyCodec(function_ref<InFlightDiagnostic()> emitError,
 
 SmallVector<StorageComponent>
 TiledAttr::getStorage(RankedTensorType logical) const {
-  return getInner(logical).getStorage(getTiledType(logical));
+  RankedTensorType tiled = getTiledType(logical);
+  std::optional<Records> records = getRecords(logical);
+  if (!records)
+    return getInner(logical).getStorage(tiled);
+  SmallVector<int64_t> shape(tiled.getShape().take_front(logical.getRank() - 1));
+  shape.append({records->count, records->bytes});
+  return {{"stream", ComponentRole::Stream,
+           RankedTensorType::get(shape, IntegerType::get(getContext(), 8))}};
 }
+
+namespace {
+/// The components of the inner codec, out of the bytes that are stored.
+class InnerComponents {
+public:
+  InnerComponents(TiledAttr codec, RankedTensorType logical,
+                  ArrayRef<ArrayRef<char>> stored)
+      : views(stored) {
+    if (std::optional<TiledAttr::Records> records = codec.getRecords(logical)) {
+      for (const algorithms::RecordPart &part : records->parts) {
+        copies.emplace_back(records->rows * part.rowBytes);
+        algorithms::deinterleave(part, records->rows, records->count,
+                                 records->bytes, asBytes(stored[0]),
+                                 asMutableBytes(copies.back()));
+      }
+      views.assign(copies.begin(), copies.end());
+    }
+    if (codec.getFlip()) {
+      std::vector<char> codes(views[0].begin(), views[0].end());
+      for (char &byte : codes)
+        byte ^= codec.getFlip();
+      copies.push_back(std::move(codes));
+      views[0] = copies.back();
+    }
+  }
+  ArrayRef<ArrayRef<char>> get() const { return views; }
+
+private:
+  static MutableArrayRef<uint8_t> asMutableBytes(std::vector<char> &data) {
+    return {reinterpret_cast<uint8_t *>(data.data()), data.size()};
+  }
+  std::list<std::vector<char>> copies;
+  SmallVector<ArrayRef<char>> views;
+};
+} // namespace
 
 LogicalResult
 TiledAttr::verifyData(function_ref<InFlightDiagnostic()> emitError,
                       RankedTensorType logical,
                       ArrayRef<ArrayRef<char>> leaves) const {
-  return getInner(logical).verifyData(emitError, getTiledType(logical), leaves);
+  if (std::optional<Records> records = getRecords(logical)) {
+    int64_t bytes = records->rows * records->count * records->bytes;
+    if (int64_t(leaves[0].size()) != bytes)
+      return emitError() << "expected a stream of " << bytes
+                         << " bytes, but got " << leaves[0].size();
+  }
+  InnerComponents components(*this, logical, leaves);
+  return getInner(logical).verifyData(emitError, getTiledType(logical),
+                                      components.get());
+}
+
+std::vector<EncodedComponent>
+TiledAttr::pack(RankedTensorType logical,
+                ArrayRef<ArrayRef<char>> leaves) const {
+  std::vector<EncodedComponent> parts =
+      getBase().relayout(logical, getLayout(), leaves);
+  std::optional<Records> records = getRecords(logical);
+  if (!records)
+    return parts;
+  SmallVector<ArrayRef<uint8_t>> arrays;
+  for (const EncodedComponent &part : parts)
+    arrays.push_back(asBytes(part.data.getData()));
+  AsmResourceBlob stream = HeapAsmResourceBlob::allocate(
+      records->rows * records->count * records->bytes, /*align=*/64,
+      /*dataIsMutable=*/true);
+  MutableArrayRef<char> bytes = stream.getMutableData();
+  algorithms::interleave(
+      records->parts, records->rows, records->count, records->bytes, arrays,
+      {reinterpret_cast<uint8_t *>(bytes.data()), bytes.size()});
+  std::vector<EncodedComponent> result;
+  result.push_back({getStorage(logical)[0].type, std::move(stream), {}});
+  return result;
+}
+
+/// The tensor of `type` that is one part of all records of a stream: its bytes
+/// are cut out, and put together to elements.
+static Value readPart(OpBuilder &builder, Location loc, Value stream,
+                      const TiledAttr::Records &records,
+                      const algorithms::RecordPart &part,
+                      RankedTensorType type) {
+  ImplicitLocOpBuilder b(loc, builder);
+  auto streamType = cast<RankedTensorType>(stream.getType());
+  int64_t rank = streamType.getRank(), outer = rank - 1;
+  Type element = type.getElementType();
+  unsigned width = element.getIntOrFloatBitWidth() / 8;
+  SmallVector<OpFoldResult> offsets(rank, b.getIndexAttr(0)),
+      strides(rank, b.getIndexAttr(1)), sizes;
+  for (int64_t size : streamType.getShape())
+    sizes.push_back(b.getIndexAttr(size));
+  sizes.back() = b.getIndexAttr(part.bytes / width);
+  strides.back() = b.getIndexAttr(width);
+  SmallVector<Value> bytes;
+  for (unsigned i = 0; i < width; ++i) {
+    offsets.back() = b.getIndexAttr(part.offset + i);
+    bytes.push_back(tensor::ExtractSliceOp::create(b, stream, offsets, sizes,
+                                                   strides));
+  }
+  SmallVector<int64_t> shape(streamType.getShape());
+  shape.back() = part.bytes / width;
+  Value elements = bytes[0];
+  if (!element.isInteger(8)) {
+    Value empty = tensor::EmptyOp::create(b, shape, element);
+    SmallVector<AffineMap> maps(width + 1, b.getMultiDimIdentityMap(rank));
+    SmallVector<utils::IteratorType> loops(rank, utils::IteratorType::parallel);
+    elements =
+        linalg::GenericOp::create(
+            b, empty.getType(), bytes, empty, maps, loops,
+            [&](OpBuilder &nested, Location loc, ValueRange values) {
+              ImplicitLocOpBuilder b(loc, nested);
+              Type word = b.getIntegerType(8 * width);
+              Value bits;
+              for (auto [i, byte] : llvm::enumerate(values.take_front(width))) {
+                Value wide = width == 1 ? byte
+                                        : arith::ExtUIOp::create(b, word, byte)
+                                              .getResult();
+                if (i)
+                  wide = arith::ShLIOp::create(
+                      b, wide,
+                      arith::ConstantOp::create(
+                          b, b.getIntegerAttr(word, 8 * i)));
+                bits = i ? arith::OrIOp::create(b, bits, wide).getResult()
+                         : wide;
+              }
+              if (element != word)
+                bits = arith::BitcastOp::create(b, element, bits);
+              linalg::YieldOp::create(b, bits);
+            })
+            .getResult(0);
+  }
+  // [.., records, entries x inside] -> [.., records x entries, inside].
+  int64_t inside = computeProduct(type.getShape().drop_front(outer));
+  SmallVector<int64_t> expanded(shape);
+  expanded.back() = shape.back() / std::max<int64_t>(inside, 1);
+  llvm::append_range(expanded, type.getShape().drop_front(outer));
+  SmallVector<ReassociationIndices> groups;
+  for (int64_t i = 0; i < outer; ++i)
+    groups.push_back({i});
+  groups.push_back(
+      llvm::to_vector(llvm::seq<int64_t>(outer, expanded.size())));
+  elements = tensor::ExpandShapeOp::create(
+      b, RankedTensorType::get(expanded, element), elements, groups);
+  groups.clear();
+  for (int64_t i = 0; i < outer - 1; ++i)
+    groups.push_back({i});
+  groups.push_back({outer - 1, outer});
+  for (int64_t i = outer + 1; i < int64_t(expanded.size()); ++i)
+    groups.push_back({i});
+  Value all = tensor::CollapseShapeOp::create(b, elements, groups);
+  if (all.getType() == type)
+    return all;
+  SmallVector<OpFoldResult> begin(type.getRank(), b.getIndexAttr(0)),
+      step(type.getRank(), b.getIndexAttr(1)), extent;
+  for (int64_t size : type.getShape())
+    extent.push_back(b.getIndexAttr(size));
+  return tensor::ExtractSliceOp::create(b, type, all, begin, extent, step);
+}
+
+/// Inverts bits of each byte of a tensor.
+static Value flipBits(OpBuilder &b, Location loc, Value bytes, int64_t bits) {
+  auto type = cast<RankedTensorType>(bytes.getType());
+  Value empty = tensor::EmptyOp::create(b, loc, type.getShape(),
+                                        type.getElementType());
+  SmallVector<AffineMap> maps(2, b.getMultiDimIdentityMap(type.getRank()));
+  SmallVector<utils::IteratorType> loops(type.getRank(),
+                                         utils::IteratorType::parallel);
+  return linalg::GenericOp::create(
+             b, loc, type, bytes, empty, maps, loops,
+             [&](OpBuilder &nested, Location loc, ValueRange values) {
+               ImplicitLocOpBuilder b(loc, nested);
+               Value mask = arith::ConstantOp::create(
+                   b, b.getI8IntegerAttr(int8_t(bits)));
+               linalg::YieldOp::create(
+                   b,
+                   arith::XOrIOp::create(b, values[0], mask).getResult());
+             })
+      .getResult(0);
 }
 
 FailureOr<Value> TiledAttr::buildDecode(OpBuilder &b, Location loc,
@@ -106,22 +422,41 @@ FailureOr<Value> TiledAttr::buildDecode(OpBuilder &b, Location loc,
                                    logical.getElementType())
         .getResult();
   RankedTensorType tiled = getTiledType(logical);
-  FailureOr<Value> dense =
-      getInner(logical).buildDecode(b, loc, components, tiled);
+  CodecAttrInterface inner = getInner(logical);
+  SmallVector<Value> parts(components);
+  if (std::optional<Records> records = getRecords(logical)) {
+    parts.clear();
+    for (auto [part, stored] :
+         llvm::zip_equal(records->parts, inner.getStorage(tiled)))
+      parts.push_back(readPart(b, loc, components[0], *records, part,
+                               cast<RankedTensorType>(stored.type)));
+  }
+  if (getFlip())
+    parts[0] = flipBits(b, loc, parts[0], getFlip());
+  FailureOr<Value> dense = inner.buildDecode(b, loc, parts, tiled);
   if (failed(dense))
     return failure();
-  // [tiles in order.., extents in order..] -> [dim 0: tiles, extent, ..].
+  // [tiles in order.., factors in order..] -> [dim 0: tiles, factors.., ..].
   int64_t rank = logical.getRank();
-  SmallVector<int64_t> back(2 * rank), shape(2 * rank), padded(rank);
+  auto factors = getLayout().getFactors();
+  SmallVector<int64_t> back, shape, padded;
   SmallVector<ReassociationIndices> groups(rank);
-  for (int64_t i = 0; i < rank; ++i) {
-    int64_t dim = getOrder()[i];
-    back[2 * dim] = i;
-    back[2 * dim + 1] = rank + i;
-    shape[2 * dim] = tiled.getDimSize(i);
-    shape[2 * dim + 1] = tiled.getDimSize(rank + i);
-    groups[dim] = {2 * dim, 2 * dim + 1};
-    padded[dim] = shape[2 * dim] * shape[2 * dim + 1];
+  for (int64_t dim = 0; dim < rank; ++dim) {
+    int64_t outer = llvm::find(getOrder(), dim) - getOrder().begin();
+    padded.push_back(tiled.getDimSize(outer) * getTile()[dim]);
+    back.push_back(outer);
+    size_t first = back.size();
+    for (auto [i, factor] : llvm::enumerate(factors))
+      if (factor.dim == dim)
+        back.push_back(rank + i);
+    // By falling stride; factors of one element may lie anywhere.
+    std::sort(back.begin() + first, back.end(), [&](int64_t a, int64_t b) {
+      return factors[a - rank].stride > factors[b - rank].stride;
+    });
+    for (int64_t i = shape.size(), end = back.size(); i < end; ++i) {
+      groups[dim].push_back(i);
+      shape.push_back(tiled.getDimSize(back[i]));
+    }
   }
   Value empty =
       tensor::EmptyOp::create(b, loc, shape, logical.getElementType());
@@ -148,6 +483,8 @@ void TiledAttr::decodeData(RankedTensorType logical,
   // who asks for tiles himself gets here.
   RankedTensorType tiled = getTiledType(logical);
   CodecAttrInterface inner = getInner(logical);
+  InnerComponents parts(*this, logical, components);
+  auto factors = getLayout().getFactors();
   int64_t width = logical.getElementTypeBitWidth() / 8, rank = logical.getRank();
   SmallVector<int64_t> strides = computeStrides(logical.getShape());
   SmallVector<int64_t> tiledStrides = computeStrides(tiled.getShape());
@@ -156,10 +493,12 @@ void TiledAttr::decodeData(RankedTensorType logical,
     int64_t flat = 0;
     for (int64_t i = 0; i < rank; ++i) {
       int64_t dim = getOrder()[i];
-      flat += index[dim] / getTile()[dim] * tiledStrides[i] +
-              index[dim] % getTile()[dim] * tiledStrides[rank + i];
+      flat += index[dim] / getTile()[dim] * tiledStrides[i];
     }
-    inner.decodeData(tiled, components, flat, out.take_front(width));
+    for (auto [i, factor] : llvm::enumerate(factors))
+      flat += index[factor.dim] % getTile()[factor.dim] / factor.stride %
+              factor.extent * tiledStrides[rank + i];
+    inner.decodeData(tiled, parts.get(), flat, out.take_front(width));
   }
 }
 
@@ -175,15 +514,25 @@ TiledAttr::getTileGranularity(RankedTensorType logical) const {
       getInner(logical).getTileGranularity(getTiledType(logical));
   SmallVector<TileGranularity> granularity(logical.getRank());
   size_t rank = getOrder().size();
+  auto factors = getLayout().getFactors();
   for (auto [i, dim] : llvm::enumerate(getOrder())) {
     int64_t extent = getTile()[dim], size = logical.getDimSize(dim);
     granularity[dim].unit = inner[i].unit * extent;
     granularity[dim].block = inner[i].block * extent;
     // A rest that lies in one block would be stored as one block, where the
     // tile that it is in has several: then all tiles belong together.
-    if (inner[rank + i].block < extent && size % extent &&
-        size % extent <= inner[rank + i].block)
+    int64_t block = 1; // in a tile
+    for (auto [j, factor] : llvm::enumerate(factors))
+      if (factor.dim == int64_t(dim))
+        block *= std::min(inner[rank + j].block, factor.extent);
+    if (block < extent && size % extent && size % extent <= block)
       granularity[dim].unit = llvm::alignTo(size, extent);
+  }
+  // Records stay whole.
+  if (getRecord()) {
+    int64_t dim = getOrder().back();
+    granularity[dim].unit = std::lcm(granularity[dim].unit,
+                                     getRecord() * getTile()[dim]);
   }
   return granularity;
 }
@@ -200,9 +549,18 @@ TiledAttr::mapTile(OpBuilder &b, Location loc, RankedTensorType logical,
     tiledSizes.push_back(affine::makeComposedFoldedAffineApply(
         b, loc, d.ceilDiv(extent), {sizes[dim]}));
   }
-  for (int64_t dim : getOrder()) {
+  if (std::optional<Records> records = getRecords(logical)) {
+    tiledOffsets.back() = divideExactly(b, loc, tiledOffsets.back(), getRecord());
+    tiledSizes.back() = affine::makeComposedFoldedAffineApply(
+        b, loc, d.ceilDiv(getRecord()), {tiledSizes.back()});
     tiledOffsets.push_back(b.getIndexAttr(0));
-    tiledSizes.push_back(b.getIndexAttr(getTile()[dim]));
+    tiledSizes.push_back(b.getIndexAttr(records->bytes));
+    return SmallVector<ComponentTile>{{tiledOffsets, tiledSizes}};
+  }
+  for (const algorithms::TileLayout::Factor &factor :
+       getLayout().getFactors()) {
+    tiledOffsets.push_back(b.getIndexAttr(0));
+    tiledSizes.push_back(b.getIndexAttr(factor.extent));
   }
   return getInner(logical).mapTile(b, loc, getTiledType(logical), components,
                                    tiledOffsets, tiledSizes);
@@ -246,7 +604,7 @@ public:
       return failure();
     SmallVector<ArrayRef<char>> leaves;
     collectLeaves(*parts, leaves);
-    return codec.getBase().relayout(weight.type, codec.getLayout(), leaves);
+    return codec.pack(weight.type, leaves);
   }
 };
 } // namespace

@@ -156,7 +156,7 @@ ContractOp::getTiledImplementation(OpBuilder &b,
   auto tiled = ContractOp::create(b, loc, init.getType(), lhs,
                                   weight->components, init,
                                   TypeAttr::get(weight->type),
-                                  getWeightMapAttr());
+                                  getWeightMapAttr(), getComputeAttr());
   return TilingResult{{tiled}, SmallVector<Value>(tiled->getResults()), {}};
 }
 

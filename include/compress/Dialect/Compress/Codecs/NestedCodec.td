@@ -24,6 +24,9 @@ def Compress_NestedAttr : Compress_Codec<"Nested", "nested",
     Where the codec of a component is not lossless, base's codes are chosen again
     for what the component decodes to.
 
+    Where the codec of a component is not lossless, base's codes are chosen again
+    for what the component decodes to.
+
     ```mlir
     // Scales of scales: GGUF's q4_K, whose minima are subtracted (a negative
     // scale of them), and NVFP4.

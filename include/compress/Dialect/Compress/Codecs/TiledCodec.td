@@ -22,16 +22,39 @@ def Compress_TiledAttr : Compress_Codec<"Tiled", "tiled", ["verifyData"]> {
     (or a group) of base that holds whole tiles is one of `block / tile` tiles; one
     that tiles hold is one of a tile; one that covers the dimension covers it still.
 
+    `split` splits the extents of a tile further: factors of `tile[0]`, then of
+    `tile[1]` and so on, those of larger stride first; `inside` is the order that
+    they are stored in. Without them there is one factor a dimension, in the order of
+    `order`. With `tile = [16, 32]`, `split = [16, 2, 4, 4]` and
+    `inside = [2, 0, 3, 1]` the 32 elements `k = 16 h + 4 v + j` of a row are
+    stored by `v`, row, `j`, `h`: two 4-bit codes 16 apart share a byte.
+
+    With `record = r` all components are interleaved in one stream of bytes, which
+    a kernel reads from begin to end. A record holds `r` tiles, neighbours along the
+    last dimension of `order`: first their part of the first component, then that
+    of the next one. The `128x256` tensor below is stored as one of `8x4x576xi8`:
+    512 bytes of codes and 32 f16 scales a record. Records that tiles do not
+    fill are padded with zeros.
+
+    With `flip = b` the bits of `b` are stored inverted in each byte of the first
+    component, which must be one of bytes. `flip = 136` adds 8 to two's complement
+    codes of 4 bits, which are then of 0 to 15.
+
     Decode is the decode of the tiled tensor, transposed back and cut to size.
 
     ```mlir
     #q = #compress.quant<i4, block = [1, 32], scale = f16>
     #packed = #compress.tiled<#q, tile = [16, 8], order = [0, 1]>
+    #stream = #compress.tiled<#q, tile = [16, 32], order = [0, 1],
+                              split = [16, 2, 4, 4], inside = [2, 0, 3, 1], record = 2, flip = 136>
     ```
 
     Rules of the attribute:
     * tiled_c1: each tile extent is positive
     * tiled_c2: order is a permutation of the dimensions
+    * tiled_c7: factors in split multiply to the extents of the tile, and inside
+      is a permutation of them
+    * tiled_c8: record is not negative, and flip is of 8 bits
 
     Rules with the logical tensor:
     * tiled_c3: there is one tile extent per dimension
@@ -39,14 +62,25 @@ def Compress_TiledAttr : Compress_Codec<"Tiled", "tiled", ["verifyData"]> {
     * tiled_c5: base can be cut into such tiles (a tile holds whole blocks, or a
       block whole tiles)
     * tiled_c6: it has less than 2^56 elements when it is padded to whole tiles
+    * tiled_c10: with flip, its first component is of i8
+    * tiled_c9: with records, each component has a part of its own for each record
     * then those of base
   }];
   let parameters = (ins "::mlir::compress::CodecAttrInterface":$base,
                         ArrayRefParameter<"int64_t">:$tile,
-                        ArrayRefParameter<"int64_t">:$order);
-  let assemblyFormat = [{
-    `<` $base `,` `tile` `=` `[` $tile `]` `,` `order` `=` `[` $order `]` `>`
-  }];
+                        ArrayRefParameter<"int64_t">:$order,
+                        OptionalArrayRefParameter<"int64_t">:$split,
+                        OptionalArrayRefParameter<"int64_t">:$inside,
+                        DefaultValuedParameter<"int64_t", "0">:$record,
+                        DefaultValuedParameter<"int64_t", "0">:$flip);
+  let hasCustomAssemblyFormat = 1;
+  let builders = [AttrBuilderWithInferredContext<
+    (ins "::mlir::compress::CodecAttrInterface":$base,
+         "const ::mlir::compress::algorithms::TileLayout &":$layout), [{
+      return $_get(base.getContext(), base, layout.tile, layout.order,
+                   layout.split, layout.inside, layout.record,
+                   int64_t(layout.flip));
+    }]>];
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
     ::mlir::compress::algorithms::TileLayout getLayout() const;
@@ -57,6 +91,22 @@ def Compress_TiledAttr : Compress_Codec<"Tiled", "tiled", ["verifyData"]> {
     getInner(::mlir::RankedTensorType logical) const {
       return getBase().getTiledCodec(logical, getLayout());
     }
+
+    /// What a record consists of.
+    struct Records {
+      /// Rows of records, and records in a row.
+      int64_t rows, count;
+      /// Bytes of one.
+      int64_t bytes;
+      /// Of each component of the inner codec.
+      ::llvm::SmallVector<::mlir::compress::algorithms::RecordPart> parts;
+    };
+    /// The components of a tensor, from those of base. No value changes.
+    ::std::vector<::mlir::compress::EncodedComponent>
+    pack(::mlir::RankedTensorType logical,
+         ::llvm::ArrayRef<::llvm::ArrayRef<char>> leaves) const;
+    /// Nothing without `record`, and where components cannot be interleaved.
+    ::std::optional<Records> getRecords(::mlir::RankedTensorType logical) const;
   }];
 }
 

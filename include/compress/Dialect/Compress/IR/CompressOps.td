@@ -14,6 +14,7 @@
 #define COMPRESS_DIALECT_COMPRESS_IR_COMPRESSOPS_TD
 
 include "compress/Dialect/Compress/IR/CompressDialect.td"
+include "mlir/IR/EnumAttr.td"
 include "mlir/Interfaces/DestinationStyleOpInterface.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
@@ -120,6 +121,16 @@ def DecodeOp : Compress_Op<"decode", [Pure, InferTypeOpAdaptor,
   let hasFolder = 1;
 }
 
+def Compress_ComputeMode : I32EnumAttr<"ComputeMode",
+    "what a kernel computes with", [
+      I32EnumAttrCase<"F32", 0, "f32">, I32EnumAttrCase<"Int8", 1, "int8">]> {
+  let cppNamespace = "::mlir::compress";
+  let genSpecializedAttr = 0;
+}
+
+def Compress_ComputeModeAttr
+    : EnumAttr<Compress_Dialect, Compress_ComputeMode, "compute">;
+
 def ContractOp : Compress_Op<"contract", [DestinationStyleOpInterface,
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
     DeclareOpInterfaceMethods<TilingInterface, [
@@ -131,6 +142,10 @@ def ContractOp : Compress_Op<"contract", [DestinationStyleOpInterface,
     in f32, where `w` is what `decode` of the components means, rounded to the
     logical element type as decode does. Formed late, by
     `compress-form-kernels`, where a kernel reads codes directly.
+
+    With `compute = int8`, lhs is rounded to 8-bit integers, with one scale for each
+    row and each block of the weight along k, and multiplied with the codes as
+    integers: docs/Numerics.md has the exact meaning and its error.
 
     Components, not the compressed value, are its operands, so that it
     bufferizes like any other op.
@@ -152,12 +167,14 @@ def ContractOp : Compress_Op<"contract", [DestinationStyleOpInterface,
   let arguments = (ins AnyShaped:$lhs, Variadic<AnyShaped>:$components,
                        AnyShaped:$init,
                        TypeAttrOf<Compress_TensorType>:$weight,
-                       AffineMapAttr:$weight_map);
+                       AffineMapAttr:$weight_map,
+                       DefaultValuedAttr<Compress_ComputeModeAttr,
+                           "::mlir::compress::ComputeMode::F32">:$compute);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let assemblyFormat = [{
     `ins` `(` $lhs `,` $components `:` type($lhs) `,` type($components) `)`
     `outs` `(` $init `:` type($init) `)` `weight` `(` $weight `,` $weight_map `)`
-    attr-dict (`->` type($results)^)?
+    (`compute` `=` $compute^)? attr-dict (`->` type($results)^)?
   }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{

@@ -1,0 +1,151 @@
+//===- ContractionKernel.cpp - what the loops of all emitters share -------===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "ContractionKernel.h"
+#include "compress/Conversion/CompressToVector/ContractionEmitter.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace mlir::compress;
+
+ContractionEmitter::~ContractionEmitter() = default;
+
+ContractionKernel::ContractionKernel(OpBuilder &builder, ContractOp op,
+                                     int64_t rows)
+    : b(op.getLoc(), builder), op(op),
+      codec(cast<TiledAttr>(op.getWeightType().getCodec())),
+      logical(op.getWeightType().getLogicalType()),
+      lanesF32(VectorType::get(kLanes, b.getF32Type())), rows(rows) {
+  for (auto [i, size] : llvm::enumerate(logical.getShape())) {
+    unsigned dim = op.getWeightMap().getDimPosition(i);
+    if (dim == op.getDimN()) {
+      n = size;
+    } else if (dim == op.getDimK()) {
+      k = size;
+      dimK = i;
+    }
+  }
+}
+
+Value ContractionKernel::index(int64_t value) {
+  return arith::ConstantIndexOp::create(b, value);
+}
+
+Value ContractionKernel::zero(Type type) {
+  return arith::ConstantOp::create(b, b.getZeroAttr(type));
+}
+
+void ContractionKernel::loop(Value lower, Value upper, int64_t by,
+                             function_ref<void(Value)> fill) {
+  OpBuilder::InsertionGuard guard(b);
+  auto loop = scf::ForOp::create(b, lower, upper, index(by));
+  b.setInsertionPointToStart(loop.getBody());
+  fill(loop.getInductionVar());
+}
+
+void ContractionKernel::loop(
+    int64_t lower, int64_t upper, int64_t by, SmallVectorImpl<Value> &values,
+    function_ref<void(Value, SmallVectorImpl<Value> &)> fill) {
+  OpBuilder::InsertionGuard guard(b);
+  auto loop =
+      scf::ForOp::create(b, index(lower), index(upper), index(by), values);
+  b.setInsertionPointToStart(loop.getBody());
+  SmallVector<Value> carried(loop.getRegionIterArgs());
+  fill(loop.getInductionVar(), carried);
+  scf::YieldOp::create(b, carried);
+  values.assign(loop.getResults().begin(), loop.getResults().end());
+}
+
+void ContractionKernel::emit() {
+  if (n == 0 || k == 0)
+    return; // init stays as it is
+  prepare();
+  SmallVector<Value> batch;
+  // Batch dimensions, outermost first.
+  std::function<void()> emitBatch = [&] {
+    if (int64_t(batch.size()) == op.getNumBatch())
+      return emitRows(batch);
+    Value size = memref::DimOp::create(b, op.getInit(), batch.size());
+    loop(index(0), size, 1, [&](Value i) {
+      batch.push_back(i);
+      emitBatch();
+    });
+  };
+  emitBatch();
+}
+
+void ContractionKernel::emitRows(ValueRange batch) {
+  auto init = cast<MemRefType>(op.getInit().getType());
+  int64_t staticRows = init.getDimSize(op.getNumBatch());
+  if (!ShapedType::isDynamic(staticRows)) {
+    int64_t whole = staticRows / rows * rows;
+    if (whole)
+      emitBlocks(batch, index(0), index(whole), rows);
+    if (staticRows > whole)
+      emitBlocks(batch, index(whole), index(staticRows), staticRows - whole);
+    return;
+  }
+  // Ever smaller blocks, down to one row.
+  Value size = memref::DimOp::create(b, op.getInit(), op.getNumBatch());
+  Value begin = index(0);
+  for (int64_t count = rows;; count = getSmallerCount(count)) {
+    Value left = arith::SubIOp::create(b, size, begin);
+    Value whole = arith::SubIOp::create(
+        b, left, arith::RemUIOp::create(b, left, index(count)));
+    Value end = arith::AddIOp::create(b, begin, whole);
+    emitBlocks(batch, begin, end, count);
+    begin = end;
+    if (count == 1)
+      return;
+  }
+}
+
+void ContractionKernel::addToInit(ValueRange batch, Value panel, Value row,
+                                  Value sum) {
+  Value first = arith::MulIOp::create(b, panel, index(kLanes));
+  SmallVector<Value> place(batch);
+  place.append({row, first});
+  if (n % kLanes == 0) {
+    Value old = vector::LoadOp::create(b, lanesF32, op.getInit(), place);
+    vector::StoreOp::create(b, arith::AddFOp::create(b, old, sum), op.getInit(),
+                            place);
+    return;
+  }
+  Value left = arith::SubIOp::create(b, index(n), first);
+  Value mask = vector::CreateMaskOp::create(
+      b, VectorType::get(kLanes, b.getI1Type()), left);
+  Value old = vector::MaskedLoadOp::create(b, lanesF32, op.getInit(), place,
+                                           mask, zero(lanesF32));
+  vector::MaskedStoreOp::create(b, op.getInit(), place, mask,
+                                arith::AddFOp::create(b, old, sum));
+}
+
+bool ContractionKernel::canLoadVectors(ContractOp op) {
+  AffineMap map = op.getWeightMap();
+  auto getPosition = [&](unsigned dim) -> unsigned {
+    return *map.getResultPosition(getAffineDimExpr(dim, op.getContext()));
+  };
+  for (unsigned dim = 1; dim < op.getNumBatch(); ++dim)
+    if (getPosition(dim - 1) > getPosition(dim))
+      return false;
+  if (findComputeMode(op.getWeightType(), getPosition(op.getDimN()),
+                      getPosition(op.getDimK())) != op.getCompute())
+    return false;
+  auto init = dyn_cast<MemRefType>(op.getInit().getType());
+  if (!init || !init.isLastDimUnitStride())
+    return false;
+  int64_t outer = op.getWeightType().getShape().size();
+  return llvm::all_of(op.getComponents(), [&](Value component) {
+    auto type = cast<MemRefType>(component.getType());
+    // Of a record or of a tile.
+    return type.areTrailingDimsContiguous(
+        std::max<int64_t>(type.getRank() - outer, 1));
+  });
+}

@@ -1,0 +1,69 @@
+//===- ContractionKernel.h - what the loops of all emitters share ---------===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPRESS_LIB_CONVERSION_CONTRACTIONKERNEL_H
+#define COMPRESS_LIB_CONVERSION_CONTRACTIONKERNEL_H
+
+#include "compress/Conversion/CompressToVector/TileDecoder.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+
+namespace mlir::compress {
+
+/// The loops of one compress.contract on buffers: over batch dimensions, and over
+/// blocks of rows of lhs. What is done with blocks is the emitter's.
+class ContractionKernel {
+public:
+  /// Blocks have `rows` rows, but for the rest.
+  ContractionKernel(OpBuilder &builder, ContractOp op, int64_t rows);
+  virtual ~ContractionKernel() = default;
+
+  void emit();
+
+  /// Whether the weight is laid out for the mode of the op, and what is in a tile
+  /// and the outputs of a panel can be loaded as vectors.
+  static bool canLoadVectors(ContractOp op);
+
+protected:
+  /// Emitted once, before all loops.
+  virtual void prepare() = 0;
+  /// Blocks of `count` rows, from row `begin` to row `end`.
+  virtual void emitBlocks(ValueRange batch, Value begin, Value end,
+                          int64_t count) = 0;
+  /// The rows of blocks for what blocks of `count` rows, which is more than 1,
+  /// leave of a number of rows that is known at run time only.
+  virtual int64_t getSmallerCount(int64_t count) const = 0;
+
+  Value index(int64_t value);
+  Value zero(Type type);
+  /// A loop whose body `fill` emits, at its induction variable.
+  void loop(Value lower, Value upper, int64_t by,
+            function_ref<void(Value)> fill);
+  /// A loop that carries `values`, which `fill` replaces.
+  void loop(int64_t lower, int64_t upper, int64_t by,
+            SmallVectorImpl<Value> &values,
+            function_ref<void(Value, SmallVectorImpl<Value> &)> fill);
+  /// Adds sums for the outputs of a panel to a row of init.
+  void addToInit(ValueRange batch, Value panel, Value row, Value sum);
+
+  ImplicitLocOpBuilder b;
+  ContractOp op;
+  TiledAttr codec;
+  RankedTensorType logical;
+  /// Of the weight: outputs and the reduced dimension, and its position.
+  int64_t n = 0, k = 0;
+  unsigned dimK = 0;
+  VectorType lanesF32;
+
+private:
+  void emitRows(ValueRange batch);
+
+  int64_t rows;
+};
+
+} // namespace mlir::compress
+
+#endif // COMPRESS_LIB_CONVERSION_CONTRACTIONKERNEL_H

@@ -1,0 +1,504 @@
+//===- VnniEmitter.cpp - contractions by products of 8-bit integers -------===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// for each batch, for blocks of rows of lhs:
+//   quantize them: 8-bit integers, one scale and one sum per block along k
+//   for each panel of kLanes outputs, for each few rows:
+//     for each block along k:
+//       acc[row] = -bias * sum(x[row]); acc[row] += codes * x[row], in integers
+//       result[row] += acc[row] * (scale of the weight * scale of x[row])
+//     init[row, panel] += result[row]
+//
+// AVX-512 VNNI multiplies unsigned by signed bytes and adds four neighbours to a
+// 32-bit lane: codes are the unsigned operand, 4 steps of 16 outputs a vector,
+// and x the signed one, 4 steps of one row for all lanes. Quantized x of a few
+// rows is kept in that order. Padding of k is zeros in both.
+//
+//===----------------------------------------------------------------------===//
+
+#include "ContractionKernel.h"
+#include "compress/Conversion/CompressToVector/ContractionEmitter.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace mlir::compress;
+
+/// Rows that share decoded codes. Where blocks end within a row, there are f32
+/// accumulators beside those of integers: all must fit 32 registers.
+static constexpr int64_t kRowsOfBlocks = 12, kRowsOfWholeRows = 24;
+/// Up to so many rows, memory is what limits: codes are spared shifts.
+static constexpr int64_t kFewRows = 3;
+/// Bytes of quantized x that a pass over the weight is made for: a part of L2.
+static constexpr int64_t kQuantizedBytes = 512 << 10;
+/// Tiles, and vectors of x, that are unrolled.
+static constexpr int64_t kUnrolledTiles = 4, kUnrolledVectors = 8;
+/// A dependent chain of products needs company.
+static constexpr int64_t kMinChains = 4;
+
+namespace {
+class VnniEmitter : public ContractionEmitter {
+public:
+  explicit VnniEmitter(bool isSupported) : isSupported(isSupported) {}
+  LogicalResult emit(OpBuilder &b, ContractOp op) const override;
+
+private:
+  bool isSupported;
+};
+
+/// x of some rows, quantized: dimensions are groups of rows, then positions
+/// along k, then rows of a group.
+struct QuantizedRows {
+  /// Four integers a word.
+  Value words;
+  /// Of each block: scale, and what accumulators begin with.
+  Value scales, start;
+  /// Sums of the integers, where the weight has zero points or minima.
+  Value sums;
+};
+
+/// The loops of one op.
+class VnniKernel : public ContractionKernel {
+public:
+  VnniKernel(OpBuilder &builder, ContractOp op, const IntegerWeight &weight,
+             const IntegerFormat &format, int64_t rows);
+
+private:
+  void prepare() override {
+    weight.buffers =
+        decoder.prepare(b, b.getLoc(), codec, op.getComponents());
+  }
+  int64_t getSmallerCount(int64_t count) const override {
+    return count > 2 ? (count + 1) / 2 : 1;
+  }
+  void emitBlocks(ValueRange batch, Value begin, Value end,
+                  int64_t count) override;
+
+  // Quantization of lhs.
+  QuantizedRows allocate(int64_t groups, int64_t count);
+  void deallocate(const QuantizedRows &x);
+  void copyRow(ValueRange batch, Value row, Value to);
+  void quantizeRow(Value row, const QuantizedRows &x, Value group, Value place,
+                   int64_t count);
+  void quantizeBlock(Value row, Value block, const QuantizedRows &x,
+                     Value group, Value place, int64_t count);
+
+  // Products.
+  void emitPanel(ValueRange batch, Value panel, const QuantizedRows &x,
+                 Value group, Value firstRow, int64_t count);
+  void emitBlock(ArrayRef<Value> outer, Value block, Value record, Value tile,
+                 const QuantizedRows &x, Value group, int64_t count,
+                 SmallVectorImpl<Value> &results);
+  void emitTile(const TilePosition &position, Value tile,
+                const QuantizedRows &x, Value group, int64_t count,
+                SmallVectorImpl<Value> &accumulators);
+  Value load(Value buffer, Value group, Value position, int64_t row,
+             int64_t count);
+
+  Value splat(Type type, int64_t value);
+  Value broadcast(Value value) {
+    return vector::BroadcastOp::create(
+        b, VectorType::get(kLanes, value.getType()), value);
+  }
+  void unrollOrLoop(int64_t count, int64_t limit,
+                    SmallVectorImpl<Value> &values,
+                    function_ref<void(Value, SmallVectorImpl<Value> &)> fill);
+
+  bool isShifted(int64_t count) const {
+    return count <= kFewRows && format.shifts.size() > 1;
+  }
+  /// Accumulators of one row and one shift. Chains of short blocks are
+  /// independent of each other.
+  int64_t getChains(int64_t count) const {
+    if (blocks > 1)
+      return 1;
+    int64_t chains = count * (isShifted(count) ? format.shifts.size() : 1);
+    return llvm::divideCeil(kMinChains, chains);
+  }
+  bool hasSums() const { return format.hasZero || format.hasMin; }
+
+  IntegerWeight weight;
+  IntegerFormat format;
+  TileDecoderInterface decoder;
+  VectorType lanesI32;
+  /// Of a tile, a block and a record; a record is a tile where there is none.
+  int64_t steps, tilesPerRecord, blocks, paddedK;
+};
+} // namespace
+
+VnniKernel::VnniKernel(OpBuilder &builder, ContractOp op,
+                       const IntegerWeight &weight, const IntegerFormat &format,
+                       int64_t rows)
+    : ContractionKernel(builder, op, rows), weight(weight), format(format),
+      decoder(cast<TileDecoderInterface>(codec.getBase())),
+      lanesI32(VectorType::get(kLanes, b.getI32Type())),
+      steps(codec.getTile()[dimK]),
+      tilesPerRecord(std::max<int64_t>(codec.getRecord(), 1)) {
+  paddedK = llvm::alignTo(k, steps * tilesPerRecord);
+  blocks = paddedK / (steps * format.tilesPerBlock);
+}
+
+Value VnniKernel::splat(Type type, int64_t value) {
+  return arith::ConstantOp::create(
+      b, DenseElementsAttr::get(
+             cast<ShapedType>(type),
+             b.getIntegerAttr(getElementTypeOrSelf(type), value)));
+}
+
+void VnniKernel::unrollOrLoop(
+    int64_t count, int64_t limit, SmallVectorImpl<Value> &values,
+    function_ref<void(Value, SmallVectorImpl<Value> &)> fill) {
+  if (count > limit)
+    return loop(0, count, 1, values, fill);
+  for (int64_t i = 0; i < count; ++i)
+    fill(index(i), values);
+}
+
+void VnniKernel::emitBlocks(ValueRange batch, Value begin, Value end,
+                            int64_t count) {
+  int64_t groups = count > kFewRows
+                       ? std::max<int64_t>(kQuantizedBytes / (count * paddedK), 1)
+                       : 1;
+  QuantizedRows x = allocate(groups, count);
+  Value row = memref::AllocOp::create(
+      b, MemRefType::get({paddedK}, b.getF32Type()), b.getI64IntegerAttr(64));
+  loop(begin, end, groups * count, [&](Value first) {
+    Value size = index(1);
+    if (groups > 1) {
+      Value left = arith::DivUIOp::create(
+          b, arith::SubIOp::create(b, end, first), index(count));
+      size = arith::MinUIOp::create(b, left, index(groups));
+    }
+    auto getFirstRow = [&](Value group) -> Value {
+      return arith::AddIOp::create(
+          b, first, arith::MulIOp::create(b, group, index(count)));
+    };
+    loop(index(0), size, 1, [&](Value group) {
+      Value firstRow = getFirstRow(group);
+      loop(index(0), index(count), 1, [&](Value i) {
+        copyRow(batch, arith::AddIOp::create(b, firstRow, i), row);
+        quantizeRow(row, x, group, i, count);
+      });
+    });
+    loop(index(0), index(llvm::divideCeil(n, kLanes)), 1, [&](Value panel) {
+      loop(index(0), size, 1, [&](Value group) {
+        emitPanel(batch, panel, x, group, getFirstRow(group), count);
+      });
+    });
+  });
+  memref::DeallocOp::create(b, row);
+  deallocate(x);
+}
+
+//===----------------------------------------------------------------------===//
+// Quantization
+//===----------------------------------------------------------------------===//
+
+QuantizedRows VnniKernel::allocate(int64_t groups, int64_t count) {
+  auto make = [&](int64_t positions, Type type) -> Value {
+    return memref::AllocOp::create(
+        b, MemRefType::get({groups, positions * count}, type),
+        b.getI64IntegerAttr(64));
+  };
+  QuantizedRows x;
+  x.words = make(paddedK / 4, b.getI32Type());
+  x.scales = make(blocks, b.getF32Type());
+  if (format.bias)
+    x.start = make(blocks, b.getI32Type());
+  if (hasSums())
+    x.sums = make(blocks, b.getF32Type());
+  return x;
+}
+
+void VnniKernel::deallocate(const QuantizedRows &x) {
+  for (Value buffer : {x.words, x.scales, x.start, x.sums})
+    if (buffer)
+      memref::DeallocOp::create(b, buffer);
+}
+
+/// Copies a row of lhs, and fills it up with zeros.
+void VnniKernel::copyRow(ValueRange batch, Value row, Value to) {
+  SmallVector<Value> place(batch);
+  place.append({row, Value()});
+  Value zeros = zero(lanesF32);
+  int64_t whole = k / kLanes * kLanes;
+  if (!cast<MemRefType>(op.getLhs().getType()).isLastDimUnitStride()) {
+    loop(index(0), index(k), 1, [&](Value at) {
+      place.back() = at;
+      Value x = memref::LoadOp::create(b, op.getLhs(), place);
+      memref::StoreOp::create(b, x, to, at);
+    });
+    loop(index(k), index(paddedK), 1, [&](Value at) {
+      memref::StoreOp::create(b, zero(b.getF32Type()), to, at);
+    });
+    return;
+  }
+  loop(index(0), index(whole), kLanes, [&](Value at) {
+    place.back() = at;
+    Value x = vector::LoadOp::create(b, lanesF32, op.getLhs(), place);
+    vector::StoreOp::create(b, x, to, at);
+  });
+  if (whole < k) {
+    place.back() = index(whole);
+    Value mask = vector::CreateMaskOp::create(
+        b, VectorType::get(kLanes, b.getI1Type()), index(k - whole));
+    Value x = vector::MaskedLoadOp::create(b, lanesF32, op.getLhs(), place,
+                                           mask, zeros);
+    vector::StoreOp::create(b, x, to, place.back());
+    whole += kLanes;
+  }
+  loop(index(whole), index(paddedK), kLanes,
+       [&](Value at) { vector::StoreOp::create(b, zeros, to, at); });
+}
+
+void VnniKernel::quantizeRow(Value row, const QuantizedRows &x, Value group,
+                             Value place, int64_t count) {
+  loop(index(0), index(blocks), 1, [&](Value block) {
+    quantizeBlock(row, block, x, group, place, count);
+  });
+}
+
+/// scale = max |x| / 127, integers = x / scale to nearest even. A block whose
+/// largest magnitude is below 2^-100 is zero; one with an infinity or a NaN gets
+/// the scale NaN.
+void VnniKernel::quantizeBlock(Value row, Value block, const QuantizedRows &x,
+                               Value group, Value place, int64_t count) {
+  Type i32 = b.getI32Type(), f32 = b.getF32Type();
+  auto i32Constant = [&](int64_t value) -> Value {
+    return arith::ConstantOp::create(b, b.getI32IntegerAttr(value));
+  };
+  auto f32Constant = [&](float value) -> Value {
+    return arith::ConstantOp::create(b, b.getF32FloatAttr(value));
+  };
+  int64_t size = format.tilesPerBlock * steps;
+  Value first = arith::MulIOp::create(b, block, index(size));
+  auto getAt = [&](Value vector) -> Value {
+    return arith::AddIOp::create(
+        b, first, arith::MulIOp::create(b, vector, index(kLanes)));
+  };
+  // Bits of magnitudes are ordered like the magnitudes, and NaN is the largest.
+  SmallVector<Value> largest = {zero(lanesI32)};
+  unrollOrLoop(size / kLanes, kUnrolledVectors, largest,
+               [&](Value vector, SmallVectorImpl<Value> &carried) {
+                 Value v = vector::LoadOp::create(b, lanesF32, row, getAt(vector));
+                 Value bits = arith::AndIOp::create(
+                     b, vector::BitCastOp::create(b, lanesI32, v),
+                     splat(lanesI32, 0x7fffffff));
+                 carried[0] = arith::MaxSIOp::create(b, carried[0], bits);
+               });
+  Value bits = vector::ReductionOp::create(b, vector::CombiningKind::MAXSI,
+                                           largest[0]);
+  Value isFinite = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, bits,
+                                         i32Constant(0x7f800000));
+  Value isUsable = arith::AndIOp::create(
+      b, isFinite,
+      arith::CmpIOp::create(b, arith::CmpIPredicate::sge, bits,
+                            i32Constant((127 - 100) << 23)));
+  Value magnitude = arith::SelectOp::create(
+      b, isUsable, arith::BitcastOp::create(b, f32, bits), f32Constant(127));
+  Value inverse = broadcast(
+      arith::DivFOp::create(b, f32Constant(127), magnitude));
+  Value scale = arith::DivFOp::create(b, magnitude, f32Constant(127));
+  Value otherScale = arith::SelectOp::create(
+      b, isFinite, f32Constant(0),
+      f32Constant(std::numeric_limits<float>::quiet_NaN()));
+  scale = arith::SelectOp::create(b, isUsable, scale, otherScale);
+
+  SmallVector<Value> sums = {zero(lanesI32)};
+  unrollOrLoop(
+      size / kLanes, kUnrolledVectors, sums,
+      [&](Value vector, SmallVectorImpl<Value> &carried) {
+        Value at = getAt(vector);
+        Value v = vector::LoadOp::create(b, lanesF32, row, at);
+        v = arith::SelectOp::create(b, isUsable, v, zero(lanesF32));
+        v = math::RoundEvenOp::create(b, arith::MulFOp::create(b, v, inverse));
+        Value integers = arith::FPToSIOp::create(b, lanesI32, v);
+        carried[0] = arith::AddIOp::create(b, carried[0], integers);
+        Value bytes = arith::TruncIOp::create(
+            b, VectorType::get(kLanes, b.getI8Type()), integers);
+        Value words = vector::BitCastOp::create(
+            b, VectorType::get(kLanes / 4, i32), bytes);
+        Value word = arith::DivUIOp::create(b, at, index(4));
+        if (count == 1) {
+          vector::StoreOp::create(b, words, x.words, ValueRange{group, word});
+          return;
+        }
+        for (int64_t i = 0; i < kLanes / 4; ++i) {
+          Value position = arith::AddIOp::create(
+              b, place,
+              arith::MulIOp::create(b, arith::AddIOp::create(b, word, index(i)),
+                                    index(count)));
+          memref::StoreOp::create(b, vector::ExtractOp::create(b, words, i),
+                                  x.words, ValueRange{group, position});
+        }
+      });
+  Value position = arith::AddIOp::create(
+      b, place, arith::MulIOp::create(b, block, index(count)));
+  memref::StoreOp::create(b, scale, x.scales, ValueRange{group, position});
+  Value sum = vector::ReductionOp::create(b, vector::CombiningKind::ADD, sums[0]);
+  if (x.start)
+    memref::StoreOp::create(
+        b, arith::MulIOp::create(b, sum, i32Constant(-format.bias)), x.start,
+        ValueRange{group, position});
+  if (x.sums)
+    memref::StoreOp::create(b, arith::SIToFPOp::create(b, f32, sum), x.sums,
+                            ValueRange{group, position});
+}
+
+//===----------------------------------------------------------------------===//
+// Products
+//===----------------------------------------------------------------------===//
+
+/// What belongs to a row at a position along k, in all lanes.
+Value VnniKernel::load(Value buffer, Value group, Value position, int64_t row,
+                       int64_t count) {
+  Value at = arith::AddIOp::create(
+      b, arith::MulIOp::create(b, position, index(count)), index(row));
+  return broadcast(memref::LoadOp::create(b, buffer, ValueRange{group, at}));
+}
+
+void VnniKernel::emitPanel(ValueRange batch, Value panel,
+                           const QuantizedRows &x, Value group, Value firstRow,
+                           int64_t count) {
+  SmallVector<Value> outer(batch);
+  outer.push_back(panel);
+  SmallVector<Value> results(count, zero(lanesF32));
+  int64_t blocksPerRecord = tilesPerRecord / format.tilesPerBlock;
+  if (blocks == 1) {
+    emitBlock(outer, index(0), index(0), index(0), x, group, count, results);
+  } else if (count <= kFewRows) {
+    // A record is unrolled: offsets in it are constants.
+    loop(0, blocks / blocksPerRecord, 1, results,
+         [&](Value record, SmallVectorImpl<Value> &carried) {
+           Value first =
+               arith::MulIOp::create(b, record, index(blocksPerRecord));
+           for (int64_t i = 0; i < blocksPerRecord; ++i)
+             emitBlock(outer, arith::AddIOp::create(b, first, index(i)), record,
+                       index(i * format.tilesPerBlock), x, group, count,
+                       carried);
+         });
+  } else {
+    loop(0, blocks, 1, results,
+         [&](Value block, SmallVectorImpl<Value> &carried) {
+           Value record =
+               arith::DivUIOp::create(b, block, index(blocksPerRecord));
+           Value tile = arith::MulIOp::create(
+               b, arith::RemUIOp::create(b, block, index(blocksPerRecord)),
+               index(format.tilesPerBlock));
+           emitBlock(outer, block, record, tile, x, group, count, carried);
+         });
+  }
+  for (int64_t i = 0; i < count; ++i)
+    addToInit(batch, panel, arith::AddIOp::create(b, firstRow, index(i)),
+              results[i]);
+}
+
+/// The products of one block, whose first tile is `tile` of `record`.
+void VnniKernel::emitBlock(ArrayRef<Value> outer, Value block, Value record,
+                           Value tile, const QuantizedRows &x, Value group,
+                           int64_t count, SmallVectorImpl<Value> &results) {
+  int64_t shifts = isShifted(count) ? format.shifts.size() : 1;
+  int64_t chains = getChains(count);
+  // By row, shift and chain.
+  SmallVector<Value> accumulators(count * shifts * chains, zero(lanesI32));
+  if (x.start)
+    for (int64_t i = 0; i < count; ++i)
+      accumulators[i * shifts * chains] = load(x.start, group, block, i, count);
+  Value firstTile =
+      arith::MulIOp::create(b, block, index(format.tilesPerBlock));
+  TilePosition position = {SmallVector<Value>(outer), record, tile};
+  unrollOrLoop(format.tilesPerBlock, kUnrolledTiles, accumulators,
+               [&](Value i, SmallVectorImpl<Value> &carried) {
+                 TilePosition at = position;
+                 Value &next = codec.getRecord() ? at.tile : at.record;
+                 next = arith::AddIOp::create(b, next, i);
+                 emitTile(at, arith::AddIOp::create(b, firstTile, i), x, group,
+                          count, carried);
+               });
+  IntegerScales scales =
+      decoder.emitIntegerScales(b, b.getLoc(), weight, position);
+  for (int64_t i = 0; i < count; ++i) {
+    Value sum;
+    for (int64_t shift = 0; shift < shifts; ++shift) {
+      ArrayRef<Value> parts = ArrayRef(accumulators)
+                                  .slice((i * shifts + shift) * chains, chains);
+      Value part = parts[0];
+      for (Value other : parts.drop_front())
+        part = arith::AddIOp::create(b, part, other);
+      if (shift)
+        part = arith::ShRSIOp::create(b, part,
+                                      splat(lanesI32, format.shifts[shift]));
+      sum = sum ? arith::AddIOp::create(b, sum, part) : part;
+    }
+    Value value = arith::SIToFPOp::create(b, lanesF32, sum);
+    Value xScale = load(x.scales, group, block, i, count);
+    Value xSum = x.sums ? load(x.sums, group, block, i, count) : Value();
+    if (scales.zero)
+      value = vector::FMAOp::create(
+          b, arith::NegFOp::create(b, scales.zero), xSum, value);
+    Value scale = arith::MulFOp::create(b, scales.scale, xScale);
+    results[i] = vector::FMAOp::create(b, value, scale, results[i]);
+    if (scales.min)
+      results[i] = vector::FMAOp::create(
+          b, scales.min, arith::MulFOp::create(b, xSum, xScale), results[i]);
+  }
+}
+
+/// The products of one tile, number `tile` along k.
+void VnniKernel::emitTile(const TilePosition &position, Value tile,
+                          const QuantizedRows &x, Value group, int64_t count,
+                          SmallVectorImpl<Value> &accumulators) {
+  int64_t shifts = isShifted(count) ? format.shifts.size() : 1;
+  int64_t chains = getChains(count);
+  Value first = arith::MulIOp::create(b, tile, index(steps / 4));
+  auto bytes = VectorType::get(4 * kLanes, b.getI8Type());
+  auto name = b.getStringAttr("llvm.x86.avx512.vpdpbusd.512");
+  SmallVector<int64_t> next(shifts); // chain
+  decoder.emitIntegerTile(
+      b, b.getLoc(), weight, position, isShifted(count), [&](CodeGroup codes) {
+        Value at = arith::AddIOp::create(b, first, index(codes.index));
+        int64_t shift = llvm::find(format.shifts, codes.shift) -
+                        format.shifts.begin();
+        int64_t chain = next[shift]++ % chains;
+        for (int64_t i = 0; i < count; ++i) {
+          Value word = load(x.words, group, at, i, count);
+          Value &sum = accumulators[(i * shifts + shift) * chains + chain];
+          Value operands[] = {sum, codes.codes,
+                              vector::BitCastOp::create(b, bytes, word)};
+          sum = LLVM::CallIntrinsicOp::create(b, lanesI32, name, operands)
+                    .getResult(0);
+        }
+      });
+}
+
+LogicalResult VnniEmitter::emit(OpBuilder &b, ContractOp op) const {
+  if (!isSupported || op.getCompute() != ComputeMode::Int8 ||
+      !ContractionKernel::canLoadVectors(op))
+    return failure();
+  auto codec = cast<TiledAttr>(op.getWeightType().getCodec());
+  IntegerWeight weight = {codec, op.getWeightType().getLogicalType(), {}};
+  IntegerFormat format =
+      cast<TileDecoderInterface>(codec.getBase()).getIntegerFormat(weight);
+  VnniKernel(b, op, weight, format,
+             codec.getRecord() ? kRowsOfBlocks : kRowsOfWholeRows)
+      .emit();
+  return success();
+}
+
+bool mlir::compress::hasIntegerKernels(ArrayRef<std::string> features) {
+  return llvm::all_of(
+      ArrayRef<StringRef>{"avx512f", "avx512bw", "avx512vnni"},
+      [&](StringRef name) { return llvm::is_contained(features, name); });
+}
+
+std::unique_ptr<ContractionEmitter>
+mlir::compress::createVnniEmitter(ArrayRef<std::string> features) {
+  return std::make_unique<VnniEmitter>(hasIntegerKernels(features));
+}

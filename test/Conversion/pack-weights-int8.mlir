@@ -1,0 +1,59 @@
+// Layouts of kernels that compute with integers, byte by byte.
+// RUN: compress-opt %s --compress-pack-weights='compute=int8 features=avx512f,avx512bw,avx512vnni' --split-input-file | FileCheck %s
+// With auto they are the same.
+// RUN: compress-opt %s --compress-pack-weights='compute=auto features=avx512f,avx512bw,avx512vnni' --split-input-file | FileCheck %s
+// Without AVX-512 VNNI, auto is f32.
+// RUN: compress-opt %s --compress-pack-weights='compute=auto features=avx512f,avx512bw' --split-input-file | FileCheck %s --check-prefix=F32
+// What they decode to, laid out anew or not.
+// RUN: compress-opt %s --compress-pack-weights='compute=int8 features=avx512f,avx512bw,avx512vnni' --compress-lower-decode --compress-check-lowered --split-input-file -o %t
+
+// Blocks of 32: a record has two of them, 512 bytes of codes and 2 x 16 scales. Row 0 is 1, 2, .. 31, then 0, of which 16 apart
+// share a byte, and 8 is added: 1 and 17 are 0x99 and 0x99 with 4 bits. All other rows are 0, stored as 0x88.
+// CHECK-LABEL: func @int4
+// CHECK: %[[S:.*]] = arith.constant dense_resource<codes.tiled> : tensor<1x1x576xi8>
+// CHECK: compress.assemble %[[S]] {compress.certificate = {{.*}} bits = 4608,
+// CHECK-SAME: #compress.tiled<#compress.quant<i4, block = [1, 32], scale = f16>, tile = [16, 32], order = [0, 1], split = [16, 2, 4, 4], inside = [2, 0, 3, 1], record = 2, flip = 136>
+// F32-LABEL: func @int4
+// F32: #compress.tiled<#compress.quant<i4, block = [1, 32], scale = f16>, tile = [16, 8], order = [0, 1]>
+// CHECK: codes.tiled: "0x4000000099AABBCC{{((88){60})}}DDEEFF00{{((88){60})}}11223344{{((88){60})}}55667788{{((88){60})}}
+// The second block: 64 k need two, of which this weight has one and 8 elements.
+// CHECK-SAME: {{((88){128}(88){128})}}
+// CHECK-SAME: 003C00000{{0+}}0040{{0+}}"
+#mk = affine_map<(m, n, k) -> (m, k)>
+#nk = affine_map<(m, n, k) -> (n, k)>
+#mn = affine_map<(m, n, k) -> (m, n)>
+!w = !compress.tensor<2x40xf32, #compress.quant<i4, block = [1, 32], scale = f16>>
+func.func @int4(%x: tensor<3x40xf32>, %i: tensor<3x2xf32>) -> tensor<3x2xf32> {
+  %c = arith.constant dense_resource<codes> : tensor<2x20xi8>
+  %s = arith.constant dense<[[1.0, 2.0], [0.0, 0.0]]> : tensor<2x2xf16>
+  %0 = compress.assemble %c, %s {compress.certificate = #compress.certificate<
+      weight = "fc", algorithm = "rtn", source = "0123456789abcdef", bits = 128, max_error = 1.0 : f64, relative_error = 0.5 : f64, sqnr = 2.0 : f64>}
+    : tensor<2x20xi8>, tensor<2x2xf16> -> !w
+  %w = compress.decode %0 : !w
+  %y = linalg.matmul indexing_maps = [#mk, #nk, #mn] ins(%x, %w : tensor<3x40xf32>, tensor<2x40xf32>) outs(%i : tensor<3x2xf32>) -> tensor<3x2xf32>
+  return %y : tensor<3x2xf32>
+}
+{-# dialect_resources: { builtin: { codes: "0x0100000021436587A9CBED0F21436587A9CBED0F000000000000000000000000000000000000000000000000" } } #-}
+
+// -----
+// One scale per row is apart.
+// CHECK-LABEL: func @channel
+// CHECK: arith.constant dense_resource<{{.*}}> : tensor<1x1x8x16x4x1xi8>
+// CHECK: arith.constant dense_resource<{{.*}}> : tensor<1x1x1x16x1x1xf32>
+// CHECK: #compress.tiled<#compress.quant<i8, block = [1, 4], scale = f32>, tile = [16, 32], order = [0, 1], split = [16, 1, 8, 4], inside = [2, 0, 3, 1], flip = 128>
+// F32-LABEL: func @channel
+// F32: #compress.tiled<#compress.quant<i8, block = [1, 4], scale = f32>, tile = [16, 4], order = [0, 1]>
+// CHECK: "0x4000000081828384
+// CHECK-SAME: 8586877F
+#mk = affine_map<(m, n, k) -> (m, k)>
+#nk = affine_map<(m, n, k) -> (n, k)>
+#mn = affine_map<(m, n, k) -> (m, n)>
+!w = !compress.tensor<2x4xf32, #compress.quant<i8, block = [1, 4], scale = f32>>
+func.func @channel(%x: tensor<3x4xf32>, %i: tensor<3x2xf32>) -> tensor<3x2xf32> {
+  %c = arith.constant dense<[[1, 2, 3, 4], [5, 6, 7, -1]]> : tensor<2x4xi8>
+  %s = arith.constant dense<[[1.0], [2.0]]> : tensor<2x1xf32>
+  %0 = compress.assemble %c, %s : tensor<2x4xi8>, tensor<2x1xf32> -> !w
+  %w = compress.decode %0 : !w
+  %y = linalg.matmul indexing_maps = [#mk, #nk, #mn] ins(%x, %w : tensor<3x4xf32>, tensor<2x4xf32>) outs(%i : tensor<3x2xf32>) -> tensor<3x2xf32>
+  return %y : tensor<3x2xf32>
+}
