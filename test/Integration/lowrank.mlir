@@ -1,23 +1,26 @@
 // Products of two factors: both orientations, f16 and bf16, vectors, a batch, a convolution, factors in 4 bits. The
 // weights have the rank that is stored, or less, so nothing but rounding is lost.
 // RUN: rm -rf %t && mkdir -p %t
-// RUN: %python %inputs/make-weights.py %t/w.safetensors 'nk=F32:96x256:r.standard_normal((96,16))@r.standard_normal((16,256))' 'kn=F16:160x96:r.standard_normal((160,12))@r.standard_normal((12,96))/8' 'vec=BF16:65x127:r.standard_normal((65,3))@r.standard_normal((3,127))' 'int4=F32:128x192:r.standard_normal((128,16))@r.standard_normal((16,192))' 'conv=F32:32x16x3x3:(r.standard_normal((32,8))@r.standard_normal((8,144))).reshape(32,16,3,3)' 'tall=F32:192x128:r.standard_normal((192,16))@r.standard_normal((16,128))' 'rows=F32:192x128:r.standard_normal((192,16))@r.standard_normal((16,128))'
+// RUN: %python %inputs/make-weights.py %t/w.safetensors 'nk=F32:96x256:r.standard_normal((96,16))@r.standard_normal((16,256))' 'kn=F16:160x96:r.standard_normal((160,12))@r.standard_normal((12,96))/8' 'vec=BF16:65x127:r.standard_normal((65,3))@r.standard_normal((3,127))' 'int4=F32:128x192:r.standard_normal((128,16))@r.standard_normal((16,192))' 'conv=F32:32x16x3x3:(r.standard_normal((32,8))@r.standard_normal((8,144))).reshape(32,16,3,3)' 'tall=F32:192x128:r.standard_normal((192,16))@r.standard_normal((16,128))' 'rows=F32:192x128:r.standard_normal((192,16))@r.standard_normal((16,128))' 'energy=F32:96x256:r.standard_normal((96,4))@r.standard_normal((4,256))*10+r.standard_normal((96,40))@r.standard_normal((40,256))' 'error=F32:96x256:r.standard_normal((96,4))@r.standard_normal((4,256))*10+r.standard_normal((96,40))@r.standard_normal((40,256))'
 // RUN: compressc compile %s --weights %t/w.safetensors --preset none -o %t/a
 // RUN: compressc verify %t/a --original %s --weights %t/w.safetensors | FileCheck %s --check-prefix=VERIFY
 // RUN: compressc inspect %t/a | FileCheck %s --check-prefix=INSPECT
 // RUN: compressc inspect %t/a | FileCheck %s --check-prefix=FUSED
-// VERIFY: verified: 7 compressed weights
+// VERIFY: verified: 9 compressed weights
 // FUSED-NOT: decoded as a whole
 // 16 * (96 + 256) values of 32 bits.
 // INSPECT-DAG: 7.33 bits/weight {{.*}} nk  #compress.lowrank<16>
 // INSPECT-DAG: 4.27 bits/weight {{.*}} kn  #compress.lowrank<16>
 // INSPECT-DAG: 1.12 bits/weight {{.*}} vec  #compress.lowrank<3>
+// Nine tenths of the sum of squares are in 4 of 44 products, the rest has a relative error of 30 %; ranks are multiples of 16.
+// INSPECT-DAG: error 1.{{[0-9e-]+}}  energy  #compress.lowrank<16>
+// INSPECT-DAG: error 7.{{[0-9e-]+}}  error  #compress.lowrank<32>
 // The factors are packed for kernels, and the codec says so.
 // INSPECT-DAG: int4  #compress.nested<#compress.lowrank<16>, u = #compress.tiled<
 // INSPECT-DAG: conv  #compress.lowrank<8>
 // One of them has a user that makes the weight: nothing is packed.
 // INSPECT-DAG: tall  #compress.nested<#compress.lowrank<16>, u = #compress.quant<
-// RUN: %python %inputs/compare-random.py %t/a %s %t/w.safetensors nk:1e-6 kn:5e-3 vec:1e-2 int4:0.2 conv:1e-6 tall:0.5 rows:0.2
+// RUN: %python %inputs/compare-random.py %t/a %s %t/w.safetensors nk:1e-6 kn:5e-3 vec:1e-2 int4:0.2 conv:1e-6 tall:0.5 rows:0.2 energy:0.3 error:0.15
 // RUN: compressc presets | FileCheck %s --check-prefix=PRESETS
 // PRESETS: lowrank {{ *}}8.000 bits/weight
 
@@ -31,6 +34,18 @@
 #q = #compress.quant<i4, block = [1, 32], scale = f16>
 #qu = #compress.quant<i4, block = [1, 16], scale = f16>
 #int4 = #compress.nested<#compress.lowrank<16>, u = #qu, v = #q>
+
+func.func @energy(%x: tensor<3x256xf32>, %init: tensor<3x96xf32>) -> tensor<3x96xf32> {
+  %w = arith.constant {compress.codec = "lowrank-energy90"} dense_resource<energy> : tensor<96x256xf32>
+  %0 = linalg.matmul indexing_maps = [#mk, #nk, #mn] ins(%x, %w : tensor<3x256xf32>, tensor<96x256xf32>) outs(%init : tensor<3x96xf32>) -> tensor<3x96xf32>
+  return %0 : tensor<3x96xf32>
+}
+
+func.func @error(%x: tensor<3x256xf32>, %init: tensor<3x96xf32>) -> tensor<3x96xf32> {
+  %w = arith.constant {compress.codec = "lowrank-error10"} dense_resource<error> : tensor<96x256xf32>
+  %0 = linalg.matmul indexing_maps = [#mk, #nk, #mn] ins(%x, %w : tensor<3x256xf32>, tensor<96x256xf32>) outs(%init : tensor<3x96xf32>) -> tensor<3x96xf32>
+  return %0 : tensor<3x96xf32>
+}
 
 func.func @nk(%x: tensor<3x256xf32>, %init: tensor<3x96xf32>) -> tensor<3x96xf32> {
   %w = arith.constant {compress.codec = "lowrank"} dense_resource<nk> : tensor<96x256xf32>

@@ -157,7 +157,9 @@ int EncodeBenchmark::run() {
   for (const Preset *preset : chosen) {
     for (auto [element, data] : sources) {
       auto type = mlir::RankedTensorType::get({rows, cols}, element);
-      CodecAttrInterface codec = preset->build(type, roles);
+      CodecAttrInterface codec =
+          preset->buildFor ? preset->buildFor({preset->name, type, data}, roles)
+                           : preset->build(type, roles);
       if (!codec)
         continue; // stays dense
       mlir::Location loc = mlir::UnknownLoc::get(&context);

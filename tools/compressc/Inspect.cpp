@@ -74,7 +74,9 @@ static void printManifest(const store::Manifest &manifest) {
                          weight.certificate->relativeFrobeniusError);
     os << weight.name << "  " << weight.codec.value_or("dense")
        << (weight.codec && !weight.fused ? "  (decoded as a whole)" : "")
-       << (weight.compute == "f32" ? "" : "  (computed with in " + weight.compute + ")")
+       << (weight.compute == "f32"
+               ? ""
+               : "  (computed with in " + weight.compute + ")")
        << "\n";
   }
   os << llvm::format("total: %lld B stored, %lld B dense, ratio %.2f\n",
@@ -116,19 +118,17 @@ static int runPresets() {
                                      mlir::compress::DimRole::Reduction};
   for (const mlir::compress::Preset &preset :
        dialect->getCodecs().getPresets()) {
-    mlir::compress::CodecAttrInterface codec = preset.build(type, roles);
-    int64_t bits = 0;
-    if (codec) {
-      std::optional<int64_t> stored = mlir::compress::getStoredBits(
-          mlir::compress::CompressedTensorType::get(type, codec));
-      bits = stored.value_or(0);
-    } else {
-      bits = type.getNumElements() * 32;
+    std::optional<int64_t> bits;
+    if (!preset.buildFor) {
+      mlir::compress::CodecAttrInterface codec = preset.build(type, roles);
+      bits = codec ? mlir::compress::getStoredBits(
+                         mlir::compress::CompressedTensorType::get(type, codec))
+                   : type.getNumElements() * 32;
     }
     std::string size =
-        bits ? llvm::formatv("{0,6:f3}", double(bits) / type.getNumElements())
+        bits ? llvm::formatv("{0,6:f3}", double(*bits) / type.getNumElements())
                    .str()
-             : "     ?";
+             : "     ?"; // depends on the values
     llvm::outs() << llvm::left_justify(preset.name, 20) << size
                  << " bits/weight  " << preset.summary << "\n";
   }

@@ -13,6 +13,7 @@
 #include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "mlir/IR/AsmState.h"
 #include "llvm/Support/Format.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace mlir::compress;
@@ -166,6 +167,29 @@ static LowRankAttr buildLowRank(RankedTensorType type, double fraction) {
   return rank ? LowRankAttr::get(type.getContext(), rank) : LowRankAttr();
 }
 
+/// The codec of the smallest rank, a multiple of 16, that keeps this fraction
+/// of the sum of squares; null where that does not pay.
+static CodecAttrInterface buildForEnergy(const WeightView &weight,
+                                         double fraction) {
+  if (weight.type.getRank() < 2)
+    return {};
+  FloatKind kind = *getFloatKind(weight.type.getElementType());
+  std::vector<float> values = widen(weight.data, kind);
+  // The encoder says which one.
+  if (algorithms::findNonFinite(values))
+    return LowRankAttr::get(weight.type.getContext(), 1);
+  auto [n, k] = getMatrixShape(weight.type);
+  int64_t rank = llvm::alignTo(
+      std::max<int64_t>(
+          algorithms::chooseRankByEnergy(
+              algorithms::computeSingularValues(values, n, k), fraction),
+          1),
+      16);
+  if (rank * (n + k) >= n * k)
+    return {};
+  return LowRankAttr::get(weight.type.getContext(), rank);
+}
+
 /// A quantized low-rank part, and what is left, quantized.
 static CodecAttrInterface buildLowRankInt4(RankedTensorType type,
                                            ArrayRef<DimRole> roles) {
@@ -204,6 +228,18 @@ void mlir::compress::registerLowRankEncoders(CodecRegistry &registry) {
                       "product of two factors with a quarter of the elements",
                       [](RankedTensorType type, ArrayRef<DimRole>) {
                         return CodecAttrInterface(buildLowRank(type, 0.25));
+                      }});
+  registry.addPreset({"lowrank-energy90",
+                      "product of two factors of the rank that keeps 90 % of "
+                      "the sum of squares",
+                      nullptr, "",
+                      [](const WeightView &weight, ArrayRef<DimRole>) {
+                        return buildForEnergy(weight, 0.9);
+                      }});
+  registry.addPreset({"lowrank-error10",
+                      "the same, for a relative error of at most 10 %", nullptr,
+                      "", [](const WeightView &weight, ArrayRef<DimRole>) {
+                        return buildForEnergy(weight, 0.99);
                       }});
   registry.addPreset({"lowrank-int4",
                       "4-bit integers, one f16 scale per 64, beside a 4-bit "

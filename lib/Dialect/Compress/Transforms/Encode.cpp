@@ -171,7 +171,14 @@ FailureOr<Request> EncodePass::resolve(const Weight &weight,
       return emitError(anchor->getLoc()) << "weight '" << weight.name
                                  << "': unknown preset '" << name
                                  << "', known are: " << registry->listPresets();
-    wanted = found->build(weight.type, weight.roles);
+    if (!found->buildFor) {
+      wanted = found->build(weight.type, weight.roles);
+    } else {
+      if (failed(checkEncodable(weight)))
+        return failure();
+      wanted = found->buildFor(
+          {weight.name, weight.type, *getRawData(weight.data)}, weight.roles);
+    }
     if (!wanted)
       return Request{nullptr, "", "its preset leaves weights as they are"};
     if (chosen.empty())

@@ -130,6 +130,10 @@ struct Preset {
       build;
   /// What chooses the numbers; the codec's first algorithm when empty.
   StringRef algorithm = "";
+  /// Instead of `build`, where the codec depends on the values of the weight.
+  std::function<CodecAttrInterface(const WeightView &weight,
+                                   ArrayRef<DimRole> roles)>
+      buildFor = nullptr;
 };
 
 /// Encoders and presets. Filled by dialect extensions, then only read.
