@@ -77,14 +77,16 @@ bool Model::open(const std::string &artifact, std::string &error) {
         return false;
       }
     char text[1024];
+    CompressOpenOptions options = {};
+    options.structSize = sizeof(options);
+    options.copyWeights = 1;
     CompressModel *model =
-        compressModelOpen(copy.c_str(), nullptr, text, sizeof(text));
+        compressModelOpen(copy.c_str(), &options, text, sizeof(text));
     if (!model) {
       error = text;
       return false;
     }
     copies.push_back(model);
-    // Mapped data outlive their names.
     (void)llvm::sys::fs::remove_directories(copy);
   }
   return true;

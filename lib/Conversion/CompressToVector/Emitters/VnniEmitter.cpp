@@ -478,6 +478,17 @@ void VnniKernel::emitTile(const TilePosition &position, Value tile,
       });
 }
 
+/// Rows of a block. A rest of rows takes a pass over the weight of its own, so a
+/// smaller number without a rest is better than a larger one.
+static int64_t chooseRows(ContractOp op, int64_t limit) {
+  int64_t rows = cast<MemRefType>(op.getInit().getType()).getDimSize(op.getDimM());
+  if (!ShapedType::isDynamic(rows))
+    for (int64_t count = limit; count >= limit / 2; --count)
+      if (rows % count == 0)
+        return count;
+  return limit;
+}
+
 LogicalResult VnniEmitter::emit(OpBuilder &b, ContractOp op) const {
   if (!isSupported || op.getCompute() != ComputeMode::Int8 ||
       !ContractionKernel::canLoadVectors(op))
@@ -487,7 +498,8 @@ LogicalResult VnniEmitter::emit(OpBuilder &b, ContractOp op) const {
   IntegerFormat format =
       cast<TileDecoderInterface>(codec.getBase()).getIntegerFormat(weight);
   VnniKernel(b, op, weight, format,
-             codec.getRecord() ? kRowsOfBlocks : kRowsOfWholeRows)
+             chooseRows(op, codec.getRecord() ? kRowsOfBlocks
+                                              : kRowsOfWholeRows))
       .emit();
   return success();
 }

@@ -46,18 +46,19 @@ TiledAttr::getRecords(RankedTensorType logical) const {
   ArrayRef<int64_t> grid = tiled.getShape().take_front(rank);
   Records records = {computeProduct(grid.drop_back()),
                      llvm::divideCeilSigned(grid.back(), getRecord()), 0, {}};
-  for (const StorageComponent &part : getInner(logical).getStorage(tiled)) {
+  CodecAttrInterface inner = getInner(logical);
+  for (auto [i, part] : llvm::enumerate(inner.getStorage(tiled))) {
     auto type = dyn_cast<RankedTensorType>(part.type);
     if (!type || !type.hasStaticShape() || type.getRank() < int64_t(rank) ||
         type.getElementTypeBitWidth() % 8 != 0 ||
         type.getShape().take_front(rank - 1) != grid.drop_back())
       return std::nullopt;
-    // Entries along the last dimension of tiles; each is for as many tiles.
-    int64_t entries = type.getDimSize(rank - 1);
-    int64_t tiles = llvm::divideCeilSigned(grid.back(), std::max<int64_t>(entries, 1));
-    if (llvm::divideCeilSigned(grid.back(), tiles) != entries ||
-        getRecord() % tiles != 0)
+    // Along the last dimension of tiles, each entry is for so many tiles.
+    SmallVector<int64_t> ratios = inner.getComponentRatios(tiled, i);
+    if (ratios.size() < rank || ratios[rank - 1] < 1 ||
+        getRecord() % ratios[rank - 1] != 0)
       return std::nullopt;
+    int64_t entries = type.getDimSize(rank - 1), tiles = ratios[rank - 1];
     int64_t bytes = computeProduct(type.getShape().drop_front(rank)) *
                     type.getElementTypeBitWidth() / 8;
     records.parts.push_back(
