@@ -63,9 +63,9 @@ MappedFile::open(const std::string &path, Placement placement) {
   void *bytes = nullptr;
   size_t length = info.st_size;
   if (length) {
-    bytes = placement == Placement::Copy
-                ? readWhole(descriptor, length)
-                : ::mmap(nullptr, length, PROT_READ, MAP_PRIVATE, descriptor, 0);
+    bytes = placement == Placement::Copy ? readWhole(descriptor, length)
+                                         : ::mmap(nullptr, length, PROT_READ,
+                                                  MAP_PRIVATE, descriptor, 0);
     if (bytes == MAP_FAILED) {
       int code = errno;
       ::close(descriptor);

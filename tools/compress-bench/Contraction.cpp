@@ -44,7 +44,8 @@ public:
   bool open(const std::string &artifact, std::string &error);
   const std::string &getName() const override { return name; }
   void run(size_t copy) override {
-    int64_t xShape[] = {problem.m, problem.k}, yShape[] = {problem.m, problem.n};
+    int64_t xShape[] = {problem.m, problem.k},
+            yShape[] = {problem.m, problem.n};
     CompressTensor x = {problem.x.data(), COMPRESS_F32, 2, xShape, nullptr};
     CompressTensor y = {problem.y.data(), COMPRESS_F32, 2, yShape, nullptr};
     if (compressModelRun(copies[copy % copies.size()], 0, &x, 1, &y, 1) !=
@@ -71,8 +72,8 @@ bool Model::open(const std::string &artifact, std::string &error) {
     (void)llvm::sys::fs::create_directory(copy);
     for (const char *file :
          {store::kManifestFile, store::kCodeFile, store::kWeightsFile})
-      if (std::error_code code = llvm::sys::fs::copy_file(
-              artifact + "/" + file, copy + "/" + file)) {
+      if (std::error_code code = llvm::sys::fs::copy_file(artifact + "/" + file,
+                                                          copy + "/" + file)) {
         error = code.message();
         return false;
       }

@@ -74,7 +74,9 @@ static void printManifest(const store::Manifest &manifest) {
                          weight.certificate->relativeFrobeniusError);
     os << weight.name << "  " << weight.codec.value_or("dense")
        << (weight.codec && !weight.fused ? "  (decoded as a whole)" : "")
-       << (weight.compute == "f32" ? "" : "  (computed with in " + weight.compute + ")")
+       << (weight.compute == "f32"
+               ? ""
+               : "  (computed with in " + weight.compute + ")")
        << "\n";
   }
   os << llvm::format("total: %lld B stored, %lld B dense, ratio %.2f\n",

@@ -31,8 +31,8 @@ struct IntegerWeight {
   RankedTensorType getTiled() const { return codec.getTiledType(logical); }
 };
 
-/// value = scale * (code - bias - zero) + min, where all codes of `tilesPerBlock`
-/// tiles along the reduced dimension share scale, zero and min.
+/// value = scale * (code - bias - zero) + min, where all codes of
+/// `tilesPerBlock` tiles along the reduced dimension share scale, zero and min.
 struct IntegerFormat {
   /// What codes are stored, or read, with, so that they are not negative.
   int64_t bias;

@@ -13,10 +13,10 @@
 //       result[row] += acc[row] * (scale of the weight * scale of x[row])
 //     init[row, panel] += result[row]
 //
-// AVX-512 VNNI multiplies unsigned by signed bytes and adds four neighbours to a
-// 32-bit lane: codes are the unsigned operand, 4 steps of 16 outputs a vector,
-// and x the signed one, 4 steps of one row for all lanes. Quantized x of a few
-// rows is kept in that order. Padding of k is zeros in both.
+// AVX-512 VNNI multiplies unsigned by signed bytes and adds four neighbours to
+// a 32-bit lane: codes are the unsigned operand, 4 steps of 16 outputs a
+// vector, and x the signed one, 4 steps of one row for all lanes. Quantized x
+// of a few rows is kept in that order. Padding of k is zeros in both.
 //
 //===----------------------------------------------------------------------===//
 
@@ -72,8 +72,7 @@ public:
 
 private:
   void prepare() override {
-    weight.buffers =
-        decoder.prepare(b, b.getLoc(), codec, op.getComponents());
+    weight.buffers = decoder.prepare(b, b.getLoc(), codec, op.getComponents());
   }
   int64_t getSmallerCount(int64_t count) const override {
     return count > 2 ? (count + 1) / 2 : 1;
@@ -163,9 +162,10 @@ void VnniKernel::unrollOrLoop(
 
 void VnniKernel::emitBlocks(ValueRange batch, Value begin, Value end,
                             int64_t count) {
-  int64_t groups = count > kFewRows
-                       ? std::max<int64_t>(kQuantizedBytes / (count * paddedK), 1)
-                       : 1;
+  int64_t groups =
+      count > kFewRows
+          ? std::max<int64_t>(kQuantizedBytes / (count * paddedK), 1)
+          : 1;
   QuantizedRows x = allocate(groups, count);
   Value row = memref::AllocOp::create(
       b, MemRefType::get({paddedK}, b.getF32Type()), b.getI64IntegerAttr(64));
@@ -260,14 +260,13 @@ void VnniKernel::copyRow(ValueRange batch, Value row, Value to) {
 
 void VnniKernel::quantizeRow(Value row, const QuantizedRows &x, Value group,
                              Value place, int64_t count) {
-  loop(index(0), index(blocks), 1, [&](Value block) {
-    quantizeBlock(row, block, x, group, place, count);
-  });
+  loop(index(0), index(blocks), 1,
+       [&](Value block) { quantizeBlock(row, block, x, group, place, count); });
 }
 
 /// scale = max |x| / 127, integers = x / scale to nearest even. A block whose
-/// largest magnitude is below 2^-100 is zero; one with an infinity or a NaN gets
-/// the scale NaN.
+/// largest magnitude is below 2^-100 is zero; one with an infinity or a NaN
+/// gets the scale NaN.
 void VnniKernel::quantizeBlock(Value row, Value block, const QuantizedRows &x,
                                Value group, Value place, int64_t count) {
   Type i32 = b.getI32Type(), f32 = b.getF32Type();
@@ -287,14 +286,15 @@ void VnniKernel::quantizeBlock(Value row, Value block, const QuantizedRows &x,
   SmallVector<Value> largest = {zero(lanesI32)};
   unrollOrLoop(size / kLanes, kUnrolledVectors, largest,
                [&](Value vector, SmallVectorImpl<Value> &carried) {
-                 Value v = vector::LoadOp::create(b, lanesF32, row, getAt(vector));
+                 Value v =
+                     vector::LoadOp::create(b, lanesF32, row, getAt(vector));
                  Value bits = arith::AndIOp::create(
                      b, vector::BitCastOp::create(b, lanesI32, v),
                      splat(lanesI32, 0x7fffffff));
                  carried[0] = arith::MaxSIOp::create(b, carried[0], bits);
                });
-  Value bits = vector::ReductionOp::create(b, vector::CombiningKind::MAXSI,
-                                           largest[0]);
+  Value bits =
+      vector::ReductionOp::create(b, vector::CombiningKind::MAXSI, largest[0]);
   Value isFinite = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, bits,
                                          i32Constant(0x7f800000));
   Value isUsable = arith::AndIOp::create(
@@ -303,8 +303,8 @@ void VnniKernel::quantizeBlock(Value row, Value block, const QuantizedRows &x,
                             i32Constant((127 - 100) << 23)));
   Value magnitude = arith::SelectOp::create(
       b, isUsable, arith::BitcastOp::create(b, f32, bits), f32Constant(127));
-  Value inverse = broadcast(
-      arith::DivFOp::create(b, f32Constant(127), magnitude));
+  Value inverse =
+      broadcast(arith::DivFOp::create(b, f32Constant(127), magnitude));
   Value scale = arith::DivFOp::create(b, magnitude, f32Constant(127));
   Value otherScale = arith::SelectOp::create(
       b, isFinite, f32Constant(0),
@@ -342,7 +342,8 @@ void VnniKernel::quantizeBlock(Value row, Value block, const QuantizedRows &x,
   Value position = arith::AddIOp::create(
       b, place, arith::MulIOp::create(b, block, index(count)));
   memref::StoreOp::create(b, scale, x.scales, ValueRange{group, position});
-  Value sum = vector::ReductionOp::create(b, vector::CombiningKind::ADD, sums[0]);
+  Value sum =
+      vector::ReductionOp::create(b, vector::CombiningKind::ADD, sums[0]);
   if (x.start)
     memref::StoreOp::create(
         b, arith::MulIOp::create(b, sum, i32Constant(-format.bias)), x.start,
@@ -427,8 +428,8 @@ void VnniKernel::emitBlock(ArrayRef<Value> outer, Value block, Value record,
   for (int64_t i = 0; i < count; ++i) {
     Value sum;
     for (int64_t shift = 0; shift < shifts; ++shift) {
-      ArrayRef<Value> parts = ArrayRef(accumulators)
-                                  .slice((i * shifts + shift) * chains, chains);
+      ArrayRef<Value> parts =
+          ArrayRef(accumulators).slice((i * shifts + shift) * chains, chains);
       Value part = parts[0];
       for (Value other : parts.drop_front())
         part = arith::AddIOp::create(b, part, other);
@@ -441,8 +442,8 @@ void VnniKernel::emitBlock(ArrayRef<Value> outer, Value block, Value record,
     Value xScale = load(x.scales, group, block, i, count);
     Value xSum = x.sums ? load(x.sums, group, block, i, count) : Value();
     if (scales.zero)
-      value = vector::FMAOp::create(
-          b, arith::NegFOp::create(b, scales.zero), xSum, value);
+      value = vector::FMAOp::create(b, arith::NegFOp::create(b, scales.zero),
+                                    xSum, value);
     Value scale = arith::MulFOp::create(b, scales.scale, xScale);
     results[i] = vector::FMAOp::create(b, value, scale, results[i]);
     if (scales.min)
@@ -464,8 +465,8 @@ void VnniKernel::emitTile(const TilePosition &position, Value tile,
   decoder.emitIntegerTile(
       b, b.getLoc(), weight, position, isShifted(count), [&](CodeGroup codes) {
         Value at = arith::AddIOp::create(b, first, index(codes.index));
-        int64_t shift = llvm::find(format.shifts, codes.shift) -
-                        format.shifts.begin();
+        int64_t shift =
+            llvm::find(format.shifts, codes.shift) - format.shifts.begin();
         int64_t chain = next[shift]++ % chains;
         for (int64_t i = 0; i < count; ++i) {
           Value word = load(x.words, group, at, i, count);
@@ -478,10 +479,11 @@ void VnniKernel::emitTile(const TilePosition &position, Value tile,
       });
 }
 
-/// Rows of a block. A rest of rows takes a pass over the weight of its own, so a
-/// smaller number without a rest is better than a larger one.
+/// Rows of a block. A rest of rows takes a pass over the weight of its own, so
+/// a smaller number without a rest is better than a larger one.
 static int64_t chooseRows(ContractOp op, int64_t limit) {
-  int64_t rows = cast<MemRefType>(op.getInit().getType()).getDimSize(op.getDimM());
+  int64_t rows =
+      cast<MemRefType>(op.getInit().getType()).getDimSize(op.getDimM());
   if (!ShapedType::isDynamic(rows))
     for (int64_t count = limit; count >= limit / 2; --count)
       if (rows % count == 0)
@@ -497,9 +499,9 @@ LogicalResult VnniEmitter::emit(OpBuilder &b, ContractOp op) const {
   IntegerWeight weight = {codec, op.getWeightType().getLogicalType(), {}};
   IntegerFormat format =
       cast<TileDecoderInterface>(codec.getBase()).getIntegerFormat(weight);
-  VnniKernel(b, op, weight, format,
-             chooseRows(op, codec.getRecord() ? kRowsOfBlocks
-                                              : kRowsOfWholeRows))
+  VnniKernel(
+      b, op, weight, format,
+      chooseRows(op, codec.getRecord() ? kRowsOfBlocks : kRowsOfWholeRows))
       .emit();
   return success();
 }
