@@ -145,6 +145,8 @@ struct QuantTileDecoder
     format.tilesPerBlock =
         std::min(cast<QuantAttr>(weight.getInner()).getBlock()[last],
                  tiled.getDimSize(last));
+    format.vectorsPerTile =
+        computeProduct(weight.codec.getTile()) * bits / 8 / (4 * kLanes);
     format.hasZero = bool(codec.getZero());
     format.hasMin = bool(codec.getMin());
     for (unsigned shift = 0; shift < 8; shift += bits)
@@ -152,41 +154,38 @@ struct QuantTileDecoder
     return format;
   }
 
-  void emitIntegerTile(Attribute attr, OpBuilder &builder, Location loc,
-                       const IntegerWeight &weight,
-                       const TilePosition &position, bool shifted,
-                       function_ref<void(CodeGroup)> use) const {
+  SmallVector<CodeGroup> emitIntegerVector(Attribute attr, OpBuilder &builder,
+                                           Location loc,
+                                           const IntegerWeight &weight,
+                                           const TilePosition &position,
+                                           int64_t vector, bool shifted) const {
     auto codec = cast<QuantAttr>(attr);
     ImplicitLocOpBuilder b(loc, builder);
     auto bytes = VectorType::get(4 * kLanes, b.getI8Type());
     auto words = VectorType::get(2 * kLanes, b.getI16Type());
     auto splat = [&](VectorType type, unsigned value) -> Value {
-      Type element = type.getElementType();
+      unsigned width = type.getElementTypeBitWidth();
       return arith::ConstantOp::create(
-          b, DenseElementsAttr::get(
-                 type,
-                 b.getIntegerAttr(
-                     element, APInt(element.getIntOrFloatBitWidth(), value))));
+          b, DenseElementsAttr::get(type, APInt(width, value)));
     };
     unsigned bits = codec.getCodeBits(), mask = (1 << bits) - 1;
-    int64_t vectors = computeProduct(weight.codec.getTile()) * bits / 8 /
-                      bytes.getNumElements();
-    for (int64_t v = 0; v < vectors; ++v) {
-      Value stored = loadBytes(b, weight, position, /*part=*/0,
-                               v * bytes.getNumElements(), bytes);
-      for (unsigned shift = 0; shift < 8; shift += bits) {
-        Value codes = stored;
-        unsigned at = shifted ? shift : 0;
-        if (at != shift) {
-          codes = vector::BitCastOp::create(b, words, codes);
-          codes = arith::ShRUIOp::create(b, codes, splat(words, shift));
-          codes = vector::BitCastOp::create(b, bytes, codes);
-        }
-        if (bits < 8)
-          codes = arith::AndIOp::create(b, codes, splat(bytes, mask << at));
-        use({codes, shift / bits * vectors + v, at});
+    int64_t vectors = getIntegerFormat(attr, weight).vectorsPerTile;
+    Value stored = loadBytes(b, weight, position, /*part=*/0,
+                             vector * bytes.getNumElements(), bytes);
+    SmallVector<CodeGroup> groups;
+    for (unsigned shift = 0; shift < 8; shift += bits) {
+      Value codes = stored;
+      unsigned at = shifted ? shift : 0;
+      if (at != shift) {
+        codes = vector::BitCastOp::create(b, words, codes);
+        codes = arith::ShRUIOp::create(b, codes, splat(words, shift));
+        codes = vector::BitCastOp::create(b, bytes, codes);
       }
+      if (bits < 8)
+        codes = arith::AndIOp::create(b, codes, splat(bytes, mask << at));
+      groups.push_back({codes, shift / bits * vectors + vector});
     }
+    return groups;
   }
 
   IntegerScales emitIntegerScales(Attribute attr, OpBuilder &builder,
