@@ -39,8 +39,8 @@
 // The low codes begin with the bias, the high ones are 16 times as large, until the end.
 // CHECK: %[[V:.*]] = vector.load %[[S]][%[[PANEL]], %[[R]], %c0] : memref<2x2x576xi8>, vector<64xi8>
 // CHECK: %[[L:.*]] = arith.andi %[[V]], %[[LOW]]
-// CHECK: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"(%[[A0]], %[[L]], %{{.*}})
 // CHECK: %[[H:.*]] = arith.andi %[[V]], %[[HIGH]]
+// CHECK: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"(%[[A0]], %[[L]], %{{.*}})
 // CHECK: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"(%[[NONE]], %[[H]], %{{.*}})
 // CHECK-COUNT-5: vpdpbusd
 // CHECK: %[[HS:.*]] = llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"
@@ -66,20 +66,30 @@ func.func @vector(%s: memref<2x2x576xi8>, %x: memref<1x70xf32>, %i: memref<1x20x
 }
 
 // -----
-// 26 rows, in 2 blocks of 13 and not one of 24 and a rest of 2; one scale for all of a row. lhs is strided: it is copied
-// element by element.
+// 14 rows, in 2 blocks of 7 and not one of 8 and a rest of 6; one scale for all of a row. Three panels share loads of
+// rows, the fourth is by itself. lhs is strided: it is copied element by element.
 // CHECK-LABEL: func @rows
-// CHECK: memref.alloc() {{.*}} : memref<{{[0-9]+}}x208xi32>
-// CHECK: memref.alloc() {{.*}} : memref<{{[0-9]+}}x13xf32>
+// CHECK: memref.alloc() {{.*}} : memref<2x112xi32>
+// CHECK: memref.alloc() {{.*}} : memref<2x7xf32>
 // CHECK: scf.for %{{.*}} = %c0 to %c64 step %c1
 // CHECK-NEXT: memref.load
-// The two tiles of a row are unrolled: 8 products each, for 13 rows.
-// CHECK-COUNT-208: vpdpbusd
+// The two tiles of a row are unrolled: 8 products each, for 7 rows and 3 panels.
+// CHECK: %[[W0:.*]] = vector.load %{{.*}} : memref<4x2x512xi8>, vector<64xi8>
+// CHECK-NEXT: vector.load
+// CHECK-NEXT: %[[W2:.*]] = vector.load
+// CHECK: %[[X:.*]] = vector.bitcast %{{.*}} : vector<16xi32> to vector<64xi8>
+// CHECK-NEXT: vpdpbusd.512"(%{{.*}}, %[[W0]], %[[X]])
+// CHECK-NEXT: vpdpbusd
+// CHECK-NEXT: vpdpbusd.512"(%{{.*}}, %[[W2]], %[[X]])
+// CHECK-COUNT-333: vpdpbusd
 // CHECK-NOT: vpdpbusd
-!c = !compress.tensor<16x64xf32, #compress.tiled<#compress.quant<i8, block = [1, 64], scale = f32>, tile = [16, 32], order = [0, 1],
+// CHECK: scf.for
+// CHECK-COUNT-112: vpdpbusd
+// CHECK-NOT: vpdpbusd
+!c = !compress.tensor<64x64xf32, #compress.tiled<#compress.quant<i8, block = [1, 64], scale = f32>, tile = [16, 32], order = [0, 1],
   split = [16, 1, 8, 4], inside = [2, 0, 3, 1], flip = 128>>
-func.func @rows(%c: memref<1x2x8x16x4x1xi8>, %s: memref<1x1x1x16x1x1xf32>, %x: memref<26x64xf32, strided<[128, 2]>>, %i: memref<26x16xf32>) {
-  compress.contract ins(%x, %c, %s : memref<26x64xf32, strided<[128, 2]>>, memref<1x2x8x16x4x1xi8>, memref<1x1x1x16x1x1xf32>) outs(%i : memref<26x16xf32>)
+func.func @rows(%c: memref<4x2x8x16x4x1xi8>, %s: memref<4x1x1x16x1x1xf32>, %x: memref<14x64xf32, strided<[128, 2]>>, %i: memref<14x64xf32>) {
+  compress.contract ins(%x, %c, %s : memref<14x64xf32, strided<[128, 2]>>, memref<4x2x8x16x4x1xi8>, memref<4x1x1x16x1x1xf32>) outs(%i : memref<14x64xf32>)
     weight(!c, affine_map<(m, n, k) -> (n, k)>) compute = int8
   return
 }

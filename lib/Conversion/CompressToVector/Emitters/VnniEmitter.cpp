@@ -31,11 +31,11 @@
 using namespace mlir;
 using namespace mlir::compress;
 
-/// Rows, and panels of outputs, that are computed at once. Where blocks end within
-/// a row, there are f32 accumulators beside those of integers: all must fit 32
-/// registers. Panels share loads of x; their codes take registers.
+/// Rows, and panels of outputs, that are computed at once. Where blocks end
+/// within a row, there are f32 accumulators beside those of integers: all must
+/// fit 32 registers. Panels share loads of x; their codes take registers.
 static constexpr int64_t kRowsOfBlocks = 12, kPanelsOfBlocks = 1;
-static constexpr int64_t kRowsOfWholeRows = 12, kPanelsOfWholeRows = 2;
+static constexpr int64_t kRowsOfWholeRows = 8, kPanelsOfWholeRows = 3;
 /// Up to so many rows, memory is what limits: codes are spared shifts.
 static constexpr int64_t kFewRows = 3;
 /// Bytes of quantized x that a pass over the weight is made for: a part of L2.
@@ -510,9 +510,8 @@ void VnniKernel::emitTile(ArrayRef<TilePosition> positions, Value tile,
   for (int64_t v = 0; v < format.vectorsPerTile; ++v) {
     SmallVector<SmallVector<CodeGroup>> groups;
     for (const TilePosition &position : positions)
-      groups.push_back(decoder.emitIntegerVector(b, b.getLoc(), weight,
-                                                 position, v,
-                                                 isShifted(count)));
+      groups.push_back(decoder.emitIntegerVector(
+          b, b.getLoc(), weight, position, v, isShifted(count)));
     for (size_t j = 0; j < format.shifts.size(); ++j) {
       Value at = arith::AddIOp::create(b, first, index(groups[0][j].index));
       int64_t part = (shifts > 1 ? j : 0) * chains + v % chains;
@@ -520,8 +519,7 @@ void VnniKernel::emitTile(ArrayRef<TilePosition> positions, Value tile,
         Value word = load(x.words, group, at, i, count);
         Value row = vector::BitCastOp::create(b, bytes, word);
         for (size_t p = 0; p < positions.size(); ++p) {
-          Value &sum =
-              accumulators[(p * count + i) * shifts * chains + part];
+          Value &sum = accumulators[(p * count + i) * shifts * chains + part];
           Value operands[] = {sum, groups[p][j].codes, row};
           sum = LLVM::CallIntrinsicOp::create(b, lanesI32, name, operands)
                     .getResult(0);
