@@ -43,10 +43,11 @@ test-nightly: build ## run the random tests with many more cases (hours)
 demo: build $(VENV)/.examples/digits ## compile two trained networks, run them, compare
 	@$(VENV)/bin/python examples/digits/demo.py --compressc $(BUILD)/bin/compressc --out $(BUILD)/demo
 
-bench: build ## measure throughput; numbers are for this machine
+bench: build ## measure throughput; numbers are for this machine (PEERS="DIR ..." has other libraries)
 	@$(BUILD)/bin/compress-bench quantize
 	@$(BUILD)/bin/compress-bench encode
 	@$(BUILD)/bin/compress-bench fused
+	@$(BUILD)/bin/compress-bench kernels $(addprefix --peers=,$(PEERS)) -o $(BUILD)/bench.json
 
 lint: build ## clang-format and clang-tidy on what changed since main (LINT_BASE=REV for another)
 	@.ci/setup clang-format-22 clang-tidy-22

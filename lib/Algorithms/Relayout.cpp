@@ -134,7 +134,8 @@ private:
   const Kernels &kernels;
   CodeLayout codeLayout;
   ArrayRef<uint8_t> codes;
-  /// For each element in the order of the tile, its row-major index in the tile.
+  /// For each element in the order of the tile, its row-major index in the
+  /// tile.
   SmallVector<uint32_t, 0> from;
 };
 } // namespace
@@ -207,9 +208,9 @@ void mlir::compress::algorithms::moveCodes(
               tiledCodes.data());
     }
     int64_t rows = elements / tiledShape.back();
-    MutableArrayRef<uint8_t> bytes = tiledCodes.slice(
-        to.getNumBytes(task * tilesPerTask * rows),
-        to.getNumBytes((end - task * tilesPerTask) * rows));
+    MutableArrayRef<uint8_t> bytes =
+        tiledCodes.slice(to.getNumBytes(task * tilesPerTask * rows),
+                         to.getNumBytes((end - task * tilesPerTask) * rows));
     for (uint8_t &byte : bytes)
       byte ^= layout.flip;
   });
@@ -258,10 +259,11 @@ void mlir::compress::algorithms::moveBlocks(const QuantShape &from,
   });
 }
 
-void mlir::compress::algorithms::interleave(
-    ArrayRef<RecordPart> parts, int64_t rows, int64_t records,
-    int64_t recordBytes, ArrayRef<ArrayRef<uint8_t>> arrays,
-    MutableArrayRef<uint8_t> stream) {
+void mlir::compress::algorithms::interleave(ArrayRef<RecordPart> parts,
+                                            int64_t rows, int64_t records,
+                                            int64_t recordBytes,
+                                            ArrayRef<ArrayRef<uint8_t>> arrays,
+                                            MutableArrayRef<uint8_t> stream) {
   llvm::parallelFor(0, rows, [&](size_t row) {
     for (int64_t record = 0; record < records; ++record) {
       uint8_t *out = &stream[(row * records + record) * recordBytes];
@@ -284,10 +286,9 @@ void mlir::compress::algorithms::deinterleave(const RecordPart &part,
   for (int64_t row = 0; row < rows; ++row)
     for (int64_t record = 0; record < records; ++record) {
       int64_t begin = record * part.bytes;
-      std::memcpy(
-          &array[row * part.rowBytes + begin],
-          &stream[(row * records + record) * recordBytes + part.offset],
-          std::min(part.bytes, part.rowBytes - begin));
+      std::memcpy(&array[row * part.rowBytes + begin],
+                  &stream[(row * records + record) * recordBytes + part.offset],
+                  std::min(part.bytes, part.rowBytes - begin));
     }
 }
 

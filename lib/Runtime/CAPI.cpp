@@ -83,7 +83,9 @@ CompressModel *compressModelOpen(const char *path,
   if (!threads.ok())
     return fail(threads.status().message());
   auto model = runtime::Model::open(
-      path, {options && options->skipWeightChecksums != 0, *threads});
+      path, {options && options->skipWeightChecksums != 0, *threads,
+             options && options->copyWeights != 0 ? store::Placement::Copy
+                                                  : store::Placement::Map});
   if (!model.ok())
     return fail(model.status().message());
   auto *handle = new CompressModel();

@@ -46,7 +46,7 @@ static size_t findCorrupt(const std::vector<const TensorView *> &views,
 
 Status Artifact::checkWeights(const ArtifactOptions &options) {
   std::string file = directory + "/" + kWeightsFile;
-  auto opened = SafetensorsFile::open(file);
+  auto opened = SafetensorsFile::open(file, options.placement);
   if (!opened.ok())
     return opened.status();
   weights = *opened;

@@ -15,8 +15,34 @@
 
 using namespace mlir::compress::store;
 
+/// Reads a file into new memory; MAP_FAILED, and errno, if that fails.
+static void *readWhole(int descriptor, size_t length) {
+  void *memory = ::mmap(nullptr, length, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED)
+    return memory;
+#ifdef MADV_HUGEPAGE
+  (void)::madvise(memory, length, MADV_HUGEPAGE); // only makes it faster
+#endif
+  for (size_t done = 0; done < length;) {
+    ssize_t count = ::pread(descriptor, static_cast<char *>(memory) + done,
+                            length - done, done);
+    if (count < 0 && errno == EINTR)
+      continue;
+    if (count <= 0) {
+      int code = count < 0 ? errno : EIO; // it was shortened
+      ::munmap(memory, length);
+      errno = code;
+      return MAP_FAILED;
+    }
+    done += count;
+  }
+  (void)::mprotect(memory, length, PROT_READ);
+  return memory;
+}
+
 StatusOr<std::shared_ptr<const MappedFile>>
-MappedFile::open(const std::string &path) {
+MappedFile::open(const std::string &path, Placement placement) {
   // Without O_NONBLOCK, opening a named pipe waits for somebody to write to it.
   int descriptor =
       ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -37,11 +63,14 @@ MappedFile::open(const std::string &path) {
   void *bytes = nullptr;
   size_t length = info.st_size;
   if (length) {
-    bytes = ::mmap(nullptr, length, PROT_READ, MAP_PRIVATE, descriptor, 0);
+    bytes = placement == Placement::Copy ? readWhole(descriptor, length)
+                                         : ::mmap(nullptr, length, PROT_READ,
+                                                  MAP_PRIVATE, descriptor, 0);
     if (bytes == MAP_FAILED) {
       int code = errno;
       ::close(descriptor);
-      return makeSystemError("map", path, code);
+      return makeSystemError(placement == Placement::Copy ? "read" : "map",
+                             path, code);
     }
   }
   // The mapping holds the file.

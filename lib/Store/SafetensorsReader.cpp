@@ -205,8 +205,8 @@ static StatusOr<std::string_view> findHeader(const MappedFile &file) {
 }
 
 StatusOr<std::shared_ptr<const SafetensorsFile>>
-SafetensorsFile::open(const std::string &path) {
-  auto mapped = MappedFile::open(path);
+SafetensorsFile::open(const std::string &path, Placement placement) {
+  auto mapped = MappedFile::open(path, placement);
   if (!mapped.ok())
     return mapped.status();
   auto header = findHeader(**mapped);

@@ -57,6 +57,7 @@ class OpenOptions(ctypes.Structure):
         ("structSize", ctypes.c_size_t),
         ("skipWeightChecksums", ctypes.c_int32),
         ("numThreads", ctypes.c_int32),
+        ("copyWeights", ctypes.c_int32),
     ]
 
 
@@ -142,11 +143,17 @@ def take(tensor: Tensor) -> np.ndarray:
 class Model:
     """An open artifact."""
 
-    def __init__(self, path, threads: int = 0, skip_weight_checksums: bool = False):
+    def __init__(
+        self,
+        path,
+        threads: int = 0,
+        skip_weight_checksums: bool = False,
+        copy_weights: bool = False,
+    ):
         self.handle = None
         error = ctypes.create_string_buffer(4096)
         options = OpenOptions(
-            ctypes.sizeof(OpenOptions), int(skip_weight_checksums), threads
+            ctypes.sizeof(OpenOptions), int(skip_weight_checksums), threads, int(copy_weights)
         )
         self.handle = lib.compressModelOpen(
             os.fsencode(path), ctypes.byref(options), error, len(error)

@@ -116,7 +116,7 @@ def read_components(weight: Weight, entry: dict, tensors: dict) -> Components:
         wanted.append((grid, np.int8 if codec.offset == "i8" else NUMPY[codec.offset]))
     stored = wanted
     if tiling and tiling.record:
-        stored = [(tiling.stream_shape(wanted, len(weight.shape)), np.int8)]
+        stored = [(tiling.stream_shape(wanted, block), np.int8)]
     names, parts = iter(entry["tensors"]), []
     for part, dtype in stored:
         tensor = np.zeros(part, dtype) if 0 in part else tensors[next(names)]
@@ -126,7 +126,7 @@ def read_components(weight: Weight, entry: dict, tensors: dict) -> Components:
         parts.append(tensor)
     assert next(names, None) is None, "more tensors than components"
     if tiling and tiling.record:
-        parts = tiling.take_apart(parts[0], wanted, len(weight.shape))
+        parts = tiling.take_apart(parts[0], wanted, block)
     if tiling:
         parts[0] = parts[0] ^ np.uint8(tiling.flip).view(np.int8)
     parts[0] = unpack(parts[0], codec, shape[-1])
@@ -174,8 +174,9 @@ class Oracle:
         size = x.shape[axis]
         block = min(self.block, size)
         x = np.moveaxis(abs(x), axis, -1)
-        padded = np.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, -size % block)])
-        largest = padded.reshape(*x.shape[:-1], padded.shape[-1] // block, block).max(-1, initial=0)
+        count = -(-size // block)
+        padded = np.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, count * block - size)])
+        largest = padded.reshape(*x.shape[:-1], count, block).max(-1, initial=0)
         error = np.where(largest < 2.0**-100, largest, largest / 127 * 0.50004)
         return np.moveaxis(np.repeat(error, block, -1)[..., :size], -1, axis)
 
@@ -444,10 +445,11 @@ def check_module(number: int, directory: Path) -> Tally:
     rng = random.Random(f"{SEED}/{number}")
     settings = json.loads((directory.parent / "settings.json").read_text())
     targets, tally = settings["targets"], Tally()
+    # Every second module computes with integers where that is possible.
+    settings["for_integers"] = number % 2 == 0
+    flags = ["--compute", "auto"] if settings["for_integers"] else []
     functions = draw_module(rng, settings)
     target = targets[number % len(targets)]
-    # Every second one computes with integers where that is possible.
-    flags = ["--compute", "auto"] if number % 2 == 0 else []
     artifact.write_tensors(
         directory / "w.safetensors",
         {f.weight.name: (STORE[f.weight.element], f.weight.values) for f in functions},
@@ -475,7 +477,8 @@ def check_module(number: int, directory: Path) -> Tally:
         artifact.read_tensors(directory / name / "weights.safetensors")
         for name in ("fused", "dense")
     ]
-    with Model(directory / "fused") as fused, Model(directory / "dense") as dense:
+    copied = {"copy_weights": number % 4 < 2}
+    with Model(directory / "fused", **copied) as fused, Model(directory / "dense") as dense:
         for f in functions:
             (directory / "running").write_text(f.name)
             try:

@@ -309,8 +309,17 @@ def draw_sizes(rng: random.Random, op: Op, stored: list[str], shape=None) -> dic
         return sizes
 
 
-def draw_codec(rng: random.Random, shape: list[int], names: list[str]) -> Codec:
+def draw_codec(
+    rng: random.Random, shape: list[int], names: list[str], for_integers: bool = False
+) -> Codec:
     block = []
+    if for_integers and rng.random() < 0.8:
+        # Blocks along one dimension, as kernels that compute with integers have them.
+        names = [name for name in names if name in ("i8", "u8", "i4", "u4", "i2", "u2")]
+        reduced = rng.randrange(len(shape))
+        extents = [16, 32, 32, 48, 64, 96, 128, max(shape[reduced], 1)]
+        block = [rng.choice(extents) if d == reduced else 1 for d in range(len(shape))]
+        shape = []
     for size in shape:
         whole = size or 1
         block.append(
@@ -404,7 +413,8 @@ def draw_moves(rng: random.Random, op: Op) -> tuple[list[Move], list[str]]:
 def draw_weight(
     rng: random.Random, index: int, shape: list[int], element: str, settings: dict
 ) -> Weight:
-    codec, quantum = draw_codec(rng, shape, settings["storages"]), None
+    codec = draw_codec(rng, shape, settings["storages"], settings["for_integers"])
+    quantum = None
     request = str(codec)
     if rng.random() < 0.2:
         request = f'"{rng.choice(settings["presets"])}"'

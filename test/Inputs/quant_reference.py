@@ -198,26 +198,27 @@ class Tiling:
         array = tiled.transpose(axes).reshape(padded)
         return array[tuple(slice(size) for size in shape)]
 
-    def stream_shape(self, parts: list[tuple[list[int], np.dtype]], rank: int) -> list[int]:
-        """Of the stream of components of such shapes and types."""
-        tiles = parts[0][0][rank - 1]
-        return [*parts[0][0][: rank - 1], -(-tiles // self.record), sum(self.sizes(parts, rank))]
+    def stream_shape(self, parts: list[tuple[list[int], np.dtype]], block: list[int]) -> list[int]:
+        """Of the stream of components of such shapes and types, codes first."""
+        rank, shape = len(self.tile), parts[0][0]
+        records = -(-shape[rank - 1] // self.record)
+        return [*shape[: rank - 1], records, sum(self.sizes(parts, block))]
 
-    def sizes(self, parts: list[tuple[list[int], np.dtype]], rank: int) -> list[int]:
-        """Bytes of each component in a record."""
-        tiles = parts[0][0][rank - 1]
+    def sizes(self, parts: list[tuple[list[int], np.dtype]], block: list[int]) -> list[int]:
+        """Bytes of each component in a record. `block` is that of the tiled tensor."""
+        rank = len(self.tile)
+        tiles = [1] + [block[rank - 1]] * (len(parts) - 1)  # of an entry
         return [
-            self.record // -(-tiles // shape[rank - 1])
-            * int(np.prod(shape[rank:])) * np.dtype(dtype).itemsize
-            for shape, dtype in parts
-        ]  # fmt: skip
+            self.record // n * int(np.prod(shape[rank:])) * np.dtype(dtype).itemsize
+            for n, (shape, dtype) in zip(tiles, parts)
+        ]
 
     def take_apart(
-        self, stream: np.ndarray, parts: list[tuple[list[int], np.dtype]], rank: int
+        self, stream: np.ndarray, parts: list[tuple[list[int], np.dtype]], block: list[int]
     ) -> list[np.ndarray]:
         """The components in a stream."""
-        arrays, begin = [], 0
-        for (shape, dtype), size in zip(parts, self.sizes(parts, rank)):
+        rank, arrays, begin = len(self.tile), [], 0
+        for (shape, dtype), size in zip(parts, self.sizes(parts, block)):
             part = np.ascontiguousarray(stream[..., begin : begin + size]).view(dtype)
             part = part.reshape(*shape[: rank - 1], -1, *shape[rank:])
             assert not part[tuple([slice(None)] * (rank - 1) + [slice(shape[rank - 1], None)])].any()

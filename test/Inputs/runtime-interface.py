@@ -367,9 +367,9 @@ def test_open(path: Path) -> None:
     assert lib.compressModelOpen(missing, None, None, 0) is None
     assert lib.compressModelOpen(missing, None, error, 12) is None
     assert error.value == b"cannot read"
-    options = OpenOptions(8, 0, 0)
+    options = OpenOptions(8, 0, 0, 0)
     assert lib.compressModelOpen(missing, ctypes.byref(options), error, 64) is None
-    assert error.value == b"expected options of 16 bytes, but got 8"
+    assert error.value == b"expected options of 24 bytes, but got 8"
     # Relative to the working directory, and not among the system's libraries.
     before = os.getcwd()
     os.chdir(path.parent)

@@ -6,7 +6,7 @@
 // RUN: %python %inputs/kernel_assembly.py %t.s vpdpbusd 16 | FileCheck %s --check-prefix=INT4-MATVEC
 // INT4-MATMUL: 96 vpdpbusd, no scalar, no spill
 // INT4-MATVEC: 16 vpdpbusd, no scalar, no spill
-// 24 rows share 8 codes of 16 outputs each, which need no work at all.
+// 8 rows and 3 panels of 16 outputs: a tile has 8 products for each. Its codes need no work at all.
 // RUN: compressc compile %s --weights %t.safetensors --preset int8-channel --compute int8 --target cpu:znver4 --emit asm -o %t.s
 // RUN: %python %inputs/kernel_assembly.py %t.s vpdpbusd 192 | FileCheck %s --check-prefix=INT8-MATMUL
 // INT8-MATMUL: 192 vpdpbusd, no scalar, no spill

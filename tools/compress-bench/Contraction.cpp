@@ -44,7 +44,8 @@ public:
   bool open(const std::string &artifact, std::string &error);
   const std::string &getName() const override { return name; }
   void run(size_t copy) override {
-    int64_t xShape[] = {problem.m, problem.k}, yShape[] = {problem.m, problem.n};
+    int64_t xShape[] = {problem.m, problem.k},
+            yShape[] = {problem.m, problem.n};
     CompressTensor x = {problem.x.data(), COMPRESS_F32, 2, xShape, nullptr};
     CompressTensor y = {problem.y.data(), COMPRESS_F32, 2, yShape, nullptr};
     if (compressModelRun(copies[copy % copies.size()], 0, &x, 1, &y, 1) !=
@@ -71,20 +72,22 @@ bool Model::open(const std::string &artifact, std::string &error) {
     (void)llvm::sys::fs::create_directory(copy);
     for (const char *file :
          {store::kManifestFile, store::kCodeFile, store::kWeightsFile})
-      if (std::error_code code = llvm::sys::fs::copy_file(
-              artifact + "/" + file, copy + "/" + file)) {
+      if (std::error_code code = llvm::sys::fs::copy_file(artifact + "/" + file,
+                                                          copy + "/" + file)) {
         error = code.message();
         return false;
       }
     char text[1024];
+    CompressOpenOptions options = {};
+    options.structSize = sizeof(options);
+    options.copyWeights = 1;
     CompressModel *model =
-        compressModelOpen(copy.c_str(), nullptr, text, sizeof(text));
+        compressModelOpen(copy.c_str(), &options, text, sizeof(text));
     if (!model) {
       error = text;
       return false;
     }
     copies.push_back(model);
-    // Mapped data outlive their names.
     (void)llvm::sys::fs::remove_directories(copy);
   }
   return true;

@@ -5,9 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// y[m, n] = sum over k of x[m, k] * w[n, k], by code of this project and by other
-// libraries, interleaved in one process, on one thread. Hot repeats one weight;
-// cold takes another copy for every run, as a large model does.
+// y[m, n] = sum over k of x[m, k] * w[n, k], by code of this project and by
+// other libraries, interleaved in one process, on one thread. Hot repeats one
+// weight; cold takes another copy for every run, as a large model does.
 //
 //===----------------------------------------------------------------------===//
 
@@ -79,9 +79,8 @@ std::vector<Timing> timeAll(llvm::ArrayRef<Contender *> contenders,
 /// loader.
 using Directories = llvm::ArrayRef<std::string>;
 /// sgemm and sgemv of OpenBLAS.
-std::unique_ptr<Contender> loadOpenBlas(Problem &problem,
-                                        Directories directories,
-                                        std::string &missing);
+std::unique_ptr<Contender>
+loadOpenBlas(Problem &problem, Directories directories, std::string &missing);
 /// ggml, weights stored as a type of its own ("q4_K"), repacked.
 std::unique_ptr<Contender> loadGgml(Problem &problem, const std::string &type,
                                     Directories directories,

@@ -66,9 +66,9 @@ int FusedBenchmark::measureProblem(Problem &p, llvm::json::Array &results) {
     for (bool fuse : {true, false}) {
       CompileOptions options;
       options.fuse = fuse;
-      contenders.push_back(compiler.compile(
-          p, preset + (fuse ? " fused" : " decoded first"), preset, options,
-          error));
+      contenders.push_back(
+          compiler.compile(p, preset + (fuse ? " fused" : " decoded first"),
+                           preset, options, error));
       if (!contenders.back())
         return fail(error);
     }

@@ -31,9 +31,8 @@ using Load = std::unique_ptr<Contender> (*)(Problem &, Directories,
                                             std::string &);
 
 template <const char *type>
-std::unique_ptr<Contender> loadGgmlType(Problem &problem,
-                                        Directories directories,
-                                        std::string &missing) {
+std::unique_ptr<Contender>
+loadGgmlType(Problem &problem, Directories directories, std::string &missing) {
   return loadGgml(problem, type, directories, missing);
 }
 constexpr char kQ40[] = "q4_0", kQ4K[] = "q4_K", kQ80[] = "q8_0";
@@ -50,14 +49,22 @@ struct Case {
 };
 
 const Case kCases[] = {
-    {"int4-b32", ComputeRequest::Int8, 1, "ggml q4_K", loadGgmlType<kQ4K>, 2.8, 1},
-    {"int4-b32", ComputeRequest::Int8, 1, "ggml q4_0", loadGgmlType<kQ40>, 3.3, 1},
-    {"int4-b32", ComputeRequest::Int8, 4, "ggml q4_K", loadGgmlType<kQ4K>, 2, 1},
-    {"int4-b32", ComputeRequest::Int8, 128, "ggml q4_K", loadGgmlType<kQ4K>, 2, 0},
-    {"int4-b32", ComputeRequest::Int8, 512, "ggml q4_K", loadGgmlType<kQ4K>, 2, 0},
-    {"int8-channel", ComputeRequest::Int8, 1, "ggml q8_0", loadGgmlType<kQ80>, 2, 1},
-    {"int8-channel", ComputeRequest::Int8, 128, "oneDNN s8s8s32", loadOneDnn, 1, 0},
-    {"int8-channel", ComputeRequest::Int8, 512, "oneDNN s8s8s32", loadOneDnn, 1, 0},
+    {"int4-b32", ComputeRequest::Int8, 1, "ggml q4_K", loadGgmlType<kQ4K>, 2.8,
+     1},
+    {"int4-b32", ComputeRequest::Int8, 1, "ggml q4_0", loadGgmlType<kQ40>, 3.3,
+     1},
+    {"int4-b32", ComputeRequest::Int8, 4, "ggml q4_K", loadGgmlType<kQ4K>, 2,
+     1},
+    {"int4-b32", ComputeRequest::Int8, 128, "ggml q4_K", loadGgmlType<kQ4K>, 2,
+     0},
+    {"int4-b32", ComputeRequest::Int8, 512, "ggml q4_K", loadGgmlType<kQ4K>, 2,
+     0},
+    {"int8-channel", ComputeRequest::Int8, 1, "ggml q8_0", loadGgmlType<kQ80>,
+     2, 1},
+    {"int8-channel", ComputeRequest::Int8, 128, "oneDNN s8s8s32", loadOneDnn, 1,
+     0},
+    {"int8-channel", ComputeRequest::Int8, 512, "oneDNN s8s8s32", loadOneDnn, 1,
+     0},
     {"int4-b32", ComputeRequest::F32, 1, "OpenBLAS f32", loadOpenBlas, 1, 1},
     {"int4-b32", ComputeRequest::F32, 128, "OpenBLAS f32", loadOpenBlas, 1, 0},
 };
@@ -75,12 +82,18 @@ private:
               const Timing *peer, llvm::StringRef peerName,
               llvm::json::Array &results);
 
-  cl::opt<unsigned> size{"size", cl::init(4096), cl::value_desc("n"),
+  cl::opt<unsigned> size{"size",
+                         cl::init(4096),
+                         cl::value_desc("n"),
                          cl::desc("Rows and columns of the weight"),
-                         cl::sub(command), cl::cat(category)};
-  cl::opt<unsigned> repeat{"repeat", cl::init(31), cl::value_desc("n"),
+                         cl::sub(command),
+                         cl::cat(category)};
+  cl::opt<unsigned> repeat{"repeat",
+                           cl::init(31),
+                           cl::value_desc("n"),
                            cl::desc("Runs of which the median is taken"),
-                           cl::sub(command), cl::cat(category)};
+                           cl::sub(command),
+                           cl::cat(category)};
   cl::list<std::string> only{
       "only", cl::desc("Measure only kernels for these presets"),
       cl::value_desc("preset"), cl::sub(command), cl::cat(category)};
@@ -111,26 +124,27 @@ void KernelsBenchmark::report(const Case &of, bool isCold, const Timing &ours,
   std::string name = llvm::formatv(
       "{0} {1}", of.preset, of.compute == ComputeRequest::F32 ? "f32" : "int8");
   double goal = isCold ? of.coldGoal : of.hotGoal;
-  llvm::json::Object row{{"name", name},
-                            {"shape", llvm::json::Array{int64_t(size), int64_t(size)}},
-                            {"m", of.m},
-                            {"threads", 1},
-                            {"mode", isCold ? "cold" : "hot"},
-                            {"ours", ours.median * 1e6},
-                            {"peer", nullptr},
-                            {"peer_name", peerName},
-                            {"ratio", nullptr},
-                            {"goal", goal},
-                            {"spread", ours.spread}};
+  llvm::json::Object row{
+      {"name", name},
+      {"shape", llvm::json::Array{int64_t(size), int64_t(size)}},
+      {"m", of.m},
+      {"threads", 1},
+      {"mode", isCold ? "cold" : "hot"},
+      {"ours", ours.median * 1e6},
+      {"peer", nullptr},
+      {"peer_name", peerName},
+      {"ratio", nullptr},
+      {"goal", goal},
+      {"spread", ours.spread}};
   std::string comparison = "not there";
   if (peer) {
     double ratio = peer->median / ours.median;
     row["peer"] = peer->median * 1e6;
     row["ratio"] = ratio;
     row["spread"] = std::max(ours.spread, peer->spread);
-    comparison = llvm::formatv("{0,10:f1} {1,7:f2} {2,6:f2}  {3}",
-                               peer->median * 1e6, ratio, goal,
-                               ratio >= goal ? "" : "missed");
+    comparison =
+        llvm::formatv("{0,10:f1} {1,7:f2} {2,6:f2}  {3}", peer->median * 1e6,
+                      ratio, goal, ratio >= goal ? "" : "missed");
   }
   double operations = 2.0 * of.m * size * size;
   llvm::outs() << llvm::formatv(
@@ -198,7 +212,8 @@ int KernelsBenchmark::run() {
   }
   if (output.empty())
     return 0;
-  std::string text = llvm::formatv("{0:2}\n", llvm::json::Value(std::move(results)));
+  std::string text =
+      llvm::formatv("{0:2}\n", llvm::json::Value(std::move(results)));
   auto status = store::writeFileAtomically(output, text.data(), text.size());
   return status.ok() ? 0 : fail(status.message());
 }

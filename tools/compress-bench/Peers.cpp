@@ -25,14 +25,16 @@ class Library {
 public:
   Library(const std::string &name, Directories directories) {
     for (const std::string &directory : directories)
-      if ((handle = dlopen((directory + "/" + name).c_str(), RTLD_NOW | RTLD_GLOBAL)))
+      if ((handle = dlopen((directory + "/" + name).c_str(),
+                           RTLD_NOW | RTLD_GLOBAL)))
         return;
     handle = dlopen(name.c_str(), RTLD_NOW | RTLD_GLOBAL);
   }
   explicit operator bool() const { return handle; }
   template <typename Function>
   bool get(const char *name, Function &function) const {
-    function = handle ? reinterpret_cast<Function>(dlsym(handle, name)) : nullptr;
+    function =
+        handle ? reinterpret_cast<Function>(dlsym(handle, name)) : nullptr;
     return function;
   }
 
@@ -221,15 +223,14 @@ bool Ggml::load(int type, bool isRepacked, Directories directories,
 
 std::unique_ptr<Contender>
 mlir::compress::bench::loadGgml(Problem &problem, const std::string &type,
-                                Directories directories,
-                                std::string &missing) {
+                                Directories directories, std::string &missing) {
   struct Type {
     const char *name;
     int number; // enum ggml_type
     bool isRepacked;
   };
-  constexpr Type types[] = {{"q4_0", 2, true}, {"q8_0", 8, false},
-                            {"q4_K", 12, true}};
+  constexpr Type types[] = {
+      {"q4_0", 2, true}, {"q8_0", 8, false}, {"q4_K", 12, true}};
   const Type *known = llvm::find_if(
       types, [&](const Type &known) { return type == known.name; });
   if (known == std::end(types)) {
@@ -280,7 +281,8 @@ bool OneDnn::load(Directories directories, std::string &missing) {
   struct alignas(16) Descriptor {
     char bytes[8192];
   };
-  constexpr int s32 = 4, s8 = 5, anyLayout = 1, rowMajor = 3, weightsQuery = 131;
+  constexpr int s32 = 4, s8 = 5, anyLayout = 1, rowMajor = 3,
+                weightsQuery = 131;
   int (*createEngine)(void **, int, size_t);
   int (*createStream)(void **, void *, unsigned);
   int (*initMemory)(Descriptor *, int, const int64_t *, int, int);

@@ -17,7 +17,8 @@ store::StatusOr<Execution> Execution::open(const std::string &artifact,
                                            unsigned numThreads) {
   CompressOpenOptions options = {sizeof(CompressOpenOptions),
                                  /*skipWeightChecksums=*/0,
-                                 int32_t(std::min(numThreads, 4096u))};
+                                 int32_t(std::min(numThreads, 4096u)),
+                                 /*copyWeights=*/0};
   char error[4096];
   CompressModel *model =
       compressModelOpen(artifact.c_str(), &options, error, sizeof(error));

@@ -15,15 +15,16 @@
 // What is in a tile may be split further, and its parts be in another order.
 // Here the index of the 32 elements of d1 is 16 h + 4 v + j:
 //
-//   [d0, d1], tile [16, 32], order [0, 1], split [16, 2, 4, 4], inside [2, 0, 3, 1]
+//   [d0, d1], tile [16, 32], order [0, 1], split [16, 2, 4, 4], inside [2, 0,
+//   3, 1]
 //     ->  [d0 / 16, d1 / 32, v: 4, 16, j: 4, h: 2]
 //
 // Places beyond the end of a dimension are padding.
 //
 // What is stored of a tile may be several arrays, such as codes and scales.
 // *Records* interleave them: all that is stored of a few tiles, one array after
-// another, and then what is stored of the next tiles. Whoever reads tile by tile
-// then reads one sequential stream.
+// another, and then what is stored of the next tiles. Whoever reads tile by
+// tile then reads one sequential stream.
 //
 //===----------------------------------------------------------------------===//
 
@@ -43,8 +44,8 @@ struct TileLayout {
   llvm::SmallVector<int64_t, 8> split;
   /// A permutation of the factors; empty with `split`, which means `order`.
   llvm::SmallVector<int64_t, 8> inside;
-  /// Tiles along the last dimension of `order` that make a record; 0: arrays are
-  /// not interleaved.
+  /// Tiles along the last dimension of `order` that make a record; 0: arrays
+  /// are not interleaved.
   int64_t record = 0;
   /// Bits that are stored inverted in each byte of codes: the signs of two's
   /// complement, where kernels want codes that are not negative.
@@ -77,8 +78,8 @@ struct RecordPart {
   int64_t rowBytes;
 };
 
-/// Interleaves arrays, `rows` rows of each, to `rows` times `records` records of
-/// `recordBytes`. Runs on LLVM's thread pool.
+/// Interleaves arrays, `rows` rows of each, to `rows` times `records` records
+/// of `recordBytes`. Runs on LLVM's thread pool.
 void interleave(llvm::ArrayRef<RecordPart> parts, int64_t rows, int64_t records,
                 int64_t recordBytes,
                 llvm::ArrayRef<llvm::ArrayRef<uint8_t>> arrays,
@@ -95,9 +96,9 @@ std::optional<llvm::SmallVector<int64_t, 8>>
 getTiledBlock(const QuantShape &shape, const TileLayout &layout);
 
 /// Moves codes of 1 to 8 bits, packed along the innermost dimension, into
-/// tiles; codes of padding are zero (which is -1 if they are binary) before bits
-/// are flipped. Sizes and the layout are those of a tensor with elements, and
-/// buffers have the sizes that follow. Runs on LLVM's thread pool.
+/// tiles; codes of padding are zero (which is -1 if they are binary) before
+/// bits are flipped. Sizes and the layout are those of a tensor with elements,
+/// and buffers have the sizes that follow. Runs on LLVM's thread pool.
 void moveCodes(llvm::ArrayRef<int64_t> shape, unsigned bits,
                const TileLayout &layout, llvm::ArrayRef<uint8_t> codes,
                llvm::MutableArrayRef<uint8_t> tiledCodes);
@@ -110,10 +111,10 @@ void moveBlocks(const QuantShape &shape, const TileLayout &layout,
                 llvm::MutableArrayRef<uint8_t> tiledBlocks);
 
 /// Moves codes, scales and offsets of a weight into tiles; no value changes.
-/// Codes of padding are zero before bits are flipped, and so are scales and offsets of blocks that are
-/// all padding. Output buffers have the sizes of `computeSizes` for the tiled
-/// shape and block. Returns false, and writes nothing, if the arguments do not
-/// fit together. Runs on LLVM's thread pool.
+/// Codes of padding are zero before bits are flipped, and so are scales and
+/// offsets of blocks that are all padding. Output buffers have the sizes of
+/// `computeSizes` for the tiled shape and block. Returns false, and writes
+/// nothing, if the arguments do not fit together. Runs on LLVM's thread pool.
 [[nodiscard]] bool relayout(const QuantShape &shape, const QuantFormat &format,
                             const TileLayout &layout,
                             llvm::ArrayRef<uint8_t> codes,

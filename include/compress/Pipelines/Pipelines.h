@@ -42,16 +42,14 @@ struct CompressToCPUOptions : PassPipelineOptions<CompressToCPUOptions> {
       *this, "compute",
       llvm::cl::desc("What kernels compute with, see compress-pack-weights"),
       llvm::cl::init(ComputeRequest::F32),
-      llvm::cl::values(
-          clEnumValN(ComputeRequest::F32, "f32", "32-bit floats"),
-          clEnumValN(ComputeRequest::Int8, "int8",
-                     "8-bit integers, for all weights"),
-          clEnumValN(ComputeRequest::Auto, "auto",
-                     "int8 where possible, else f32"))};
+      llvm::cl::values(clEnumValN(ComputeRequest::F32, "f32", "32-bit floats"),
+                       clEnumValN(ComputeRequest::Int8, "int8",
+                                  "8-bit integers, for all weights"),
+                       clEnumValN(ComputeRequest::Auto, "auto",
+                                  "int8 where possible, else f32"))};
   PassOptions::ListOption<std::string> features{
       *this, "features",
-      llvm::cl::desc(
-          "CPU features that kernels may use, such as avx512vnni")};
+      llvm::cl::desc("CPU features that kernels may use, such as avx512vnni")};
 };
 
 /// Checks stored data, and expands compressed types of functions and loops.
@@ -63,9 +61,9 @@ void buildCompressExpand(OpPassManager &pm);
 void buildCompressPack(OpPassManager &pm, ComputeRequest compute,
                        ArrayRef<std::string> features);
 
-/// Fuses decodes, of packed weights and others, into kernels and tiles, and fails
-/// where one is left, unless `allowDense`. The steps of compress-to-cpu that
-/// follow and work on tensors.
+/// Fuses decodes, of packed weights and others, into kernels and tiles, and
+/// fails where one is left, unless `allowDense`. The steps of compress-to-cpu
+/// that follow and work on tensors.
 void buildCompressFuse(OpPassManager &pm, bool allowDense);
 
 /// `compress-to-cpu`: from linalg on tensors with compressed weights to the LLVM

@@ -22,9 +22,11 @@ struct ArtifactOptions {
   bool skipWeightChecksums = false;
   /// For checksums.
   unsigned numThreads = 1;
+  /// Of the weights.
+  Placement placement = Placement::Map;
 };
 
-/// An artifact directory with its weights mapped.
+/// An artifact directory with its weights in memory.
 class Artifact {
 public:
   static StatusOr<std::shared_ptr<const Artifact>>

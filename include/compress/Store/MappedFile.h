@@ -15,12 +15,18 @@
 
 namespace mlir::compress::store {
 
-/// A regular file, mapped private and read-only. An empty file has no data. Who
-/// shortens a file that is mapped ends this process with SIGBUS.
+/// How a file comes into memory. `Copy` reads it into memory of this process, in
+/// huge pages where the system has them: that takes longer and is not shared, but
+/// then the data are read faster, with fewer misses of the translation buffer.
+enum class Placement { Map, Copy };
+
+/// A regular file in memory, mapped private and read-only, or copied. An empty
+/// file has no data. Who shortens a file that is mapped ends this process with
+/// SIGBUS.
 class MappedFile {
 public:
   static StatusOr<std::shared_ptr<const MappedFile>>
-  open(const std::string &path);
+  open(const std::string &path, Placement placement = Placement::Map);
   ~MappedFile();
   MappedFile(const MappedFile &) = delete;
   MappedFile &operator=(const MappedFile &) = delete;

@@ -44,7 +44,7 @@ inline constexpr uint64_t kMaxHeaderSize = 100'000'000;
 class SafetensorsFile {
 public:
   static StatusOr<std::shared_ptr<const SafetensorsFile>>
-  open(const std::string &path);
+  open(const std::string &path, Placement placement = Placement::Map);
 
   const std::string &path() const { return file->path(); }
   /// Of the whole file.

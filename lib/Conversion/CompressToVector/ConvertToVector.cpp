@@ -44,8 +44,8 @@ struct ConvertToVectorPass
           })) {
         op.emitOpError() << "no kernel that computes in "
                          << stringifyComputeMode(op.getCompute())
-                         << " for weight " << op.getWeightType()
-                         << " and init " << op.getInit().getType();
+                         << " for weight " << op.getWeightType() << " and init "
+                         << op.getInit().getType();
         return signalPassFailure();
       }
       op.erase();

@@ -44,8 +44,8 @@ struct PackWeightsPass
 
 private:
   void collect();
-  /// Says why a constant stays as it is: an error where a mode was asked for that
-  /// its users cannot compute in then.
+  /// Says why a constant stays as it is: an error where a mode was asked for
+  /// that its users cannot compute in then.
   void leave(AssembleOp op, StringRef reason);
   void choose(PackedWeight &weight);
   SmallVector<ComputeMode> getModes();

@@ -168,8 +168,8 @@ TEST(Relayout, AnyLayout) {
 }
 
 TEST(Relayout, Records) {
-  // Two rows of five tiles, two of them a record: codes of 3 bytes a tile, and a
-  // scale of 2 bytes for two tiles, of which the last has but one.
+  // Two rows of five tiles, two of them a record: codes of 3 bytes a tile, and
+  // a scale of 2 bytes for two tiles, of which the last has but one.
   constexpr int64_t rows = 2, records = 3, bytes = 8;
   const RecordPart parts[] = {{0, 6, 15}, {6, 2, 6}};
   std::vector<uint8_t> codes(rows * 15), scales(rows * 6);

@@ -156,7 +156,7 @@ TEST_F(CApi, ThreadsFromTheEnvironment) {
     accepts(text);
   // A number of the caller goes before the environment, which is not read.
   ::setenv("COMPRESS_NUM_THREADS", "x", 1);
-  CompressOpenOptions options = {sizeof(CompressOpenOptions), 0, 2};
+  CompressOpenOptions options = {sizeof(CompressOpenOptions), 0, 2, 0};
   EXPECT_EQ(open("x", &options),
             "cannot read 'x/manifest.json': No such file or directory");
 }

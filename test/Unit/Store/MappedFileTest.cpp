@@ -24,6 +24,25 @@ TEST_F(MappedFileTest, Content) {
   EXPECT_EQ(std::string((*file)->data(), (*file)->data() + 5), "hello");
 }
 
+TEST_F(MappedFileTest, Copy) {
+  // More than a huge page.
+  std::string content(3 << 20, 'x');
+  content.back() = 'y';
+  writeBytes(path("a"), content);
+  auto file = MappedFile::open(path("a"), Placement::Copy);
+  ASSERT_TRUE(file.ok()) << file.status().message();
+  ASSERT_EQ((*file)->size(), content.size());
+  // What happens to the file changes nothing.
+  writeBytes(path("a"), "");
+  EXPECT_EQ(std::string((*file)->data(), (*file)->data() + content.size()),
+            content);
+  auto empty = MappedFile::open(path("a"), Placement::Copy);
+  ASSERT_TRUE(empty.ok());
+  EXPECT_EQ((*empty)->size(), 0u);
+  EXPECT_EQ(MappedFile::open(path("none"), Placement::Copy).status().message(),
+            "cannot read '" + path("none") + "': No such file or directory");
+}
+
 TEST_F(MappedFileTest, OutlivesItsName) {
   writeBytes(path("a"), "hello");
   auto file = MappedFile::open(path("a"));

@@ -31,14 +31,16 @@ struct IntegerWeight {
   RankedTensorType getTiled() const { return codec.getTiledType(logical); }
 };
 
-/// value = scale * (code - bias - zero) + min, where all codes of `tilesPerBlock`
-/// tiles along the reduced dimension share scale, zero and min.
+/// value = scale * (code - bias - zero) + min, where all codes of
+/// `tilesPerBlock` tiles along the reduced dimension share scale, zero and min.
 struct IntegerFormat {
   /// What codes are stored, or read, with, so that they are not negative.
   int64_t bias;
   int64_t tilesPerBlock;
+  /// Vectors of 64 bytes that a tile is stored in.
+  int64_t vectorsPerTile;
   bool hasZero = false, hasMin = false;
-  /// Powers of two that shifted codes are multiplied by.
+  /// Powers of two that shifted codes of the groups of a vector are multiplied by.
   SmallVector<unsigned> shifts;
 };
 
@@ -56,8 +58,6 @@ struct CodeGroup {
   Value codes;
   /// Number of the group in the order of steps.
   int64_t index;
-  /// Codes are multiplied by 2^shift.
-  unsigned shift;
 };
 
 /// f32 vectors of kLanes; zero and min are null where there is none.

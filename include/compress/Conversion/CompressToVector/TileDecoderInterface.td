@@ -63,15 +63,15 @@ def TileDecoderInterface : AttrInterface<"TileDecoderInterface"> {
         llvm_unreachable("no layout for int8");
       }]>,
     InterfaceMethod<[{
-        Emits the codes of a tile, group by group, each followed by what `use`
-        emits for it. Groups of `shifted` codes may be multiplied by a power of
-        two, which spares a shift where few products share them.
+        Emits the groups of codes of one of the stored vectors of a tile. `shifted`
+        codes may be multiplied by a power of two, which spares a shift where few
+        products share them.
       }],
-      "void", "emitIntegerTile",
+      "::llvm::SmallVector<::mlir::compress::CodeGroup>", "emitIntegerVector",
       (ins "::mlir::OpBuilder &":$builder, "::mlir::Location":$loc,
            "const ::mlir::compress::IntegerWeight &":$weight,
-           "const ::mlir::compress::TilePosition &":$position, "bool":$shifted,
-           "::llvm::function_ref<void(::mlir::compress::CodeGroup)>":$use), "",
+           "const ::mlir::compress::TilePosition &":$position,
+           "int64_t":$vector, "bool":$shifted), "",
       /*defaultImplementation=*/[{
         llvm_unreachable("no layout for int8");
       }]>,

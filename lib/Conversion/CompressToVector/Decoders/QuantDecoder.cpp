@@ -9,20 +9,21 @@
 // f32: a tile is one vector of 32-bit lanes: lane r holds 32 / bits consecutive
 // codes of row r, lower index in lower bits.
 //
-// int8: a tile has 32 steps, or as many as a block. Vector v of it holds, for each
-// lane and j of 0 to 3, a byte of the codes 4 v + j + f * steps / fields, field f in
-// bits f * bits and above: codes of one field are operands of an integer dot
-// product once the other fields are masked. Signs are flipped, so that no code is
-// negative. Scales of blocks lie in the stream of codes, records being such that
-// all parts are whole cache lines; scales of whole rows are apart.
+// int8: a tile has 32 steps, or as many as a block. Vector v of it holds, for
+// each lane and j of 0 to 3, a byte of the codes 4 v + j + f * steps / fields,
+// field f in bits f * bits and above: codes of one field are operands of an
+// integer dot product once the other fields are masked. Signs are flipped, so
+// that no code is negative. Scales of blocks lie in the stream of codes,
+// records being such that all parts are whole cache lines; scales of whole rows
+// are apart.
 //
 //===----------------------------------------------------------------------===//
 
 #include "compress/Conversion/CompressToVector/TileDecoder.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Dialect/Utils/IndexingUtils.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include <numeric>
 
@@ -141,9 +142,11 @@ struct QuantTileDecoder
     format.bias = codec.isSigned() ? int64_t(1) << (bits - 1) : 0;
     RankedTensorType tiled = weight.getTiled();
     int64_t last = weight.logical.getRank() - 1;
-    format.tilesPerBlock = std::min(
-        cast<QuantAttr>(weight.getInner()).getBlock()[last],
-        tiled.getDimSize(last));
+    format.tilesPerBlock =
+        std::min(cast<QuantAttr>(weight.getInner()).getBlock()[last],
+                 tiled.getDimSize(last));
+    format.vectorsPerTile =
+        computeProduct(weight.codec.getTile()) * bits / 8 / (4 * kLanes);
     format.hasZero = bool(codec.getZero());
     format.hasMin = bool(codec.getMin());
     for (unsigned shift = 0; shift < 8; shift += bits)
@@ -151,40 +154,38 @@ struct QuantTileDecoder
     return format;
   }
 
-  void emitIntegerTile(Attribute attr, OpBuilder &builder, Location loc,
-                       const IntegerWeight &weight,
-                       const TilePosition &position, bool shifted,
-                       function_ref<void(CodeGroup)> use) const {
+  SmallVector<CodeGroup> emitIntegerVector(Attribute attr, OpBuilder &builder,
+                                           Location loc,
+                                           const IntegerWeight &weight,
+                                           const TilePosition &position,
+                                           int64_t vector, bool shifted) const {
     auto codec = cast<QuantAttr>(attr);
     ImplicitLocOpBuilder b(loc, builder);
     auto bytes = VectorType::get(4 * kLanes, b.getI8Type());
     auto words = VectorType::get(2 * kLanes, b.getI16Type());
     auto splat = [&](VectorType type, unsigned value) -> Value {
-      Type element = type.getElementType();
+      unsigned width = type.getElementTypeBitWidth();
       return arith::ConstantOp::create(
-          b, DenseElementsAttr::get(
-                 type, b.getIntegerAttr(element, APInt(element.getIntOrFloatBitWidth(),
-                                                       value))));
+          b, DenseElementsAttr::get(type, APInt(width, value)));
     };
     unsigned bits = codec.getCodeBits(), mask = (1 << bits) - 1;
-    int64_t vectors = computeProduct(weight.codec.getTile()) * bits / 8 /
-                      bytes.getNumElements();
-    for (int64_t v = 0; v < vectors; ++v) {
-      Value stored = loadBytes(b, weight, position, /*part=*/0,
-                               v * bytes.getNumElements(), bytes);
-      for (unsigned shift = 0; shift < 8; shift += bits) {
-        Value codes = stored;
-        unsigned at = shifted ? shift : 0;
-        if (at != shift) {
-          codes = vector::BitCastOp::create(b, words, codes);
-          codes = arith::ShRUIOp::create(b, codes, splat(words, shift));
-          codes = vector::BitCastOp::create(b, bytes, codes);
-        }
-        if (bits < 8)
-          codes = arith::AndIOp::create(b, codes, splat(bytes, mask << at));
-        use({codes, shift / bits * vectors + v, at});
+    int64_t vectors = getIntegerFormat(attr, weight).vectorsPerTile;
+    Value stored = loadBytes(b, weight, position, /*part=*/0,
+                             vector * bytes.getNumElements(), bytes);
+    SmallVector<CodeGroup> groups;
+    for (unsigned shift = 0; shift < 8; shift += bits) {
+      Value codes = stored;
+      unsigned at = shifted ? shift : 0;
+      if (at != shift) {
+        codes = vector::BitCastOp::create(b, words, codes);
+        codes = arith::ShRUIOp::create(b, codes, splat(words, shift));
+        codes = vector::BitCastOp::create(b, bytes, codes);
       }
+      if (bits < 8)
+        codes = arith::AndIOp::create(b, codes, splat(bytes, mask << at));
+      groups.push_back({codes, shift / bits * vectors + vector});
     }
+    return groups;
   }
 
   IntegerScales emitIntegerScales(Attribute attr, OpBuilder &builder,
@@ -261,11 +262,12 @@ private:
     // All steps of a lane share a scale.
     int64_t rank = logical.getRank();
     ArrayRef<int64_t> inside = tiled.getBlock().drop_front(2 * rank - 2);
-    if (inside[0] != steps / 4 / fields || inside[2] != 4 || inside[3] != fields ||
-        (inside[1] != 1 && inside[1] != kLanes))
+    if (inside[0] != steps / 4 / fields || inside[2] != 4 ||
+        inside[3] != fields || (inside[1] != 1 && inside[1] != kLanes))
       return std::nullopt;
     // Sums of all products fit 32 bits.
-    if (std::max(block, steps) > std::numeric_limits<int32_t>::max() / (255 * 127))
+    if (std::max(block, steps) >
+        std::numeric_limits<int32_t>::max() / (255 * 127))
       return std::nullopt;
     if (isWhole)
       return layout;
@@ -276,9 +278,10 @@ private:
     auto getBytes = [](Type type) {
       return type ? kLanes * type.getIntOrFloatBitWidth() / 8 : kCacheLine;
     };
-    layout.record = tiles * std::max({int64_t(1), kCacheLine / getBytes(codec.getScale()),
-                                      kCacheLine / getBytes(codec.getZero()),
-                                      kCacheLine / getBytes(codec.getMin())});
+    layout.record =
+        tiles * std::max({int64_t(1), kCacheLine / getBytes(codec.getScale()),
+                          kCacheLine / getBytes(codec.getZero()),
+                          kCacheLine / getBytes(codec.getMin())});
     if (!TiledAttr::get(codec, layout).getRecords(logical))
       return std::nullopt;
     return layout;
@@ -299,8 +302,7 @@ private:
       const algorithms::RecordPart &place = records->parts[part];
       int64_t last = weight.logical.getRank() - 1;
       int64_t tiles =
-          part == 0 ? 1
-                    : cast<QuantAttr>(weight.getInner()).getBlock()[last];
+          part == 0 ? 1 : cast<QuantAttr>(weight.getInner()).getBlock()[last];
       int64_t bytes = place.bytes / (weight.codec.getRecord() / tiles);
       Value entry = position.tile;
       if (tiles > 1)

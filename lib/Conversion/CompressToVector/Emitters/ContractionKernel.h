@@ -13,8 +13,8 @@
 
 namespace mlir::compress {
 
-/// The loops of one compress.contract on buffers: over batch dimensions, and over
-/// blocks of rows of lhs. What is done with blocks is the emitter's.
+/// The loops of one compress.contract on buffers: over batch dimensions, and
+/// over blocks of rows of lhs. What is done with blocks is the emitter's.
 class ContractionKernel {
 public:
   /// Blocks have `rows` rows, but for the rest.
@@ -23,8 +23,8 @@ public:
 
   void emit();
 
-  /// Whether the weight is laid out for the mode of the op, and what is in a tile
-  /// and the outputs of a panel can be loaded as vectors.
+  /// Whether the weight is laid out for the mode of the op, and what is in a
+  /// tile and the outputs of a panel can be loaded as vectors.
   static bool canLoadVectors(ContractOp op);
 
 protected:

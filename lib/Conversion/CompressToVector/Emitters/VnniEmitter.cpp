@@ -13,10 +13,10 @@
 //       result[row] += acc[row] * (scale of the weight * scale of x[row])
 //     init[row, panel] += result[row]
 //
-// AVX-512 VNNI multiplies unsigned by signed bytes and adds four neighbours to a
-// 32-bit lane: codes are the unsigned operand, 4 steps of 16 outputs a vector,
-// and x the signed one, 4 steps of one row for all lanes. Quantized x of a few
-// rows is kept in that order. Padding of k is zeros in both.
+// AVX-512 VNNI multiplies unsigned by signed bytes and adds four neighbours to
+// a 32-bit lane: codes are the unsigned operand, 4 steps of 16 outputs a
+// vector, and x the signed one, 4 steps of one row for all lanes. Quantized x
+// of a few rows is kept in that order. Padding of k is zeros in both.
 //
 //===----------------------------------------------------------------------===//
 
@@ -31,9 +31,11 @@
 using namespace mlir;
 using namespace mlir::compress;
 
-/// Rows that share decoded codes. Where blocks end within a row, there are f32
-/// accumulators beside those of integers: all must fit 32 registers.
-static constexpr int64_t kRowsOfBlocks = 12, kRowsOfWholeRows = 24;
+/// Rows, and panels of outputs, that are computed at once. Where blocks end
+/// within a row, there are f32 accumulators beside those of integers: all must
+/// fit 32 registers. Panels share loads of x; their codes take registers.
+static constexpr int64_t kRowsOfBlocks = 12, kPanelsOfBlocks = 1;
+static constexpr int64_t kRowsOfWholeRows = 8, kPanelsOfWholeRows = 3;
 /// Up to so many rows, memory is what limits: codes are spared shifts.
 static constexpr int64_t kFewRows = 3;
 /// Bytes of quantized x that a pass over the weight is made for: a part of L2.
@@ -67,13 +69,13 @@ struct QuantizedRows {
 /// The loops of one op.
 class VnniKernel : public ContractionKernel {
 public:
+  /// Blocks have `rows` rows and `panels` panels, but for the rest.
   VnniKernel(OpBuilder &builder, ContractOp op, const IntegerWeight &weight,
-             const IntegerFormat &format, int64_t rows);
+             const IntegerFormat &format, int64_t rows, int64_t panels);
 
 private:
   void prepare() override {
-    weight.buffers =
-        decoder.prepare(b, b.getLoc(), codec, op.getComponents());
+    weight.buffers = decoder.prepare(b, b.getLoc(), codec, op.getComponents());
   }
   int64_t getSmallerCount(int64_t count) const override {
     return count > 2 ? (count + 1) / 2 : 1;
@@ -90,15 +92,17 @@ private:
   void quantizeBlock(Value row, Value block, const QuantizedRows &x,
                      Value group, Value place, int64_t count);
 
-  // Products.
-  void emitPanel(ValueRange batch, Value panel, const QuantizedRows &x,
-                 Value group, Value firstRow, int64_t count);
-  void emitBlock(ArrayRef<Value> outer, Value block, Value record, Value tile,
-                 const QuantizedRows &x, Value group, int64_t count,
+  // Products of `count` rows with `panels.size()` panels of the weight.
+  using Panels = ArrayRef<Value>;
+  void emitPanels(ValueRange batch, Panels panels, const QuantizedRows &x,
+                  Value group, Value firstRow, int64_t count);
+  void emitBlock(ValueRange batch, Panels panels, Value block, Value record,
+                 Value tile, const QuantizedRows &x, Value group, int64_t count,
                  SmallVectorImpl<Value> &results);
-  void emitTile(const TilePosition &position, Value tile,
+  void emitTile(ArrayRef<TilePosition> positions, Value tile,
                 const QuantizedRows &x, Value group, int64_t count,
                 SmallVectorImpl<Value> &accumulators);
+  Value addUp(ArrayRef<Value> accumulators, int64_t count);
   Value load(Value buffer, Value group, Value position, int64_t row,
              int64_t count);
 
@@ -114,13 +118,15 @@ private:
   bool isShifted(int64_t count) const {
     return count <= kFewRows && format.shifts.size() > 1;
   }
-  /// Accumulators of one row and one shift. Chains of short blocks are
+  int64_t getNumShifts(int64_t count) const {
+    return isShifted(count) ? format.shifts.size() : 1;
+  }
+  /// Accumulators of one output and one shift. Chains of short blocks are
   /// independent of each other.
   int64_t getChains(int64_t count) const {
     if (blocks > 1)
       return 1;
-    int64_t chains = count * (isShifted(count) ? format.shifts.size() : 1);
-    return llvm::divideCeil(kMinChains, chains);
+    return llvm::divideCeil(kMinChains, count * getNumShifts(count));
   }
   bool hasSums() const { return format.hasZero || format.hasMin; }
 
@@ -130,17 +136,19 @@ private:
   VectorType lanesI32;
   /// Of a tile, a block and a record; a record is a tile where there is none.
   int64_t steps, tilesPerRecord, blocks, paddedK;
+  int64_t panelsOfBlock;
 };
 } // namespace
 
 VnniKernel::VnniKernel(OpBuilder &builder, ContractOp op,
                        const IntegerWeight &weight, const IntegerFormat &format,
-                       int64_t rows)
+                       int64_t rows, int64_t panels)
     : ContractionKernel(builder, op, rows), weight(weight), format(format),
       decoder(cast<TileDecoderInterface>(codec.getBase())),
       lanesI32(VectorType::get(kLanes, b.getI32Type())),
       steps(codec.getTile()[dimK]),
-      tilesPerRecord(std::max<int64_t>(codec.getRecord(), 1)) {
+      tilesPerRecord(std::max<int64_t>(codec.getRecord(), 1)),
+      panelsOfBlock(panels) {
   paddedK = llvm::alignTo(k, steps * tilesPerRecord);
   blocks = paddedK / (steps * format.tilesPerBlock);
 }
@@ -163,9 +171,14 @@ void VnniKernel::unrollOrLoop(
 
 void VnniKernel::emitBlocks(ValueRange batch, Value begin, Value end,
                             int64_t count) {
-  int64_t groups = count > kFewRows
-                       ? std::max<int64_t>(kQuantizedBytes / (count * paddedK), 1)
-                       : 1;
+  int64_t groups =
+      count > kFewRows
+          ? std::max<int64_t>(kQuantizedBytes / (count * paddedK), 1)
+          : 1;
+  int64_t rows =
+      cast<MemRefType>(op.getInit().getType()).getDimSize(op.getDimM());
+  if (!ShapedType::isDynamic(rows))
+    groups = std::min<int64_t>(groups, llvm::divideCeil(rows, count));
   QuantizedRows x = allocate(groups, count);
   Value row = memref::AllocOp::create(
       b, MemRefType::get({paddedK}, b.getF32Type()), b.getI64IntegerAttr(64));
@@ -187,11 +200,23 @@ void VnniKernel::emitBlocks(ValueRange batch, Value begin, Value end,
         quantizeRow(row, x, group, i, count);
       });
     });
-    loop(index(0), index(llvm::divideCeil(n, kLanes)), 1, [&](Value panel) {
-      loop(index(0), size, 1, [&](Value group) {
-        emitPanel(batch, panel, x, group, getFirstRow(group), count);
+    auto emitAll = [&](int64_t begin, int64_t end, int64_t together) {
+      loop(index(begin), index(end), together, [&](Value first) {
+        SmallVector<Value> panels;
+        for (int64_t i = 0; i < together; ++i)
+          panels.push_back(arith::AddIOp::create(b, first, index(i)));
+        loop(index(0), size, 1, [&](Value group) {
+          emitPanels(batch, panels, x, group, getFirstRow(group), count);
+        });
       });
-    });
+    };
+    int64_t panels = llvm::divideCeil(n, kLanes);
+    int64_t most = count > kFewRows ? panelsOfBlock : 1;
+    int64_t whole = panels / most * most;
+    if (whole)
+      emitAll(0, whole, most);
+    if (whole < panels)
+      emitAll(whole, panels, 1);
   });
   memref::DeallocOp::create(b, row);
   deallocate(x);
@@ -260,14 +285,13 @@ void VnniKernel::copyRow(ValueRange batch, Value row, Value to) {
 
 void VnniKernel::quantizeRow(Value row, const QuantizedRows &x, Value group,
                              Value place, int64_t count) {
-  loop(index(0), index(blocks), 1, [&](Value block) {
-    quantizeBlock(row, block, x, group, place, count);
-  });
+  loop(index(0), index(blocks), 1,
+       [&](Value block) { quantizeBlock(row, block, x, group, place, count); });
 }
 
 /// scale = max |x| / 127, integers = x / scale to nearest even. A block whose
-/// largest magnitude is below 2^-100 is zero; one with an infinity or a NaN gets
-/// the scale NaN.
+/// largest magnitude is below 2^-100 is zero; one with an infinity or a NaN
+/// gets the scale NaN.
 void VnniKernel::quantizeBlock(Value row, Value block, const QuantizedRows &x,
                                Value group, Value place, int64_t count) {
   Type i32 = b.getI32Type(), f32 = b.getF32Type();
@@ -287,14 +311,15 @@ void VnniKernel::quantizeBlock(Value row, Value block, const QuantizedRows &x,
   SmallVector<Value> largest = {zero(lanesI32)};
   unrollOrLoop(size / kLanes, kUnrolledVectors, largest,
                [&](Value vector, SmallVectorImpl<Value> &carried) {
-                 Value v = vector::LoadOp::create(b, lanesF32, row, getAt(vector));
+                 Value v =
+                     vector::LoadOp::create(b, lanesF32, row, getAt(vector));
                  Value bits = arith::AndIOp::create(
                      b, vector::BitCastOp::create(b, lanesI32, v),
                      splat(lanesI32, 0x7fffffff));
                  carried[0] = arith::MaxSIOp::create(b, carried[0], bits);
                });
-  Value bits = vector::ReductionOp::create(b, vector::CombiningKind::MAXSI,
-                                           largest[0]);
+  Value bits =
+      vector::ReductionOp::create(b, vector::CombiningKind::MAXSI, largest[0]);
   Value isFinite = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, bits,
                                          i32Constant(0x7f800000));
   Value isUsable = arith::AndIOp::create(
@@ -303,8 +328,8 @@ void VnniKernel::quantizeBlock(Value row, Value block, const QuantizedRows &x,
                             i32Constant((127 - 100) << 23)));
   Value magnitude = arith::SelectOp::create(
       b, isUsable, arith::BitcastOp::create(b, f32, bits), f32Constant(127));
-  Value inverse = broadcast(
-      arith::DivFOp::create(b, f32Constant(127), magnitude));
+  Value inverse =
+      broadcast(arith::DivFOp::create(b, f32Constant(127), magnitude));
   Value scale = arith::DivFOp::create(b, magnitude, f32Constant(127));
   Value otherScale = arith::SelectOp::create(
       b, isFinite, f32Constant(0),
@@ -342,7 +367,8 @@ void VnniKernel::quantizeBlock(Value row, Value block, const QuantizedRows &x,
   Value position = arith::AddIOp::create(
       b, place, arith::MulIOp::create(b, block, index(count)));
   memref::StoreOp::create(b, scale, x.scales, ValueRange{group, position});
-  Value sum = vector::ReductionOp::create(b, vector::CombiningKind::ADD, sums[0]);
+  Value sum =
+      vector::ReductionOp::create(b, vector::CombiningKind::ADD, sums[0]);
   if (x.start)
     memref::StoreOp::create(
         b, arith::MulIOp::create(b, sum, i32Constant(-format.bias)), x.start,
@@ -364,15 +390,15 @@ Value VnniKernel::load(Value buffer, Value group, Value position, int64_t row,
   return broadcast(memref::LoadOp::create(b, buffer, ValueRange{group, at}));
 }
 
-void VnniKernel::emitPanel(ValueRange batch, Value panel,
-                           const QuantizedRows &x, Value group, Value firstRow,
-                           int64_t count) {
-  SmallVector<Value> outer(batch);
-  outer.push_back(panel);
-  SmallVector<Value> results(count, zero(lanesF32));
+void VnniKernel::emitPanels(ValueRange batch, Panels panels,
+                            const QuantizedRows &x, Value group, Value firstRow,
+                            int64_t count) {
+  // By panel and row.
+  SmallVector<Value> results(panels.size() * count, zero(lanesF32));
   int64_t blocksPerRecord = tilesPerRecord / format.tilesPerBlock;
   if (blocks == 1) {
-    emitBlock(outer, index(0), index(0), index(0), x, group, count, results);
+    emitBlock(batch, panels, index(0), index(0), index(0), x, group, count,
+              results);
   } else if (count <= kFewRows) {
     // A record is unrolled: offsets in it are constants.
     loop(0, blocks / blocksPerRecord, 1, results,
@@ -380,8 +406,8 @@ void VnniKernel::emitPanel(ValueRange batch, Value panel,
            Value first =
                arith::MulIOp::create(b, record, index(blocksPerRecord));
            for (int64_t i = 0; i < blocksPerRecord; ++i)
-             emitBlock(outer, arith::AddIOp::create(b, first, index(i)), record,
-                       index(i * format.tilesPerBlock), x, group, count,
+             emitBlock(batch, panels, arith::AddIOp::create(b, first, index(i)),
+                       record, index(i * format.tilesPerBlock), x, group, count,
                        carried);
          });
   } else {
@@ -392,90 +418,127 @@ void VnniKernel::emitPanel(ValueRange batch, Value panel,
            Value tile = arith::MulIOp::create(
                b, arith::RemUIOp::create(b, block, index(blocksPerRecord)),
                index(format.tilesPerBlock));
-           emitBlock(outer, block, record, tile, x, group, count, carried);
+           emitBlock(batch, panels, block, record, tile, x, group, count,
+                     carried);
          });
   }
-  for (int64_t i = 0; i < count; ++i)
-    addToInit(batch, panel, arith::AddIOp::create(b, firstRow, index(i)),
-              results[i]);
+  for (auto [p, panel] : llvm::enumerate(panels))
+    for (int64_t i = 0; i < count; ++i)
+      addToInit(batch, panel, arith::AddIOp::create(b, firstRow, index(i)),
+                results[p * count + i]);
 }
 
 /// The products of one block, whose first tile is `tile` of `record`.
-void VnniKernel::emitBlock(ArrayRef<Value> outer, Value block, Value record,
-                           Value tile, const QuantizedRows &x, Value group,
-                           int64_t count, SmallVectorImpl<Value> &results) {
-  int64_t shifts = isShifted(count) ? format.shifts.size() : 1;
-  int64_t chains = getChains(count);
-  // By row, shift and chain.
-  SmallVector<Value> accumulators(count * shifts * chains, zero(lanesI32));
+void VnniKernel::emitBlock(ValueRange batch, Panels panels, Value block,
+                           Value record, Value tile, const QuantizedRows &x,
+                           Value group, int64_t count,
+                           SmallVectorImpl<Value> &results) {
+  SmallVector<TilePosition> positions;
+  for (Value panel : panels) {
+    positions.push_back({SmallVector<Value>(batch), record, tile});
+    positions.back().outer.push_back(panel);
+  }
+  // By panel, row, shift and chain.
+  int64_t parts = getNumShifts(count) * getChains(count);
+  SmallVector<Value> accumulators(results.size() * parts, zero(lanesI32));
   if (x.start)
-    for (int64_t i = 0; i < count; ++i)
-      accumulators[i * shifts * chains] = load(x.start, group, block, i, count);
+    for (int64_t i = 0; i < count; ++i) {
+      Value start = load(x.start, group, block, i, count);
+      for (size_t p = 0; p < panels.size(); ++p)
+        accumulators[(p * count + i) * parts] = start;
+    }
   Value firstTile =
       arith::MulIOp::create(b, block, index(format.tilesPerBlock));
-  TilePosition position = {SmallVector<Value>(outer), record, tile};
   unrollOrLoop(format.tilesPerBlock, kUnrolledTiles, accumulators,
                [&](Value i, SmallVectorImpl<Value> &carried) {
-                 TilePosition at = position;
-                 Value &next = codec.getRecord() ? at.tile : at.record;
-                 next = arith::AddIOp::create(b, next, i);
+                 SmallVector<TilePosition> at = positions;
+                 for (TilePosition &position : at) {
+                   Value &next =
+                       codec.getRecord() ? position.tile : position.record;
+                   next = arith::AddIOp::create(b, next, i);
+                 }
                  emitTile(at, arith::AddIOp::create(b, firstTile, i), x, group,
                           count, carried);
                });
-  IntegerScales scales =
-      decoder.emitIntegerScales(b, b.getLoc(), weight, position);
-  for (int64_t i = 0; i < count; ++i) {
-    Value sum;
-    for (int64_t shift = 0; shift < shifts; ++shift) {
-      ArrayRef<Value> parts = ArrayRef(accumulators)
-                                  .slice((i * shifts + shift) * chains, chains);
-      Value part = parts[0];
-      for (Value other : parts.drop_front())
-        part = arith::AddIOp::create(b, part, other);
-      if (shift)
-        part = arith::ShRSIOp::create(b, part,
-                                      splat(lanesI32, format.shifts[shift]));
-      sum = sum ? arith::AddIOp::create(b, sum, part) : part;
+  for (auto [p, position] : llvm::enumerate(positions)) {
+    IntegerScales scales =
+        decoder.emitIntegerScales(b, b.getLoc(), weight, position);
+    for (int64_t i = 0; i < count; ++i) {
+      Value &result = results[p * count + i];
+      Value sum = addUp(
+          ArrayRef(accumulators).slice((p * count + i) * parts, parts), count);
+      Value value = arith::SIToFPOp::create(b, lanesF32, sum);
+      Value xScale = load(x.scales, group, block, i, count);
+      Value xSum = x.sums ? load(x.sums, group, block, i, count) : Value();
+      if (scales.zero)
+        value = vector::FMAOp::create(b, arith::NegFOp::create(b, scales.zero),
+                                      xSum, value);
+      Value scale = arith::MulFOp::create(b, scales.scale, xScale);
+      result = vector::FMAOp::create(b, value, scale, result);
+      if (scales.min)
+        result = vector::FMAOp::create(
+            b, scales.min, arith::MulFOp::create(b, xSum, xScale), result);
     }
-    Value value = arith::SIToFPOp::create(b, lanesF32, sum);
-    Value xScale = load(x.scales, group, block, i, count);
-    Value xSum = x.sums ? load(x.sums, group, block, i, count) : Value();
-    if (scales.zero)
-      value = vector::FMAOp::create(
-          b, arith::NegFOp::create(b, scales.zero), xSum, value);
-    Value scale = arith::MulFOp::create(b, scales.scale, xScale);
-    results[i] = vector::FMAOp::create(b, value, scale, results[i]);
-    if (scales.min)
-      results[i] = vector::FMAOp::create(
-          b, scales.min, arith::MulFOp::create(b, xSum, xScale), results[i]);
   }
 }
 
-/// The products of one tile, number `tile` along k.
-void VnniKernel::emitTile(const TilePosition &position, Value tile,
+/// The accumulators of one output, by shift and chain.
+Value VnniKernel::addUp(ArrayRef<Value> accumulators, int64_t count) {
+  int64_t chains = getChains(count);
+  Value sum;
+  for (int64_t shift = 0; shift < getNumShifts(count); ++shift) {
+    Value part = accumulators[shift * chains];
+    for (Value other : accumulators.slice(shift * chains + 1, chains - 1))
+      part = arith::AddIOp::create(b, part, other);
+    if (shift)
+      part = arith::ShRSIOp::create(b, part,
+                                    splat(lanesI32, format.shifts[shift]));
+    sum = sum ? arith::AddIOp::create(b, sum, part) : part;
+  }
+  return sum;
+}
+
+/// The products of one tile, number `tile` along k, of each panel. Panels take
+/// turns, so that few codes are in registers at a time.
+void VnniKernel::emitTile(ArrayRef<TilePosition> positions, Value tile,
                           const QuantizedRows &x, Value group, int64_t count,
                           SmallVectorImpl<Value> &accumulators) {
-  int64_t shifts = isShifted(count) ? format.shifts.size() : 1;
-  int64_t chains = getChains(count);
+  int64_t shifts = getNumShifts(count), chains = getChains(count);
   Value first = arith::MulIOp::create(b, tile, index(steps / 4));
   auto bytes = VectorType::get(4 * kLanes, b.getI8Type());
   auto name = b.getStringAttr("llvm.x86.avx512.vpdpbusd.512");
-  SmallVector<int64_t> next(shifts); // chain
-  decoder.emitIntegerTile(
-      b, b.getLoc(), weight, position, isShifted(count), [&](CodeGroup codes) {
-        Value at = arith::AddIOp::create(b, first, index(codes.index));
-        int64_t shift = llvm::find(format.shifts, codes.shift) -
-                        format.shifts.begin();
-        int64_t chain = next[shift]++ % chains;
-        for (int64_t i = 0; i < count; ++i) {
-          Value word = load(x.words, group, at, i, count);
-          Value &sum = accumulators[(i * shifts + shift) * chains + chain];
-          Value operands[] = {sum, codes.codes,
-                              vector::BitCastOp::create(b, bytes, word)};
+  for (int64_t v = 0; v < format.vectorsPerTile; ++v) {
+    SmallVector<SmallVector<CodeGroup>> groups;
+    for (const TilePosition &position : positions)
+      groups.push_back(decoder.emitIntegerVector(
+          b, b.getLoc(), weight, position, v, isShifted(count)));
+    for (size_t j = 0; j < format.shifts.size(); ++j) {
+      Value at = arith::AddIOp::create(b, first, index(groups[0][j].index));
+      int64_t part = (shifts > 1 ? j : 0) * chains + v % chains;
+      for (int64_t i = 0; i < count; ++i) {
+        Value word = load(x.words, group, at, i, count);
+        Value row = vector::BitCastOp::create(b, bytes, word);
+        for (size_t p = 0; p < positions.size(); ++p) {
+          Value &sum = accumulators[(p * count + i) * shifts * chains + part];
+          Value operands[] = {sum, groups[p][j].codes, row};
           sum = LLVM::CallIntrinsicOp::create(b, lanesI32, name, operands)
                     .getResult(0);
         }
-      });
+      }
+    }
+  }
+}
+
+/// Rows of a block. A rest of rows takes a pass over the weight of its own, so
+/// a smaller number without a rest is better than a larger one.
+static int64_t chooseRows(ContractOp op, int64_t limit) {
+  int64_t rows =
+      cast<MemRefType>(op.getInit().getType()).getDimSize(op.getDimM());
+  if (!ShapedType::isDynamic(rows))
+    for (int64_t count = limit; count >= limit / 2; --count)
+      if (rows % count == 0)
+        return count;
+  return limit;
 }
 
 LogicalResult VnniEmitter::emit(OpBuilder &b, ContractOp op) const {
@@ -486,8 +549,10 @@ LogicalResult VnniEmitter::emit(OpBuilder &b, ContractOp op) const {
   IntegerWeight weight = {codec, op.getWeightType().getLogicalType(), {}};
   IntegerFormat format =
       cast<TileDecoderInterface>(codec.getBase()).getIntegerFormat(weight);
-  VnniKernel(b, op, weight, format,
-             codec.getRecord() ? kRowsOfBlocks : kRowsOfWholeRows)
+  bool isBlocked = codec.getRecord();
+  int64_t rows = chooseRows(op, isBlocked ? kRowsOfBlocks : kRowsOfWholeRows);
+  VnniKernel(b, op, weight, format, rows,
+             isBlocked ? kPanelsOfBlocks : kPanelsOfWholeRows)
       .emit();
   return success();
 }

@@ -46,19 +46,22 @@ TiledAttr::getRecords(RankedTensorType logical) const {
   size_t rank = logical.getRank();
   ArrayRef<int64_t> grid = tiled.getShape().take_front(rank);
   Records records = {computeProduct(grid.drop_back()),
-                     llvm::divideCeilSigned(grid.back(), getRecord()), 0, {}};
-  for (const StorageComponent &part : getInner(logical).getStorage(tiled)) {
+                     llvm::divideCeilSigned(grid.back(), getRecord()),
+                     0,
+                     {}};
+  CodecAttrInterface inner = getInner(logical);
+  for (auto [i, part] : llvm::enumerate(inner.getStorage(tiled))) {
     auto type = dyn_cast<RankedTensorType>(part.type);
     if (!type || !type.hasStaticShape() || type.getRank() < int64_t(rank) ||
         type.getElementTypeBitWidth() % 8 != 0 ||
         type.getShape().take_front(rank - 1) != grid.drop_back())
       return std::nullopt;
-    // Entries along the last dimension of tiles; each is for as many tiles.
-    int64_t entries = type.getDimSize(rank - 1);
-    int64_t tiles = llvm::divideCeilSigned(grid.back(), std::max<int64_t>(entries, 1));
-    if (llvm::divideCeilSigned(grid.back(), tiles) != entries ||
-        getRecord() % tiles != 0)
+    // Along the last dimension of tiles, each entry is for so many tiles.
+    SmallVector<int64_t> ratios = inner.getComponentRatios(tiled, i);
+    if (ratios.size() < rank || ratios[rank - 1] < 1 ||
+        getRecord() % ratios[rank - 1] != 0)
       return std::nullopt;
+    int64_t entries = type.getDimSize(rank - 1), tiles = ratios[rank - 1];
     int64_t bytes = computeProduct(type.getShape().drop_front(rank)) *
                     type.getElementTypeBitWidth() / 8;
     records.parts.push_back(
@@ -72,7 +75,8 @@ TiledAttr::getRecords(RankedTensorType logical) const {
 // Text
 //===----------------------------------------------------------------------===//
 
-/// base, tile = [..], order = [..] (, split = [..], inside = [..])? (, record = n)?
+/// base, tile = [..], order = [..] (, split = [..], inside = [..])? (, record =
+/// n)?
 /// (, flip = n)?
 Attribute TiledAttr::parse(AsmParser &parser, Type) {
   SMLoc loc = parser.getCurrentLocation();
@@ -82,9 +86,9 @@ Attribute TiledAttr::parse(AsmParser &parser, Type) {
   auto parseList = [&](SmallVector<int64_t> &list) -> ParseResult {
     if (parser.parseEqual())
       return failure();
-    return parser.parseCommaSeparatedList(
-        AsmParser::Delimiter::Square,
-        [&] { return parser.parseInteger(list.emplace_back()); });
+    return parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, [&] {
+      return parser.parseInteger(list.emplace_back());
+    });
   };
   if (parser.parseLess() || parser.parseAttribute(base) ||
       parser.parseComma() || parser.parseKeyword("tile") || parseList(tile) ||
@@ -138,8 +142,8 @@ void TiledAttr::print(AsmPrinter &printer) const {
 //===----------------------------------------------------------------------===//
 
 LogicalResult TiledAttr::verify(function_ref<InFlightDiagnostic()> emitError,
-                                CodecAttrInterface base,
-                                ArrayRef<int64_t> tile, ArrayRef<int64_t> order,
+                                CodecAttrInterface base, ArrayRef<int64_t> tile,
+                                ArrayRef<int64_t> order,
                                 ArrayRef<int64_t> split,
                                 ArrayRef<int64_t> inside, int64_t record,
                                 int64_t flip) {
@@ -153,7 +157,8 @@ LogicalResult TiledAttr::verify(function_ref<InFlightDiagnostic()> emitError,
     llvm::interleaveComma(order, diag);
     return diag << "]";
   }
-  if (split.size() != inside.size() || !isPermutationVector(inside)) { // tiled_c7
+  if (split.size() != inside.size() ||
+      !isPermutationVector(inside)) { // tiled_c7
     auto diag = emitError() << "expected inside to be a permutation of "
                             << split.size() << " factors, but got [";
     llvm::interleaveComma(inside, diag);
@@ -210,7 +215,8 @@ TiledAttr::verifyCodec(function_ref<InFlightDiagnostic()> emitError,
     return failure();
   auto codes = dyn_cast<RankedTensorType>(
       inner.getStorage(getTiledType(logical)).front().type);
-  if (getFlip() && (!codes || !codes.getElementType().isInteger(8))) // tiled_c10
+  if (getFlip() &&
+      (!codes || !codes.getElementType().isInteger(8))) // tiled_c10
     return emitError() << "expected a first component of i8 for flip, but got "
                        << inner.getStorage(getTiledType(logical)).front().type;
   if (getRecord() && !getRecords(logical)) // tiled_c9
@@ -230,7 +236,8 @@ TiledAttr::getStorage(RankedTensorType logical) const {
   std::optional<Records> records = getRecords(logical);
   if (!records)
     return getInner(logical).getStorage(tiled);
-  SmallVector<int64_t> shape(tiled.getShape().take_front(logical.getRank() - 1));
+  SmallVector<int64_t> shape(
+      tiled.getShape().take_front(logical.getRank() - 1));
   shape.append({records->count, records->bytes});
   return {{"stream", ComponentRole::Stream,
            RankedTensorType::get(shape, IntegerType::get(getContext(), 8))}};
@@ -329,8 +336,8 @@ static Value readPart(OpBuilder &builder, Location loc, Value stream,
   SmallVector<Value> bytes;
   for (unsigned i = 0; i < width; ++i) {
     offsets.back() = b.getIndexAttr(part.offset + i);
-    bytes.push_back(tensor::ExtractSliceOp::create(b, stream, offsets, sizes,
-                                                   strides));
+    bytes.push_back(
+        tensor::ExtractSliceOp::create(b, stream, offsets, sizes, strides));
   }
   SmallVector<int64_t> shape(streamType.getShape());
   shape.back() = part.bytes / width;
@@ -347,16 +354,17 @@ static Value readPart(OpBuilder &builder, Location loc, Value stream,
               Type word = b.getIntegerType(8 * width);
               Value bits;
               for (auto [i, byte] : llvm::enumerate(values.take_front(width))) {
-                Value wide = width == 1 ? byte
-                                        : arith::ExtUIOp::create(b, word, byte)
-                                              .getResult();
+                Value wide =
+                    width == 1
+                        ? byte
+                        : arith::ExtUIOp::create(b, word, byte).getResult();
                 if (i)
                   wide = arith::ShLIOp::create(
                       b, wide,
-                      arith::ConstantOp::create(
-                          b, b.getIntegerAttr(word, 8 * i)));
-                bits = i ? arith::OrIOp::create(b, bits, wide).getResult()
-                         : wide;
+                      arith::ConstantOp::create(b,
+                                                b.getIntegerAttr(word, 8 * i)));
+                bits =
+                    i ? arith::OrIOp::create(b, bits, wide).getResult() : wide;
               }
               if (element != word)
                 bits = arith::BitcastOp::create(b, element, bits);
@@ -372,8 +380,7 @@ static Value readPart(OpBuilder &builder, Location loc, Value stream,
   SmallVector<ReassociationIndices> groups;
   for (int64_t i = 0; i < outer; ++i)
     groups.push_back({i});
-  groups.push_back(
-      llvm::to_vector(llvm::seq<int64_t>(outer, expanded.size())));
+  groups.push_back(llvm::to_vector(llvm::seq<int64_t>(outer, expanded.size())));
   elements = tensor::ExpandShapeOp::create(
       b, RankedTensorType::get(expanded, element), elements, groups);
   groups.clear();
@@ -395,8 +402,8 @@ static Value readPart(OpBuilder &builder, Location loc, Value stream,
 /// Inverts bits of each byte of a tensor.
 static Value flipBits(OpBuilder &b, Location loc, Value bytes, int64_t bits) {
   auto type = cast<RankedTensorType>(bytes.getType());
-  Value empty = tensor::EmptyOp::create(b, loc, type.getShape(),
-                                        type.getElementType());
+  Value empty =
+      tensor::EmptyOp::create(b, loc, type.getShape(), type.getElementType());
   SmallVector<AffineMap> maps(2, b.getMultiDimIdentityMap(type.getRank()));
   SmallVector<utils::IteratorType> loops(type.getRank(),
                                          utils::IteratorType::parallel);
@@ -407,8 +414,7 @@ static Value flipBits(OpBuilder &b, Location loc, Value bytes, int64_t bits) {
                Value mask = arith::ConstantOp::create(
                    b, b.getI8IntegerAttr(int8_t(bits)));
                linalg::YieldOp::create(
-                   b,
-                   arith::XOrIOp::create(b, values[0], mask).getResult());
+                   b, arith::XOrIOp::create(b, values[0], mask).getResult());
              })
       .getResult(0);
 }
@@ -531,8 +537,8 @@ TiledAttr::getTileGranularity(RankedTensorType logical) const {
   // Records stay whole.
   if (getRecord()) {
     int64_t dim = getOrder().back();
-    granularity[dim].unit = std::lcm(granularity[dim].unit,
-                                     getRecord() * getTile()[dim]);
+    granularity[dim].unit =
+        std::lcm(granularity[dim].unit, getRecord() * getTile()[dim]);
   }
   return granularity;
 }
@@ -550,7 +556,8 @@ TiledAttr::mapTile(OpBuilder &b, Location loc, RankedTensorType logical,
         b, loc, d.ceilDiv(extent), {sizes[dim]}));
   }
   if (std::optional<Records> records = getRecords(logical)) {
-    tiledOffsets.back() = divideExactly(b, loc, tiledOffsets.back(), getRecord());
+    tiledOffsets.back() =
+        divideExactly(b, loc, tiledOffsets.back(), getRecord());
     tiledSizes.back() = affine::makeComposedFoldedAffineApply(
         b, loc, d.ceilDiv(getRecord()), {tiledSizes.back()});
     tiledOffsets.push_back(b.getIndexAttr(0));

@@ -1,0 +1,95 @@
+// RUN: compress-opt %s --convert-compress-to-vector='features=avx512f,avx512bw,avx512vnni' --canonicalize --cse --split-input-file | FileCheck %s
+// RUN: compress-opt %s --convert-compress-to-vector='features=avx512f,avx512bw,avx512vnni' --compress-check-lowered --split-input-file -o %t
+
+// One row, blocks of 32 of 4-bit codes, two to a record. 70 elements of a row are padded to two records, 128.
+// CHECK-LABEL: func @vector
+// CHECK-SAME: %[[S:.*]]: memref<2x2x576xi8>, %[[X:.*]]: memref<1x70xf32>, %[[I:.*]]: memref<1x20xf32>)
+// CHECK-DAG: %[[ZERO:.*]] = arith.constant dense<0.000000e+00> : vector<16xf32>
+// CHECK-DAG: %[[LOW:.*]] = arith.constant dense<15> : vector<64xi8>
+// CHECK-DAG: %[[HIGH:.*]] = arith.constant dense<-16> : vector<64xi8>
+// CHECK-DAG: %[[NONE:.*]] = arith.constant dense<0> : vector<16xi32>
+// CHECK-DAG: %[[FOUR:.*]] = arith.constant dense<4> : vector<16xi32>
+// CHECK-DAG: %[[NAN:.*]] = arith.constant 0x7FC00000 : f32
+// CHECK-DAG: %[[WORDS:.*]] = memref.alloc() {{.*}} : memref<1x32xi32>
+// CHECK: %[[SCALES:.*]] = memref.alloc() {{.*}} : memref<1x4xf32>
+// CHECK: %[[START:.*]] = memref.alloc() {{.*}} : memref<1x4xi32>
+// CHECK: %[[ROW:.*]] = memref.alloc() {{.*}} : memref<128xf32>
+// The row, and its padding.
+// CHECK: scf.for %{{.*}} = %c0 to %c64 step %c16
+// CHECK: vector.constant_mask [6]
+// CHECK: vector.maskedload %[[X]][%c0, %c64]
+// CHECK: scf.for %{{.*}} = %c80 to %c128 step %c16
+// Four blocks: the largest magnitude, by its bits.
+// CHECK: scf.for %[[B:.*]] = %c0 to %c4 step %c1
+// CHECK-COUNT-2: arith.maxsi
+// CHECK: vector.reduction <maxsi>
+// CHECK: %[[FINITE:.*]] = arith.cmpi slt
+// CHECK: arith.select %[[FINITE]], %{{.*}}, %[[NAN]]
+// CHECK: math.roundeven
+// CHECK: vector.store %{{.*}}, %[[WORDS]]
+// CHECK: memref.store %{{.*}}, %[[SCALES]][%c0, %[[B]]]
+// CHECK: %[[SUM:.*]] = vector.reduction <add>
+// CHECK: %[[BIAS:.*]] = arith.muli %[[SUM]], %c-8_i32
+// CHECK: memref.store %[[BIAS]], %[[START]][%c0, %[[B]]]
+// Two panels, two records.
+// CHECK: scf.for %[[PANEL:.*]] = %c0 to %c2 step %c1
+// CHECK: %[[Y:.*]] = scf.for %[[R:.*]] = %c0 to %c2 step %c1 iter_args(%[[ACC:.*]] = %[[ZERO]])
+// CHECK: %[[B0:.*]] = memref.load %[[START]]
+// CHECK: %[[A0:.*]] = vector.broadcast %[[B0]]
+// The low codes begin with the bias, the high ones are 16 times as large, until the end.
+// CHECK: %[[V:.*]] = vector.load %[[S]][%[[PANEL]], %[[R]], %c0] : memref<2x2x576xi8>, vector<64xi8>
+// CHECK: %[[L:.*]] = arith.andi %[[V]], %[[LOW]]
+// CHECK: %[[H:.*]] = arith.andi %[[V]], %[[HIGH]]
+// CHECK: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"(%[[A0]], %[[L]], %{{.*}})
+// CHECK: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"(%[[NONE]], %[[H]], %{{.*}})
+// CHECK-COUNT-5: vpdpbusd
+// CHECK: %[[HS:.*]] = llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"
+// CHECK: %[[F16:.*]] = vector.load %[[S]][%[[PANEL]], %[[R]], %c512] : memref<2x2x576xi8>, vector<32xi8>
+// CHECK: vector.bitcast %[[F16]] : vector<32xi8> to vector<16xf16>
+// CHECK: %[[SHIFTED:.*]] = arith.shrsi %[[HS]], %[[FOUR]]
+// CHECK: %[[ALL:.*]] = arith.addi %{{.*}}, %[[SHIFTED]]
+// CHECK: %[[F:.*]] = arith.sitofp %[[ALL]]
+// CHECK: vector.fma %[[F]], %{{.*}}, %[[ACC]]
+// The second block of the record.
+// CHECK-COUNT-8: vpdpbusd
+// CHECK: vector.load %[[S]][%[[PANEL]], %[[R]], %c544]
+// CHECK: scf.yield
+// CHECK: vector.create_mask
+// CHECK: vector.maskedstore %[[I]]
+// CHECK-COUNT-4: memref.dealloc
+!w = !compress.tensor<20x70xf32, #compress.tiled<#compress.quant<i4, block = [1, 32], scale = f16>, tile = [16, 32], order = [0, 1],
+  split = [16, 2, 4, 4], inside = [2, 0, 3, 1], record = 2, flip = 136>>
+func.func @vector(%s: memref<2x2x576xi8>, %x: memref<1x70xf32>, %i: memref<1x20xf32>) {
+  compress.contract ins(%x, %s : memref<1x70xf32>, memref<2x2x576xi8>) outs(%i : memref<1x20xf32>)
+    weight(!w, affine_map<(m, n, k) -> (n, k)>) compute = int8
+  return
+}
+
+// -----
+// 14 rows, in 2 blocks of 7 and not one of 8 and a rest of 6; one scale for all of a row. Three panels share loads of
+// rows, the fourth is by itself. lhs is strided: it is copied element by element.
+// CHECK-LABEL: func @rows
+// CHECK: memref.alloc() {{.*}} : memref<2x112xi32>
+// CHECK: memref.alloc() {{.*}} : memref<2x7xf32>
+// CHECK: scf.for %{{.*}} = %c0 to %c64 step %c1
+// CHECK-NEXT: memref.load
+// The two tiles of a row are unrolled: 8 products each, for 7 rows and 3 panels.
+// CHECK: %[[W0:.*]] = vector.load %{{.*}} : memref<4x2x512xi8>, vector<64xi8>
+// CHECK-NEXT: vector.load
+// CHECK-NEXT: %[[W2:.*]] = vector.load
+// CHECK: %[[X:.*]] = vector.bitcast %{{.*}} : vector<16xi32> to vector<64xi8>
+// CHECK-NEXT: vpdpbusd.512"(%{{.*}}, %[[W0]], %[[X]])
+// CHECK-NEXT: vpdpbusd
+// CHECK-NEXT: vpdpbusd.512"(%{{.*}}, %[[W2]], %[[X]])
+// CHECK-COUNT-333: vpdpbusd
+// CHECK-NOT: vpdpbusd
+// CHECK: scf.for
+// CHECK-COUNT-112: vpdpbusd
+// CHECK-NOT: vpdpbusd
+!c = !compress.tensor<64x64xf32, #compress.tiled<#compress.quant<i8, block = [1, 64], scale = f32>, tile = [16, 32], order = [0, 1],
+  split = [16, 1, 8, 4], inside = [2, 0, 3, 1], flip = 128>>
+func.func @rows(%c: memref<4x2x8x16x4x1xi8>, %s: memref<4x1x1x16x1x1xf32>, %x: memref<14x64xf32, strided<[128, 2]>>, %i: memref<14x64xf32>) {
+  compress.contract ins(%x, %c, %s : memref<14x64xf32, strided<[128, 2]>>, memref<4x2x8x16x4x1xi8>, memref<4x1x1x16x1x1xf32>) outs(%i : memref<14x64xf32>)
+    weight(!c, affine_map<(m, n, k) -> (n, k)>) compute = int8
+  return
+}
