@@ -57,11 +57,13 @@ TiledAttr::getRecords(RankedTensorType logical) const {
         type.getShape().take_front(rank - 1) != grid.drop_back())
       return std::nullopt;
     // Along the last dimension of tiles, each entry is for so many tiles.
-    SmallVector<int64_t> ratios = inner.getComponentRatios(tiled, i);
-    if (ratios.size() < rank || ratios[rank - 1] < 1 ||
-        getRecord() % ratios[rank - 1] != 0)
+    SmallVector<ComponentRatio> ratios = inner.getComponentRatios(tiled, i);
+    if (ratios.size() < rank || ratios[rank - 1].stored != 1)
       return std::nullopt;
-    int64_t entries = type.getDimSize(rank - 1), tiles = ratios[rank - 1];
+    int64_t entries = type.getDimSize(rank - 1);
+    int64_t tiles = ratios[rank - 1].elements;
+    if (tiles < 1 || getRecord() % tiles != 0)
+      return std::nullopt;
     int64_t bytes = computeProduct(type.getShape().drop_front(rank)) *
                     type.getElementTypeBitWidth() / 8;
     records.parts.push_back(
