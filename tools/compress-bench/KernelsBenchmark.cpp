@@ -132,7 +132,7 @@ void KernelsBenchmark::report(const Case &of, bool isCold, const Timing &ours,
       {"mode", isCold ? "cold" : "hot"},
       {"ours", ours.median * 1e6},
       {"peer", nullptr},
-      {"peer_name", peerName},
+      {"peer_name", peerName.str()},
       {"ratio", nullptr},
       {"goal", goal},
       {"spread", ours.spread}};
