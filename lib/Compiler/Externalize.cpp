@@ -1,5 +1,4 @@
-//===- Externalize.cpp - data of constants into a file of their own
-//---------===//
+//===- Externalize.cpp - data of constants into a file of their own -------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- Target.cpp - what code is generated for, and how
-//---------------------===//
+//===- Target.cpp - what code is generated for, and how -------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

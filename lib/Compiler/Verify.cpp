@@ -1,5 +1,4 @@
-//===- Verify.cpp - certificates, recomputed by an independent path
-//---------===//
+//===- Verify.cpp - certificates, recomputed by an independent path -------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- Model.cpp - loading of artifacts
-//-------------------------------------===//
+//===- Model.cpp - loading of artifacts -----------------------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- Run.cpp - calls into the code of an artifact
-//-------------------------===//
+//===- Run.cpp - calls into the code of an artifact -----------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- Artifact.cpp - the files of an artifact, checked
-//---------------------===//
+//===- Artifact.cpp - the files of an artifact, checked -------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

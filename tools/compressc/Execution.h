@@ -1,5 +1,4 @@
-//===- Execution.h - artifacts on arrays from files
-//-------------------------===//
+//===- Execution.h - artifacts on arrays from files -----------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- Inspect.cpp - compressc inspect, presets, externalize
-//----------------===//
+//===- Inspect.cpp - compressc inspect, presets, externalize --------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

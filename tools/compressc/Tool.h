@@ -1,5 +1,4 @@
-//===- Tool.h - what the commands of compressc share
-//------------------------===//
+//===- Tool.h - what the commands of compressc share ----------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

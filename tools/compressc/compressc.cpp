@@ -1,5 +1,4 @@
-//===- compressc.cpp - compile models with compressed weights
-//---------------===//
+//===- compressc.cpp - compile models with compressed weights -------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- AtomicOutput.h - output that is there whole or not at all
-//------------===//
+//===- AtomicOutput.h - output that is there whole or not at all ----------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

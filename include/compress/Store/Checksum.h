@@ -1,5 +1,4 @@
-//===- Checksum.h - XXH3 of stored bytes
-//------------------------------------===//
+//===- Checksum.h - XXH3 of stored bytes ----------------------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

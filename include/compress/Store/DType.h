@@ -1,5 +1,4 @@
-//===- DType.h - element types of stored tensors
-//----------------------------===//
+//===- DType.h - element types of stored tensors --------------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- Manifest.h - what an artifact says about itself
-//----------------------===//
+//===- Manifest.h - what an artifact says about itself --------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

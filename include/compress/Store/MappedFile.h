@@ -1,5 +1,4 @@
-//===- MappedFile.h - a file in memory, read-only
-//---------------------------===//
+//===- MappedFile.h - a file in memory, read-only -------------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

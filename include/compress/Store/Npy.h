@@ -1,5 +1,4 @@
-//===- Npy.h - numpy's array files
-//------------------------------------------===//
+//===- Npy.h - numpy's array files ----------------------------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- Safetensors.h - reading and writing safetensors files
-//----------------===//
+//===- Safetensors.h - reading and writing safetensors files --------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

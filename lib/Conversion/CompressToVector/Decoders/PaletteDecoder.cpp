@@ -1,5 +1,4 @@
-//===- PaletteDecoder.cpp - tiles of indices into codebooks
-//-----------------===//
+//===- PaletteDecoder.cpp - tiles of indices into codebooks ---------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- Base3Codec.cpp - what ternary codes in base 3 store and mean
-//---------===//
+//===- Base3Codec.cpp - what ternary codes in base 3 store and mean -------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- BitmaskCodec.cpp - what a bit per element stores and means
-//-----------===//
+//===- BitmaskCodec.cpp - what a bit per element stores and means ---------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- BitmaskEncoder.cpp - data and presets of bit masks
-//-------------------===//
+//===- BitmaskEncoder.cpp - data and presets of bit masks -----------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

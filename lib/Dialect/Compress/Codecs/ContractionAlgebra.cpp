@@ -1,5 +1,4 @@
-//===- ContractionAlgebra.cpp - contractions that are rewritten
-//-------------===//
+//===- ContractionAlgebra.cpp - contractions that are rewritten -----------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- HuffmanCodec.cpp - what prefix codes store and mean
-//------------------===//
+//===- HuffmanCodec.cpp - what prefix codes store and mean ----------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

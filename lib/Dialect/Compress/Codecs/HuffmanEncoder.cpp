@@ -1,5 +1,4 @@
-//===- HuffmanEncoder.cpp - data and presets of prefix codes
-//----------------===//
+//===- HuffmanEncoder.cpp - data and presets of prefix codes --------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- LowRankCodec.cpp - what a product of two factors stores and means
-//----===//
+//===- LowRankCodec.cpp - what a product of two factors stores and means --===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

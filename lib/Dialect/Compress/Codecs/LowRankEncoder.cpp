@@ -1,5 +1,4 @@
-//===- LowRankEncoder.cpp - numbers and presets for low-rank products
-//-------===//
+//===- LowRankEncoder.cpp - numbers and presets for low-rank products -----===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

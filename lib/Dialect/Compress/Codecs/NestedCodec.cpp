@@ -1,5 +1,4 @@
-//===- NestedCodec.cpp - components that are compressed again
-//---------------===//
+//===- NestedCodec.cpp - components that are compressed again -------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

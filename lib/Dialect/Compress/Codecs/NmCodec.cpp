@@ -1,5 +1,4 @@
-//===- NmCodec.cpp - what N of M elements store and mean
-//--------------------===//
+//===- NmCodec.cpp - what N of M elements store and mean ------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- NmEncoder.cpp - data and presets of N:M sparsity
-//---------------------===//
+//===- NmEncoder.cpp - data and presets of N:M sparsity -------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

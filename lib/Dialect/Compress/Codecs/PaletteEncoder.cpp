@@ -1,5 +1,4 @@
-//===- PaletteEncoder.cpp - numbers and presets for palettes
-//----------------===//
+//===- PaletteEncoder.cpp - numbers and presets for palettes --------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

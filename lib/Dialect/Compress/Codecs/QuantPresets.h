@@ -1,5 +1,4 @@
-//===- QuantPresets.h - presets of block quantization
-//-----------------------===//
+//===- QuantPresets.h - presets of block quantization ---------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- SparseSupport.h - what sparse codecs have in common
-//------------------===//
+//===- SparseSupport.h - what sparse codecs have in common ----------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

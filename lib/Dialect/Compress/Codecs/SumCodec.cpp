@@ -1,5 +1,4 @@
-//===- SumCodec.cpp - what a sum of compressed tensors stores and means
-//-----===//
+//===- SumCodec.cpp - what a sum of compressed tensors stores and means ---===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

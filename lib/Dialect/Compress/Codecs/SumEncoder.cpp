@@ -1,5 +1,4 @@
-//===- SumEncoder.cpp - numbers and presets for sums
-//------------------------===//
+//===- SumEncoder.cpp - numbers and presets for sums ----------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
