@@ -97,6 +97,8 @@ TiledAttr::verifyData(function_ref<InFlightDiagnostic()> emitError,
   return getInner(logical).verifyData(emitError, getTiledType(logical), leaves);
 }
 
+bool TiledAttr::needsOneSign() const { return getBase().needsOneSign(); }
+
 FailureOr<Value> TiledAttr::buildDecode(OpBuilder &b, Location loc,
                                         ValueRange components,
                                         RankedTensorType logical) const {
