@@ -6,7 +6,7 @@ what codec_families.py makes of what is stored; a fused contraction is within th
 docs/Numerics.md of decode-then-contract.
 
 Which codec may compress which component is asked of compress-opt. Every such pair must occur
-five times.
+three times, and every type of codes and of scales.
 
 Usage: codec-trees.py WORK_DIRECTORY. COMPRESS_TEST_SEED and COMPRESS_TEST_CASES set the seed
 and the least number of trees. A failure names its module: `codec-trees.py DIRECTORY-OF-MODULE`
@@ -29,14 +29,14 @@ from pathlib import Path
 
 import artifact
 import numpy as np
-from codec_families import FAMILIES, FLOATS, Decoded, LowRank, Sum, Tensor, Tree, decode
+from codec_families import FAMILIES, FLOATS, Decoded, LowRank, Quant, Sum, Tensor, Tree, decode
 from compress_runtime import Model
 from differential import STORE, expect, expect_same, tensor_type, write_maps
 from fused_ops import TILE, TINY, UNIT, store, widen
 
 SEED = int(os.environ.get("COMPRESS_TEST_SEED", "1"))
 CASES = int(os.environ.get("COMPRESS_TEST_CASES", "200"))
-LEAST = 5  # of each pair
+LEAST = 3  # of each pair
 TREES = 20  # of a module
 SIZES = [0, 1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 31, 33, 64, 65, 96, 130]
 MAX_ELEMENTS = 12000
@@ -69,10 +69,12 @@ def find_errors(types: list[str]) -> dict[int, str]:
 def find_parents(rng: random.Random) -> list[Tree]:
     """Codecs that store all components that their family can store."""
     parents, seen = [], set()
+    tensors = [Tensor([16, 32], element) for element in FLOATS]
+    tensors.append(Tensor([16, 32], "i8", ternary=True))
     for name, family in FAMILIES.items():
-        for element in [*FLOATS, "i8"]:
-            for _ in range(20):
-                tree = draw_codec(rng, family, Tensor([16, 32], element))
+        for tensor in tensors:
+            for _ in range(100):
+                tree = draw_codec(rng, family, tensor)
                 components = tree and [(c.name, c.element) for c in tree.codec.storage(tree.tensor)]
                 if tree and (name, *components) not in seen:
                     seen.add((name, *components))
@@ -103,7 +105,7 @@ def find_legal_pairs(rng: random.Random) -> set[tuple[str, str, str]]:
     errors = find_errors(
         [compressed(tree, f"#compress.nested<{tree}, unknown = {exact}>") for tree in parents]
     )
-    legal, asked = set(), []
+    asked = {}  # types by pair, with what matters of the component
     for i, tree in enumerate(parents):
         storage = tree.codec.storage(tree.tensor)
         listed = re.findall(r"'(\w+)'", errors[i].partition("which are")[2])[:-1]
@@ -118,10 +120,12 @@ def find_legal_pairs(rng: random.Random) -> set[tuple[str, str, str]]:
                     else:
                         codec = f"#compress.nested<{tree}, {component.name} = {probe}>"
                     pair = (tree.family, component.name, name)
-                    if pair not in legal:
-                        asked.append((pair, compressed(tree, codec)))
-    errors = find_errors([type_ for _, type_ in asked])
-    return {pair for i, (pair, _) in enumerate(asked) if i not in errors}
+                    asked[pair, component.element, probe] = compressed(tree, codec)
+    errors = find_errors([*asked.values()])
+    legal = {pair for i, (pair, *_) in enumerate(asked) if i not in errors}
+    # Types do not say what bytes are; other ones than these cannot be encoded.
+    ternary = {("quant", "codes"), ("tiled", "codes")}
+    return {pair for pair in legal if pair[2] != "base3" or pair[:2] in ternary}
 
 
 def check_table() -> None:
@@ -131,8 +135,11 @@ def check_table() -> None:
     expect(mnemonics == {*FAMILIES, "nested"}, f"expected a family for each of {mnemonics}")
     storages = re.search(r'"QuantStorage",.*?\{', text, re.S).group()
     storages = set(re.findall(r'I32EnumAttrCase<"\w+", \d+, "(\w+)">', storages))
-    known = set(FAMILIES["quant"].STORAGES)
+    known = set(Quant.STORAGES)
     expect(storages == known, f"expected storages {storages}, but got {known}")
+    scales = re.search(r"quant_c2: scale is (.*)", text).group(1)
+    scales, known = {*re.findall(r"\w*\d\w*", scales)}, {*Quant.SCALES}
+    expect(scales == known, f"expected scales {scales}, but got {known}")
 
 
 # ===----------------------------------------------------------------------===
@@ -174,7 +181,7 @@ class Forest:
             if math.prod(shape) < 500 and self.rng.random() < 0.6:
                 continue
             if math.prod(shape) <= MAX_ELEMENTS:
-                return Tensor(shape, self.rng.choice(FLOATS), self.rng.random() < 0.3)
+                return Tensor(shape, self.rng.choice(FLOATS), int(self.rng.random() < 0.3))
 
     def draw(self, tensor: Tensor, depth: int, parent: str = "", component: str = "") -> Tree:
         candidates, weights = [], []
@@ -233,7 +240,7 @@ def make_case(rng: random.Random, index: int, tree: Tree) -> Case:
         values = np.round(values)
     if rng.random() < 0.1:
         values = np.zeros(tensor.shape)
-    if tensor.positive:
+    if tensor.sign:
         values = abs(values)
     return Case(
         tree, index, rng.choice([1, 3, 8]), rng.random() < 0.3, store(tensor.element, values)
@@ -353,14 +360,9 @@ class Tally:
 
 def cuts_badly(tree: Tree) -> bool:
     """Whether tiles may have to be large: docs/Rationale.md says where."""
-    packed = {"codes", "indices", "metadata"} & {*tree.parts}
-    uneven = tree.family == "nm" and tree.codec.group % tree.codec.kept
-    return (
-        tree.family in ("huffman", "tiled")
-        or bool(packed and 8 % tree.codec.bits)
-        or bool("values" in tree.parts and uneven)
-        or any(cuts_badly(part) for part in tree.parts.values())
-    )
+    of_blocks = {"scales", "zeros", "mins", "codebooks"} & {*tree.parts}
+    stores_boxes = tree.family in ("huffman", "tiled") or bool(of_blocks)
+    return stores_boxes or any(map(cuts_badly, tree.parts.values()))
 
 
 def compile_module(directory: Path, name: str, cases: list[Case], write) -> set[str]:
@@ -460,7 +462,7 @@ def run_module(directory: Path, trees: list[Tree]) -> Tally:
 
 def report(forest: Forest, tallies: list[Tally], seconds: float) -> int:
     for (parent, component, codec), count in sorted(forest.pairs.items()):
-        print(f"{parent + '.' + component:18} {codec:8} {count:6}")
+        print(f"{parent + '.' + component:18} {codec:9} {count:6}")
     depths = Counter(tree.depth for tree in forest.trees)
     print("depths:", ", ".join(f"{depth}: {count}" for depth, count in sorted(depths.items())))
     failures = [text for tally in tallies for text in tally.failures]
@@ -485,7 +487,9 @@ def main() -> int:
     begin = time.monotonic()
     rng = random.Random(SEED)
     check_table()
-    forest = Forest(rng, find_legal_pairs(rng))
+    types = {("quant", "storage", storage) for storage in Quant.STORAGES}
+    types |= {("quant", "scale", scale) for scale in Quant.SCALES}
+    forest = Forest(rng, find_legal_pairs(rng) | types)
     forest.grow(CASES)
     modules = range(0, len(forest.trees), TREES)
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:

@@ -2,7 +2,7 @@
 
 Of the test codec-trees.py. Written from the descriptions of the codecs
 (include/compress/Dialect/Compress/Codecs/*.td), not from the code. Arrays are of the types
-of `NUMPY`; bf16 is uint16, the bits.
+of `NUMPY`; bf16 is uint16 and an 8-bit float uint8, the bits.
 """
 
 import math
@@ -18,6 +18,7 @@ FLOATS = ["f32", "f16", "bf16"]
 NUMPY = {
     "f32": np.float32, "f16": np.float16, "bf16": np.uint16,
     "i8": np.int8, "i16": np.int16, "i32": np.int32,
+    "f8E4M3FN": np.uint8, "f8E8M0FNU": np.uint8,
 }  # fmt: skip
 
 
@@ -27,7 +28,9 @@ class Tensor:
 
     shape: list[int]
     element: str
-    positive: bool = False  # no element is negative
+    # 1: no element is negative. -1: none is positive if unsigned codes are to store them.
+    sign: int = 0
+    ternary: bool = False  # bytes are four ternary codes each
 
     @property
     def size(self) -> int:
@@ -41,12 +44,13 @@ class Component:
     name: str
     shape: list[int] | None
     element: str
-    positive: bool = False
+    sign: int = 0
+    ternary: bool = False
     compressed: bool = False  # always, and its codec is a parameter
 
     @property
     def tensor(self) -> Tensor:
-        return Tensor(self.shape, self.element, self.positive)
+        return Tensor(self.shape, self.element, self.sign, self.ternary)
 
 
 def draw_extents(rng: random.Random, shape: list[int]) -> list[int]:
@@ -78,28 +82,35 @@ def unpack(stored: np.ndarray, bits: int, shape: list[int]) -> np.ndarray:
 class Quant:
     codec: reference.Codec
 
-    STORAGES = ["i8", "u8", "i4", "u4", "i3", "u3", "i2", "u2"]
+    SIGNED = ["i8", "i6", "i4", "i3", "i2"]
+    UNSIGNED = ["u8", "u6", "u4", "u3", "u2"]
+    STORAGES = [*SIGNED, *UNSIGNED, "binary", "f8E4M3FN", "f8E5M2", "f4E2M1FN"]
+    SCALES = [*FLOATS, "f8E8M0FNU", "f8E4M3FN"]
 
     @staticmethod
     def draw(rng: random.Random, tensor: Tensor) -> "Quant | None":
         if tensor.element not in FLOATS:
             return None
-        offset = rng.choice(["none", "zero", "min"])
-        signed = [name for name in Quant.STORAGES if name[0] == "i"]
-        unsigned = [name for name in Quant.STORAGES if name[0] == "u"]
-        # Without an offset, unsigned codes are for values that are not negative.
-        storages = {
-            "none": Quant.STORAGES if tensor.positive else signed,
-            "zero": Quant.STORAGES,
-            "min": unsigned,
-        }[offset]
-        block = draw_extents(rng, tensor.shape)
-        codec = reference.Codec(rng.choice(storages), block, rng.choice(FLOATS))
+        storage = rng.choice(Quant.STORAGES)
+        offset = "none"
+        if storage in Quant.SIGNED:
+            offset = rng.choice(["none", "zero"])
+        elif storage in Quant.UNSIGNED:
+            # Without an offset, for values of one sign.
+            offset = rng.choice(["zero", "min", "none" if tensor.sign else "min"])
+        codec = reference.Codec(storage, draw_extents(rng, tensor.shape), rng.choice(FLOATS))
+        # Small floats are scales that only huffman compresses: not too many of them.
+        # Those that are powers of two have no sign, and no offset beside them.
+        is_negative = tensor.sign < 0 and storage in Quant.UNSIGNED
+        if rng.random() < 0.15:
+            codec.scale = "f8E4M3FN"
+        elif offset == "none" and not is_negative and rng.random() < 0.2:
+            codec.scale = "f8E8M0FNU"
         if offset == "zero":
             codec.zero = rng.choice(["i8", *FLOATS])
         elif offset == "min":
             codec.min = rng.choice(FLOATS)
-        codec.narrow = codec.signed and rng.random() < 0.4
+        codec.narrow = codec.signed and rng.random() < 0.5
         return Quant(codec)
 
     @staticmethod
@@ -116,11 +127,18 @@ class Quant:
     def storage(self, tensor: Tensor) -> list[Component]:
         codec, grid = self.codec, self.codec.grid(tensor.shape)
         packed = [*tensor.shape[:-1], -(-tensor.shape[-1] * codec.bits // 8)]
-        # Of signed codes without a zero point, the largest element is the lowest code.
-        positive = bool(codec.zero or codec.min or codec.narrow or not codec.signed)
-        parts = [Component("codes", packed, "i8"), Component("scales", grid, codec.scale, positive)]
-        if codec.offset:
-            parts.append(Component("zeros" if codec.zero else "mins", grid, codec.offset))
+        ternary = codec.storage == "i2" and codec.narrow
+        parts = [Component("codes", packed, "i8", ternary=ternary)]
+        sign = 1
+        if not codec.offset and codec.storage in Quant.UNSIGNED:
+            sign = tensor.sign
+        elif not codec.offset and codec.signed and not codec.narrow:
+            sign = 0  # the largest element is the lowest code
+        parts.append(Component("scales", grid, codec.scale, sign))
+        if codec.zero:
+            parts.append(Component("zeros", grid, codec.zero))
+        elif codec.min:
+            parts.append(Component("mins", grid, codec.min, sign=-1))
         return parts
 
     def decode(self, tensor: Tensor, parts: list[np.ndarray]) -> np.ndarray:
@@ -241,7 +259,7 @@ class Nm:
     def storage(self, tensor: Tensor) -> list[Component]:
         values = self.values_shape(tensor.shape)
         return [
-            Component("values", values, tensor.element, tensor.positive),
+            Component("values", values, tensor.element, max(tensor.sign, 0)),
             Component("metadata", [*values[:-1], -(-values[-1] * self.bits // 8)], "i8"),
         ]
 
@@ -262,6 +280,8 @@ class Bitmask:
 
     @staticmethod
     def draw(rng: random.Random, tensor: Tensor) -> "Bitmask | None":
+        if tensor.element not in [*FLOATS, "i8", "i16", "i32"]:
+            return None
         kind = rng.choice(["keep", "density", "exact"]) if tensor.element in FLOATS else "exact"
         if kind == "keep":
             return Bitmask(keep=rng.randint(0, tensor.shape[-1]))
@@ -282,7 +302,7 @@ class Bitmask:
         rows = tensor.shape[:-1]
         mask = Component("mask", [*rows, -(-tensor.shape[-1] // 8)], "i8")
         if self.keep is not None:
-            values = Component("values", [*rows, self.keep], tensor.element, tensor.positive)
+            values = Component("values", [*rows, self.keep], tensor.element, max(tensor.sign, 0))
             return [mask, values]
         return [
             mask,
@@ -310,9 +330,11 @@ class Huffman:
     tile: list[int] = field(default_factory=list)
     split: bool = False
 
+    BYTES = ["i8", "f8E4M3FN", "f8E8M0FNU"]
+
     @staticmethod
     def draw(rng: random.Random, tensor: Tensor) -> "Huffman | None":
-        if tensor.element not in [*FLOATS, "i8"]:
+        if tensor.element not in [*FLOATS, *Huffman.BYTES]:
             return None
         tile = []
         if rng.random() < 0.7:
@@ -320,7 +342,7 @@ class Huffman:
             # Not too many streams.
             while math.prod(count_blocks(tensor.shape, tile)) > 64:
                 tile = [2 * extent for extent in tile]
-        return Huffman(rng.choice([8, 10, 12, 12, 14]), tile, tensor.element != "i8")
+        return Huffman(rng.choice([8, 10, 12, 12, 14]), tile, tensor.element in FLOATS)
 
     @staticmethod
     def probes(rank: int) -> list[str]:
@@ -387,7 +409,9 @@ class Huffman:
             dense[place] = values.reshape(dense[place].shape)
             end = begin + 5 + size
         assert end == stream.size - 8, "expected nothing between the streams and the zeros"
-        return self.join(tensor, dense, parts[4]) if self.split else dense.view(np.int8)
+        if self.split:
+            return self.join(tensor, dense, parts[4])
+        return dense.view(NUMPY[tensor.element])
 
     def read_symbols(
         self, payload: np.ndarray, count: int, lengths: list[int], by_window: list[int]
@@ -415,6 +439,32 @@ class Huffman:
             turned |= rest[..., i] << np.uint64(8 * i)
         value = (turned >> np.uint64(1)) | ((turned & np.uint64(1)) << np.uint64(bits - 1))
         return value.astype(f"u{bits // 8}").view(NUMPY[tensor.element])
+
+
+@dataclass
+class Base3:
+    @staticmethod
+    def draw(rng: random.Random, tensor: Tensor) -> "Base3 | None":
+        return Base3() if tensor.ternary else None
+
+    @staticmethod
+    def probes(rank: int) -> list[str]:
+        return ["#compress.base3"]
+
+    def __str__(self) -> str:
+        return "#compress.base3"
+
+    def storage(self, tensor: Tensor) -> list[Component]:
+        return [Component("trits", [*tensor.shape[:-1], -(-4 * tensor.shape[-1] // 5)], "i8")]
+
+    def decode(self, tensor: Tensor, parts: list[np.ndarray]) -> np.ndarray:
+        bytes_ = parts[0].view(np.uint8)
+        assert (bytes_ < 3**5).all(), "expected five digits in base 3"
+        trits = bytes_[..., None] // 3 ** np.arange(5) % 3 - 1
+        trits = trits.reshape(*bytes_.shape[:-1], 5 * bytes_.shape[-1])
+        codes = trits[..., : 4 * tensor.shape[-1]]
+        assert not trits[..., codes.shape[-1] :].any(), "expected zeros behind the codes"
+        return reference.pack(reference.Codec("i2", [], ""), codes)
 
 
 @dataclass
@@ -463,7 +513,7 @@ class Sum:
 
     def storage(self, tensor: Tensor) -> list[Component]:
         return [
-            Component("a", tensor.shape, "f32", tensor.positive, compressed=True),
+            Component("a", tensor.shape, "f32", max(tensor.sign, 0), compressed=True),
             Component("b", tensor.shape, "f32", compressed=True),
         ]
 
@@ -481,6 +531,9 @@ class Tiled:
 
     @staticmethod
     def draw(rng: random.Random, tensor: Tensor) -> "Tiled | None":
+        # Twice as many dimensions, and codebooks have more of them: np.take allows 32.
+        if len(tensor.shape) > 8:
+            return None
         base = rng.choice(Tiled.BASES).draw(rng, tensor)
         if not base:
             return None
@@ -516,12 +569,12 @@ class Tiled:
         return self.tiling.undo(self.inner.decode(self.tensor(tensor), parts), tensor.shape)
 
 
-Codec = Quant | Palette | Nm | Bitmask | Huffman | LowRank | Sum | Tiled
+Codec = Quant | Palette | Nm | Bitmask | Huffman | Base3 | LowRank | Sum | Tiled
 
 # By mnemonic. codec-trees.py demands that there are no others but #compress.nested.
 FAMILIES = {
     "quant": Quant, "palette": Palette, "nm": Nm, "bitmask": Bitmask, "huffman": Huffman,
-    "lowrank": LowRank, "sum": Sum, "tiled": Tiled,
+    "base3": Base3, "lowrank": LowRank, "sum": Sum, "tiled": Tiled,
 }  # fmt: skip
 
 
@@ -573,13 +626,12 @@ class Tree:
                 own = 1 + max([own, *(self.parts[name].depth for name in names)])
         return own
 
-    def families(self):
-        yield self.family
-        for part in self.parts.values():
-            yield from part.families()
-
     def pairs(self):
-        """All (codec, component, codec of the component)."""
+        """All (codec, component, codec of the component), and types of quant."""
+        base = self.codec.base if isinstance(self.codec, Tiled) else self.codec
+        if isinstance(base, Quant):
+            yield "quant", "storage", base.codec.storage
+            yield "quant", "scale", base.codec.scale
         for name, part in self.parts.items():
             yield self.family, name, part.family
             yield from part.pairs()

@@ -69,6 +69,14 @@ func.func @nvfp4(%x: tensor<1x32xf32>, %y: tensor<1x1xf32>) -> tensor<1x1xf32> {
   return %0 : tensor<1x1xf32>
 }
 
+// Also where codes were compressed first.
+// CHECK-DAG: "nvfp4_split#0.codes.values": "0x400000006707"
+func.func @nvfp4_split(%x: tensor<1x32xf32>, %y: tensor<1x1xf32>) -> tensor<1x1xf32> {
+  %w = arith.constant {compress.codec = #compress.nested<#compress.nested<#compress.quant<f4E2M1FN, block = [1, 16], scale = f32>, codes = #compress.bitmask<>>, scales = #compress.quant<f8E4M3FN, block = [1, 2], scale = f32>>} dense<[[13.2, 11.2, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 5376.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]]> : tensor<1x32xf32>
+  %0 = linalg.matmul indexing_maps = [#mk, #nk, #mn] ins(%x, %w : tensor<1x32xf32>, tensor<1x32xf32>) outs(%y : tensor<1x1xf32>) -> tensor<1x1xf32>
+  return %0 : tensor<1x1xf32>
+}
+
 // Minima that are stored without sign have one in common: that of the first block is 0, not 1, and the scale of both is -1.
 // CHECK-DAG: "minima#0.codes": "0x40000000F1F0"
 // CHECK-DAG: "minima#0.scales": "0x400000000000803F0000803F"
@@ -76,6 +84,28 @@ func.func @nvfp4(%x: tensor<1x32xf32>, %y: tensor<1x1xf32>) -> tensor<1x1xf32> {
 // CHECK-DAG: "minima#0.mins.scales": "0x4000000000BC"
 func.func @minima(%x: tensor<1x4xf32>, %y: tensor<1x1xf32>) -> tensor<1x1xf32> {
   %w = arith.constant {compress.codec = #compress.nested<#compress.quant<u4, block = [1, 2], scale = f32, min = f32>, mins = #compress.quant<u6, block = [1, 2], scale = f16>>} dense<[[1.0, 15.0, -63.0, -48.0]]> : tensor<1x4xf32>
+  %0 = linalg.matmul indexing_maps = [#mk, #nk, #mn] ins(%x, %w : tensor<1x4xf32>, tensor<1x4xf32>) outs(%y : tensor<1x1xf32>) -> tensor<1x1xf32>
+  return %0 : tensor<1x1xf32>
+}
+
+// The same where other components are compressed first, and where the codes of the minima are compressed or tiled.
+// CHECK-DAG: "minima_split#0.mins.codes": "0x40000000C00F"
+// CHECK-DAG: "minima_nested#0.mins.codes.values": "0x40000000C00F"
+// CHECK-DAG: "minima_tiled#0.mins.codes": "0x40000000003F"
+func.func @minima_split(%x: tensor<1x4xf32>, %y: tensor<1x1xf32>) -> tensor<1x1xf32> {
+  %w = arith.constant {compress.codec = #compress.nested<#compress.nested<#compress.quant<u4, block = [1, 2], scale = f32, min = f32>, codes = #compress.bitmask<>>, mins = #compress.quant<u6, block = [1, 2], scale = f16>>} dense<[[2.0, 30.0, -126.0, -96.0]]> : tensor<1x4xf32>
+  %0 = linalg.matmul indexing_maps = [#mk, #nk, #mn] ins(%x, %w : tensor<1x4xf32>, tensor<1x4xf32>) outs(%y : tensor<1x1xf32>) -> tensor<1x1xf32>
+  return %0 : tensor<1x1xf32>
+}
+
+func.func @minima_nested(%x: tensor<1x4xf32>, %y: tensor<1x1xf32>) -> tensor<1x1xf32> {
+  %w = arith.constant {compress.codec = #compress.nested<#compress.quant<u4, block = [1, 2], scale = f32, min = f32>, mins = #compress.nested<#compress.quant<u6, block = [1, 2], scale = f16>, codes = #compress.bitmask<>>>} dense<[[4.0, 60.0, -252.0, -192.0]]> : tensor<1x4xf32>
+  %0 = linalg.matmul indexing_maps = [#mk, #nk, #mn] ins(%x, %w : tensor<1x4xf32>, tensor<1x4xf32>) outs(%y : tensor<1x1xf32>) -> tensor<1x1xf32>
+  return %0 : tensor<1x1xf32>
+}
+
+func.func @minima_tiled(%x: tensor<1x4xf32>, %y: tensor<1x1xf32>) -> tensor<1x1xf32> {
+  %w = arith.constant {compress.codec = #compress.nested<#compress.quant<u4, block = [1, 2], scale = f32, min = f32>, mins = #compress.tiled<#compress.quant<u6, block = [1, 2], scale = f16>, tile = [1, 1], order = [0, 1]>>} dense<[[8.0, 120.0, -504.0, -384.0]]> : tensor<1x4xf32>
   %0 = linalg.matmul indexing_maps = [#mk, #nk, #mn] ins(%x, %w : tensor<1x4xf32>, tensor<1x4xf32>) outs(%y : tensor<1x1xf32>) -> tensor<1x1xf32>
   return %0 : tensor<1x1xf32>
 }

@@ -252,9 +252,23 @@ bool NestedAttr::isLossless() const {
          });
 }
 
+bool NestedAttr::needsOneSign() const { return getBase().needsOneSign(); }
+
 //===----------------------------------------------------------------------===//
 // Encoding
 //===----------------------------------------------------------------------===//
+
+/// The codec that stores the same, with a base that is none of this kind. So an
+/// encoder knows all components that are compressed again.
+static NestedAttr flatten(NestedAttr codec) {
+  while (auto base = dyn_cast<NestedAttr>(codec.getBase())) {
+    NamedAttrList components(codec.getComponents());
+    components.append(base.getComponents());
+    codec = NestedAttr::get(codec.getContext(), base.getBase(),
+                            components.getDictionary(codec.getContext()));
+  }
+  return codec;
+}
 
 namespace {
 /// Encodes with base's encoder, then the components. Where that changes scales,
@@ -275,7 +289,7 @@ public:
   FailureOr<std::vector<EncodedComponent>>
   encode(const WeightView &weight, CodecAttrInterface codecAttr,
          const EncodeContext &context) const override {
-    auto codec = cast<NestedAttr>(codecAttr);
+    auto codec = flatten(cast<NestedAttr>(codecAttr));
     CodecAttrInterface base = codec.getBase();
     EncodeContext baseContext = context;
     baseContext.nested = codec.getComponents();

@@ -210,6 +210,11 @@ unsigned QuantAttr::getCodeBits() const { return getTraits(getStorage()).bits; }
 
 bool QuantAttr::isSigned() const { return getTraits(getStorage()).isSigned; }
 
+bool QuantAttr::needsOneSign() const {
+  return getCodeKind() == CodeKind::Integer && !isSigned() && !getZero() &&
+         !getMin();
+}
+
 FloatType QuantAttr::getFloatCodeType() const {
   switch (getCodeKind()) {
   case CodeKind::Integer:

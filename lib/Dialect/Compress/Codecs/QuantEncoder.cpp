@@ -45,12 +45,11 @@ static algorithms::QuantShape getShape(QuantAttr codec,
   return result;
 }
 
-/// Whether a component is compressed again by unsigned codes, which have the
-/// sign of their scale.
-static bool storesOneSign(DictionaryAttr nested, StringRef component) {
-  auto codec = nested ? nested.getAs<QuantAttr>(component) : QuantAttr();
-  return codec && codec.getCodeKind() == algorithms::CodeKind::Integer &&
-         !codec.isSigned() && !codec.getZero() && !codec.getMin();
+/// Whether a component is compressed again by a codec of one sign in a block.
+static bool needsOneSign(DictionaryAttr nested, StringRef component) {
+  auto codec =
+      nested ? nested.getAs<CodecAttrInterface>(component) : CodecAttrInterface();
+  return codec && codec.needsOneSign();
 }
 
 /// Zero points or minima, or nothing.
@@ -150,7 +149,7 @@ public:
          const EncodeContext &context) const override {
     auto codec = cast<QuantAttr>(codecAttr);
     algorithms::QuantFormat format = getFormat(codec);
-    format.minAtMostZero = storesOneSign(context.nested, "mins");
+    format.minAtMostZero = needsOneSign(context.nested, "mins");
     algorithms::QuantShape shape = getShape(codec, weight.type.getShape());
     algorithms::FloatKind kind = *getFloatKind(weight.type.getElementType());
     std::optional<algorithms::QuantSizes> sizes =

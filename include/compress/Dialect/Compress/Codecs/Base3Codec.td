@@ -22,7 +22,8 @@ def Compress_Base3Attr : Compress_Codec<"Base3", "base3",
     Stored component: `trits` (i8 tensor of the logical shape, but for the
     innermost dimension: n bytes of codes are ceil(4 n / 5) bytes of trits). Trit t
     of a row is digit t mod 5, the lowest first, of byte t / 5 in base 3, minus
-    one; a byte is at most 242. Trits behind the last code of a row are 0.
+    one; a byte is at most 242. Trits behind the last code of a row are 0, which
+    is digit 1.
 
     ```mlir
     #ternary = #compress.nested<#compress.quant<i2, block = [1, 256], scale = f16, narrow>,

@@ -10,7 +10,8 @@
 
 include "compress/Dialect/Compress/IR/CompressDialect.td"
 
-def Compress_TiledAttr : Compress_Codec<"Tiled", "tiled", ["verifyData"]> {
+def Compress_TiledAttr : Compress_Codec<"Tiled", "tiled",
+    ["verifyData", "needsOneSign"]> {
   let summary = "the values of another codec, stored tile by tile";
   let description = [{
     A packed layout is a codec around a codec: the values are those of `base`, the

@@ -158,7 +158,13 @@ def CodecAttrInterface : AttrInterface<"CodecAttrInterface"> {
            "::mlir::compress::CodecAttrInterface":$codec), "",
       /*defaultImplementation=*/"return nullptr;">,
     InterfaceMethod<"Whether decode(encode(w)) == w, bit for bit, for every w.",
-      "bool", "isLossless", (ins), "", /*defaultImplementation=*/"return false;">
+      "bool", "isLossless", (ins), "", /*defaultImplementation=*/"return false;">,
+    InterfaceMethod<[{
+        Whether values that share a block must have one sign. Encoders choose
+        offsets so that such a codec can compress them again.
+      }],
+      "bool", "needsOneSign", (ins), "",
+      /*defaultImplementation=*/"return false;">
   ];
 }
 
