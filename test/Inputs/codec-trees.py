@@ -6,7 +6,7 @@ what codec_families.py makes of what is stored; a fused contraction is within th
 docs/Numerics.md of decode-then-contract.
 
 Which codec may compress which component is asked of compress-opt. Every such pair must occur
-three times, and every type of codes and of scales.
+five times, and every type of codes and of scales.
 
 Usage: codec-trees.py WORK_DIRECTORY. COMPRESS_TEST_SEED and COMPRESS_TEST_CASES set the seed
 and the least number of trees. A failure names its module: `codec-trees.py DIRECTORY-OF-MODULE`
@@ -36,7 +36,7 @@ from fused_ops import TILE, TINY, UNIT, store, widen
 
 SEED = int(os.environ.get("COMPRESS_TEST_SEED", "1"))
 CASES = int(os.environ.get("COMPRESS_TEST_CASES", "200"))
-LEAST = 3  # of each pair
+LEAST = 5  # of each pair
 TREES = 20  # of a module
 SIZES = [0, 1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 31, 33, 64, 65, 96, 130]
 MAX_ELEMENTS = 12000

@@ -540,14 +540,14 @@ class Tiled:
         shape = tensor.shape
         tile = [rng.choice([1, 2, 3, 8, 16, size or 1]) for size in shape]
         # With not too much padding.
-        if math.prod(Tiling(tile, [*range(len(shape))]).shape(shape)) > 4 * tensor.size + 64:
+        if math.prod(Tiling.plain(tile, [*range(len(shape))]).shape(shape)) > 4 * tensor.size + 64:
             tile = [1 if extent > size else extent for extent, size in zip(tile, shape)]
         # A tile holds whole blocks, or a block whole tiles.
         for extents in base.extents():
             for i, (extent, size) in enumerate(zip(extents, shape)):
                 if extent < size and extent % tile[i] and tile[i] % extent:
                     tile[i] = 1
-        tiling = Tiling(tile, rng.sample(range(len(shape)), len(shape)))
+        tiling = Tiling.plain(tile, rng.sample(range(len(shape)), len(shape)))
         inner = base.tiled(tiling, shape)
         return Tiled(base, inner, tiling) if inner else None
 

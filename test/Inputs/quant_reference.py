@@ -142,6 +142,11 @@ class Tiling:
     flip: int
 
     @staticmethod
+    def plain(tile: list[int], order: list[int]) -> "Tiling":
+        """Tiles whose elements lie in the order of the tiles."""
+        return Tiling(tile, order, tile, order, record=0, flip=0)
+
+    @staticmethod
     def parse(text: str) -> tuple["Tiling | None", str]:
         """The layout of a codec, if it has one, and the codec inside."""
         match = re.fullmatch(
