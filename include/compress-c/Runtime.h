@@ -95,8 +95,8 @@ typedef struct CompressOpenOptions {
   /** See compressModelSetNumThreads. */
   int32_t numThreads;
   /** Nonzero: copy the weights into memory of this process, in huge pages where
-   *  the system has them, instead of mapping their file. They take memory of their
-   *  own and longer to load, and then are read faster. */
+   *  the system has them, instead of mapping their file. They take memory of
+   * their own and longer to load, and then are read faster. */
   int32_t copyWeights;
 } CompressOpenOptions;
 

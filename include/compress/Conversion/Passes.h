@@ -12,7 +12,8 @@
 
 namespace mlir::compress {
 
-/// What kernels shall compute with: one mode, or for each weight the fastest one.
+/// What kernels shall compute with: one mode, or for each weight the fastest
+/// one.
 enum class ComputeRequest { F32, Int8, Auto };
 
 #define GEN_PASS_DECL

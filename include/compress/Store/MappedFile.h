@@ -14,9 +14,10 @@
 
 namespace mlir::compress::store {
 
-/// How a file comes into memory. `Copy` reads it into memory of this process, in
-/// huge pages where the system has them: that takes longer and is not shared, but
-/// then the data are read faster, with fewer misses of the translation buffer.
+/// How a file comes into memory. `Copy` reads it into memory of this process,
+/// in huge pages where the system has them: that takes longer and is not
+/// shared, but then the data are read faster, with fewer misses of the
+/// translation buffer.
 enum class Placement { Map, Copy };
 
 /// A regular file in memory, mapped private and read-only, or copied. An empty

@@ -40,7 +40,8 @@ struct IntegerFormat {
   /// Vectors of 64 bytes that a tile is stored in.
   int64_t vectorsPerTile;
   bool hasZero = false, hasMin = false;
-  /// Powers of two that shifted codes of the groups of a vector are multiplied by.
+  /// Powers of two that shifted codes of the groups of a vector are multiplied
+  /// by.
   SmallVector<unsigned> shifts;
 };
 

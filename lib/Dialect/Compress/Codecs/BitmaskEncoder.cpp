@@ -137,8 +137,8 @@ static Attribute codeRows(RankedTensorType component, ArrayRef<int64_t> rows) {
 }
 
 /// The three steps of Deep Compression (Han, Mao and Dally, 2016): a quarter of
-/// the values, in 16 shared ones, with prefix codes of pairs of indices and of the
-/// mask. All that one stream holds is in one tile.
+/// the values, in 16 shared ones, with prefix codes of pairs of indices and of
+/// the mask. All that one stream holds is in one tile.
 static CodecAttrInterface buildDeepCompression(RankedTensorType type,
                                                ArrayRef<DimRole> roles) {
   CodecAttrInterface mask = buildRows<75>(type, roles);
@@ -166,8 +166,9 @@ static CodecAttrInterface buildDeepCompression(RankedTensorType type,
   return NestedAttr::get(
       b.getContext(), mask,
       b.getDictionaryAttr(
-          {b.getNamedAttr(parts[0].name,
-                          codeRows(cast<RankedTensorType>(parts[0].type), rows)),
+          {b.getNamedAttr(
+               parts[0].name,
+               codeRows(cast<RankedTensorType>(parts[0].type), rows)),
            b.getNamedAttr(parts[1].name, coded)}));
 }
 

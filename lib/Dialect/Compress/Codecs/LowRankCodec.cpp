@@ -230,10 +230,9 @@ LogicalResult LowRankAttr::rewriteContraction(RewriterBase &rewriter,
   SmallVector<OpFoldResult> sizes;
   for (AffineExpr index : inner.indices) {
     const IndexedTensor &source = isIn(index, other) ? other : out;
-    sizes.push_back(
-        tensor::getMixedSize(rewriter, loc, source.value,
-                             llvm::find(source.indices, index) -
-                                 source.indices.begin()));
+    sizes.push_back(tensor::getMixedSize(rewriter, loc, source.value,
+                                         llvm::find(source.indices, index) -
+                                             source.indices.begin()));
   }
   inner.indices.push_back(rank);
   sizes.push_back(rewriter.getIndexAttr(getRank()));
@@ -246,7 +245,8 @@ LogicalResult LowRankAttr::rewriteContraction(RewriterBase &rewriter,
       createContraction(rewriter, loc, other, isReduced ? u : v, inner);
 
   IndexedTensor sum{
-      castElements(rewriter, loc, out.value, rewriter.getF32Type()), out.indices};
+      castElements(rewriter, loc, out.value, rewriter.getF32Type()),
+      out.indices};
   Value result =
       createContraction(rewriter, loc, inner, isReduced ? v : u, sum);
   rewriter.replaceOp(

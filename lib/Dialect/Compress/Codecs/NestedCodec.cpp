@@ -211,7 +211,7 @@ NestedAttr::getTileGranularity(RankedTensorType logical) const {
 
 SmallVector<ComponentRatio>
 NestedAttr::getComponentRatios(RankedTensorType logical,
-                              unsigned component) const {
+                               unsigned component) const {
   return getBase().getComponentRatios(logical, component);
 }
 

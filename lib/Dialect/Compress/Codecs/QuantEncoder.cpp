@@ -47,8 +47,8 @@ static algorithms::QuantShape getShape(QuantAttr codec,
 
 /// Whether a component is compressed again by a codec of one sign in a block.
 static bool needsOneSign(DictionaryAttr nested, StringRef component) {
-  auto codec =
-      nested ? nested.getAs<CodecAttrInterface>(component) : CodecAttrInterface();
+  auto codec = nested ? nested.getAs<CodecAttrInterface>(component)
+                      : CodecAttrInterface();
   return codec && codec.needsOneSign();
 }
 

@@ -153,10 +153,9 @@ ContractOp::getTiledImplementation(OpBuilder &b,
   };
   Value lhs = slice(getLhs(), getDimK());
   Value init = slice(getInit(), getDimN());
-  auto tiled = ContractOp::create(b, loc, init.getType(), lhs,
-                                  weight->components, init,
-                                  TypeAttr::get(weight->type),
-                                  getWeightMapAttr(), getComputeAttr());
+  auto tiled = ContractOp::create(
+      b, loc, init.getType(), lhs, weight->components, init,
+      TypeAttr::get(weight->type), getWeightMapAttr(), getComputeAttr());
   return TilingResult{{tiled}, SmallVector<Value>(tiled->getResults()), {}};
 }
 

@@ -158,8 +158,7 @@ OpFoldResult mlir::compress::divideExactly(OpBuilder &b, Location loc,
       b, loc, b.getAffineDimExpr(0).floorDiv(factor), {value});
 }
 
-SmallVector<ComponentRatio>
-mlir::compress::getRatios(ArrayRef<int64_t> block) {
+SmallVector<ComponentRatio> mlir::compress::getRatios(ArrayRef<int64_t> block) {
   return llvm::map_to_vector(
       block, [](int64_t extent) { return ComponentRatio{extent}; });
 }

@@ -30,8 +30,7 @@ struct ContractModel
     ContractOp::create(rewriter, op->getLoc(), TypeRange(), buffers.front(),
                        ArrayRef(buffers).drop_front().drop_back(),
                        buffers.back(), contract.getWeightAttr(),
-                       contract.getWeightMapAttr(),
-                       contract.getComputeAttr());
+                       contract.getWeightMapAttr(), contract.getComputeAttr());
     replaceOpWithBufferizedValues(rewriter, op, buffers.back());
     return success();
   }

@@ -56,9 +56,9 @@ struct TileGranularity {
   int64_t block = 1;
 };
 
-/// Along one dimension, `stored` elements of a component stand for `elements` of
-/// the tensor: 5 bytes for 8 codes of 5 bits. `elements` is 0 for a dimension of
-/// the component's own, which every tile takes as a whole.
+/// Along one dimension, `stored` elements of a component stand for `elements`
+/// of the tensor: 5 bytes for 8 codes of 5 bits. `elements` is 0 for a
+/// dimension of the component's own, which every tile takes as a whole.
 struct ComponentRatio {
   int64_t elements = 1;
   int64_t stored = 1;
