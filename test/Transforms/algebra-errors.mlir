@@ -93,4 +93,23 @@ func.func @image(%0: !w, %x: tensor<3x3x16x32xf32>, %i: tensor<2x8x8x32xf32>) ->
   %y = linalg.conv_2d_nhwc_hwcf ins(%w, %x : tensor<2x10x10x16xf32>, tensor<3x3x16x32xf32>) outs(%i : tensor<2x8x8x32xf32>) -> tensor<2x8x8x32xf32>
   return %y : tensor<2x8x8x32xf32>
 }
+// -----
+// It has the indices of a convolution, and adds instead of multiplying.
+// REMARK: [Missed] Algebra {{.*}}Reason="its user 'linalg.generic' is no floating-point contraction or convolution"
+// CHECK-LABEL: func @adds
+// CHECK: compress.decode
+// CHECK: linalg.generic
+// CHECK-NOT: linalg.generic
+!w = !compress.tensor<32x3x3x16xf32, #compress.lowrank<1>>
+func.func @adds(%0: !w, %x: tensor<2x10x10x16xf32>, %i: tensor<2x8x8x32xf32>) -> tensor<2x8x8x32xf32> {
+  %w = compress.decode %0 : !w
+  %y = linalg.generic {indexing_maps = [affine_map<(n, y, x, f, i, j, c) -> (n, y + i, x + j, c)>, affine_map<(n, y, x, f, i, j, c) -> (f, i, j, c)>, affine_map<(n, y, x, f, i, j, c) -> (n, y, x, f)>], iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction", "reduction", "reduction"]}
+    ins(%x, %w : tensor<2x10x10x16xf32>, tensor<32x3x3x16xf32>) outs(%i : tensor<2x8x8x32xf32>) {
+  ^bb0(%a: f32, %b: f32, %s: f32):
+    %p = arith.addf %a, %b : f32
+    %t = arith.addf %s, %p : f32
+    linalg.yield %t : f32
+  } -> tensor<2x8x8x32xf32>
+  return %y : tensor<2x8x8x32xf32>
+}
 // REMARK-NOT: remark:

@@ -1,4 +1,5 @@
-//===- Contraction.cpp - contractions that kernels compute ------------------===//
+//===- Contraction.cpp - contractions that kernels compute
+//------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -6,7 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Contraction.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "../../Dialect/Compress/Codecs/ContractionAlgebra.h"
 
 using namespace mlir;
 using namespace mlir::compress;
@@ -15,14 +16,6 @@ unsigned Contraction::getPosition(OpOperand *operand, unsigned loop) const {
   linalg::LinalgOp linalgOp = op;
   AffineMap map = linalgOp.getMatchingIndexingMap(operand);
   return *map.getResultPosition(getAffineDimExpr(loop, map.getContext()));
-}
-
-/// Whether the body is out + lhs * rhs in floating point, with casts.
-static bool isMultiplyAdd(linalg::LinalgOp op) {
-  return llvm::all_of(op.getBlock()->getOperations(), [](Operation &inner) {
-    return isa<arith::MulFOp, arith::AddFOp, arith::ExtFOp, arith::TruncFOp,
-               linalg::YieldOp>(inner);
-  });
 }
 
 static bool isKernelFloat(Value value) {

@@ -17,12 +17,34 @@ static IndexedTensor getIndexed(linalg::LinalgOp op, OpOperand *operand) {
           llvm::to_vector(op.getMatchingIndexingMap(operand).getResults())};
 }
 
-/// Whether the body is out + lhs * rhs in floating point, with casts.
-static bool isMultiplyAdd(linalg::LinalgOp op) {
-  return llvm::all_of(op.getBlock()->getOperations(), [](Operation &inner) {
-    return isa<arith::MulFOp, arith::AddFOp, arith::ExtFOp, arith::TruncFOp,
-               linalg::YieldOp>(inner);
-  });
+static Value skipCasts(Value value) {
+  while (Operation *op = value.getDefiningOp()) {
+    if (!isa<arith::ExtFOp, arith::TruncFOp>(op))
+      break;
+    value = op->getOperand(0);
+  }
+  return value;
+}
+
+/// Whether the operands of `op` are the two values, behind casts, in any order.
+static bool hasOperands(Operation *op, Value a, Value b) {
+  Value lhs = skipCasts(op->getOperand(0)), rhs = skipCasts(op->getOperand(1));
+  return (lhs == a && rhs == b) || (lhs == b && rhs == a);
+}
+
+bool mlir::compress::isMultiplyAdd(linalg::LinalgOp op) {
+  Block *body = op.getBlock();
+  if (op.getNumDpsInputs() != 2 || op.getNumDpsInits() != 1)
+    return false;
+  auto sum = skipCasts(body->getTerminator()->getOperand(0))
+                 .getDefiningOp<arith::AddFOp>();
+  if (!sum)
+    return false;
+  for (Value operand : sum->getOperands())
+    if (auto product = skipCasts(operand).getDefiningOp<arith::MulFOp>())
+      return hasOperands(product, body->getArgument(0), body->getArgument(1)) &&
+             hasOperands(sum, body->getArgument(2), product);
+  return false;
 }
 
 FailureOr<WeightContraction>

@@ -19,6 +19,10 @@
 
 namespace mlir::compress {
 
+/// Whether the body is out + lhs * rhs in floating point, with casts.
+/// Upstream's matchers of convolutions look at the indices only.
+bool isMultiplyAdd(linalg::LinalgOp op);
+
 /// A tensor with the index of each of its dimensions.
 struct IndexedTensor {
   Value value;
