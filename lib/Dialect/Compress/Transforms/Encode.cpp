@@ -203,6 +203,12 @@ FailureOr<Request> EncodePass::select(const Weight &weight, bool &optional) {
     return Request{nullptr, "", reason.str()};
   };
   Attribute requested = weight.requested;
+  if (weight.otherRequest)
+    return emitError(weight.getAnchor()->getLoc())
+           << "weight '" << weight.name << "': expected one '"
+           << CompressDialect::kCodecAttr
+           << "' for constants of equal data, but got " << requested << " and "
+           << weight.otherRequest;
   if (!requested && rules) {
     if (!isa<FloatType>(weight.type.getElementType()))
       return leave("its elements are not floating-point");

@@ -287,8 +287,11 @@ SmallVector<Weight> mlir::compress::collectWeights(ModuleOp module) {
     unsigned ordinal = resource ? 0 : ordinals[function]++;
     Weight &weight = weights[data.getAsOpaquePointer()];
     weight.loads.push_back(op);
+    Attribute requested = op->getAttr(CompressDialect::kCodecAttr);
     if (!weight.requested)
-      weight.requested = op->getAttr(CompressDialect::kCodecAttr);
+      weight.requested = requested;
+    else if (requested && requested != weight.requested)
+      weight.otherRequest = requested;
     if (weight.data)
       return;
     weight.data = data;

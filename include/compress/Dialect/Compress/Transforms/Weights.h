@@ -45,6 +45,8 @@ struct Weight {
   SmallVector<DimRole> roles;
   /// The `compress.codec` attribute of the constant or the global, or null.
   Attribute requested;
+  /// Another one, of a constant with the same data, or null.
+  Attribute otherRequest;
 
   /// Where to report about it.
   Operation *getAnchor() const {
