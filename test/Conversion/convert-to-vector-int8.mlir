@@ -32,7 +32,7 @@
 // CHECK: %[[BIAS:.*]] = arith.muli %[[SUM]], %c-8_i32
 // CHECK: memref.store %[[BIAS]], %[[START]][%c0, %[[B]]]
 // Two panels, two records.
-// CHECK: scf.for %[[PANEL:.*]] = %c0 to %c2 step %c1
+// CHECK: scf.parallel (%[[PANEL:.*]]) = (%c0) to (%c2) step (%c1)
 // CHECK: %[[Y:.*]] = scf.for %[[R:.*]] = %c0 to %c2 step %c1 iter_args(%[[ACC:.*]] = %[[ZERO]])
 // CHECK: %[[B0:.*]] = memref.load %[[START]]
 // CHECK: %[[A0:.*]] = vector.broadcast %[[B0]]

@@ -19,7 +19,7 @@
 // CHECK: memref.store %{{.*}}, %[[P]][%[[K]], %c0]
 // CHECK: memref.load %[[X]][%c1, %[[K]]]
 // CHECK: memref.store %{{.*}}, %[[P]][%[[K]], %c1]
-// CHECK: scf.for %[[PANEL:.*]] = %c0 to %c2 step %c1
+// CHECK: scf.parallel (%[[PANEL:.*]]) = (%c0) to (%c2) step (%c1)
 // Two rows, two chains of sums each.
 // CHECK: %[[R:.*]]:4 = scf.for %[[T:.*]] = %c0 to %c2 step %c1 iter_args(%[[A0:.*]] = %[[ZERO]], %[[A1:.*]] = %[[ZERO]], %[[B0:.*]] = %[[ZERO]], %[[B1:.*]] = %[[ZERO]])
 // CHECK: %[[BYTES:.*]] = vector.load %[[CF]][%[[PANEL]], %[[T]], %c0] : memref<2x2x64xi8>, vector<64xi8>
@@ -78,7 +78,7 @@ func.func @signed_bytes(%c: memref<2x2x16x4xi8>, %s: memref<2x2x16x1xf16>, %x: m
 // CHECK-DAG: %[[ZF:.*]] = memref.collapse_shape %[[Z]] {{\[}}[0], [1], [2], [3, 4, 5]] : {{.*}} into memref<2x2x1x16xi8>
 // CHECK: %[[B:.*]] = memref.dim %[[I]], %c0
 // CHECK: scf.for %[[BATCH:.*]] = %c0 to %[[B]] step %c1
-// CHECK: scf.for %[[PANEL:.*]] = %c0 to %c2 step %c1
+// CHECK: scf.parallel (%[[PANEL:.*]]) = (%c0) to (%c2) step (%c1)
 // CHECK: vector.load %{{.*}}[%[[BATCH]], %[[PANEL]], %c0, %c0] : memref<2x2x2x64xi8>, vector<64xi8>
 // CHECK: %[[SV:.*]] = vector.load %[[SF]][%[[BATCH]], %[[PANEL]], %c0, %c0] : memref<2x2x1x16xbf16>, vector<16xbf16>
 // CHECK: %[[SCALE:.*]] = arith.extf %[[SV]]

@@ -94,13 +94,7 @@ static cl::opt<bool> allowDense(
 static cl::opt<mlir::compress::ComputeRequest> compute(
     "compute", cl::init(mlir::compress::ComputeRequest::F32),
     cl::desc("What kernels compute with"),
-    cl::values(clEnumValN(mlir::compress::ComputeRequest::F32, "f32",
-                          "32-bit floats (default)"),
-               clEnumValN(mlir::compress::ComputeRequest::Int8, "int8",
-                          "8-bit integers, see docs/Numerics.md; fails where "
-                          "that is impossible"),
-               clEnumValN(mlir::compress::ComputeRequest::Auto, "auto",
-                          "int8 where possible, else f32")),
+    mlir::compress::getComputeRequestValues(),
     cl::sub(compileCommand), cl::cat(category));
 
 static mlir::compress::CompileOptions getOptions() {

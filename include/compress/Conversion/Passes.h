@@ -9,12 +9,27 @@
 #define COMPRESS_CONVERSION_PASSES_H
 
 #include "mlir/Pass/Pass.h"
+#include "llvm/Support/CommandLine.h"
 
 namespace mlir::compress {
 
 /// What kernels shall compute with: one mode, or for each weight the fastest
 /// one.
-enum class ComputeRequest { F32, Int8, Auto };
+enum class ComputeRequest { F32, BF16, Int8, Auto };
+
+/// For command lines.
+inline llvm::cl::ValuesClass getComputeRequestValues() {
+  return llvm::cl::values(
+      clEnumValN(ComputeRequest::F32, "f32", "32-bit floats (default)"),
+      clEnumValN(ComputeRequest::BF16, "bf16",
+                 "bfloat16 with f32 sums, see docs/Numerics.md; fails where "
+                 "that is impossible"),
+      clEnumValN(ComputeRequest::Int8, "int8",
+                 "8-bit integers, see docs/Numerics.md; fails where that is "
+                 "impossible"),
+      clEnumValN(ComputeRequest::Auto, "auto",
+                 "int8 where possible, else f32"));
+}
 
 #define GEN_PASS_DECL
 #include "compress/Conversion/Passes.h.inc"

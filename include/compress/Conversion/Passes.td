@@ -36,9 +36,9 @@ def CompressPackWeights : Pass<"compress-pack-weights", "::mlir::ModuleOp"> {
     remark says why.
 
     The layout decides what kernels compute with. `compute=f32` computes with what
-    decode yields. `compute=int8` rounds activations to 8-bit integers
-    (docs/Numerics.md) and computes with the codes; a weight that this is impossible
-    for is an error. `compute=auto` takes int8 where codec and target have it, and
+    decode yields. `compute=bf16` rounds activations to bfloat16, `compute=int8` to
+    8-bit integers (docs/Numerics.md), and computes with the codes; a weight that
+    this is impossible for is an error. `compute=auto` takes int8 where codec and target have it, and
     f32 elsewhere.
   }];
   let dependentDialects = [
@@ -47,13 +47,7 @@ def CompressPackWeights : Pass<"compress-pack-weights", "::mlir::ModuleOp"> {
   let options = [
     Option<"compute", "compute", "::mlir::compress::ComputeRequest",
            "::mlir::compress::ComputeRequest::F32",
-           "What kernels compute with: f32, int8 or auto", [{::llvm::cl::values(
-             clEnumValN(::mlir::compress::ComputeRequest::F32, "f32",
-                        "32-bit floats"),
-             clEnumValN(::mlir::compress::ComputeRequest::Int8, "int8",
-                        "8-bit integers, for all weights"),
-             clEnumValN(::mlir::compress::ComputeRequest::Auto, "auto",
-                        "int8 where possible, else f32"))}]>,
+           "What kernels compute with: f32, bf16, int8 or auto", [{::mlir::compress::getComputeRequestValues()}]>,
     ListOption<"features", "features", "std::string",
                "CPU features that kernels may use, such as avx512vnni">
   ];

@@ -42,11 +42,7 @@ struct CompressToCPUOptions : PassPipelineOptions<CompressToCPUOptions> {
       *this, "compute",
       llvm::cl::desc("What kernels compute with, see compress-pack-weights"),
       llvm::cl::init(ComputeRequest::F32),
-      llvm::cl::values(clEnumValN(ComputeRequest::F32, "f32", "32-bit floats"),
-                       clEnumValN(ComputeRequest::Int8, "int8",
-                                  "8-bit integers, for all weights"),
-                       clEnumValN(ComputeRequest::Auto, "auto",
-                                  "int8 where possible, else f32"))};
+      getComputeRequestValues()};
   PassOptions::ListOption<std::string> features{
       *this, "features",
       llvm::cl::desc("CPU features that kernels may use, such as avx512vnni")};

@@ -48,6 +48,7 @@ private:
   /// that its users cannot compute in then.
   void leave(AssembleOp op, StringRef reason);
   void choose(PackedWeight &weight);
+  std::optional<ComputeMode> getRequiredMode() const;
   SmallVector<ComputeMode> getModes();
   void pack(PackedWeight &weight);
   void updateRecord(AssembleOp record, AssembleOp old, AssembleOp packed);
@@ -85,7 +86,8 @@ static bool isComputedWith(AssembleOp op) {
 }
 
 void PackWeightsPass::leave(AssembleOp op, StringRef reason) {
-  if (compute != ComputeRequest::Int8 || !isComputedWith(op) ||
+  std::optional<ComputeMode> required = getRequiredMode();
+  if (!required || required == ComputeMode::F32 || !isComputedWith(op) ||
       isa<TiledAttr>(op.getType().getCodec())) {
     remark::missed(op.getLoc(), getRemarkOptions())
         << remark::reason("{0}", reason);
@@ -94,16 +96,32 @@ void PackWeightsPass::leave(AssembleOp op, StringRef reason) {
   InFlightDiagnostic diag = op.emitError();
   if (CertificateAttr certificate = findCertificate(op))
     diag << "weight '" << certificate.getWeight() << "' of type ";
-  diag << op.getType() << " cannot be computed with in int8: " << reason;
+  diag << op.getType() << " cannot be computed with in "
+       << stringifyComputeMode(*required) << ": " << reason;
   diag.attachNote() << "compute=auto computes with such weights in f32";
   signalPassFailure();
 }
 
+/// The mode that was asked for, or nothing where it is to be chosen.
+std::optional<ComputeMode> PackWeightsPass::getRequiredMode() const {
+  switch (compute) {
+  case ComputeRequest::F32:
+    return ComputeMode::F32;
+  case ComputeRequest::BF16:
+    return ComputeMode::BF16;
+  case ComputeRequest::Int8:
+    return ComputeMode::Int8;
+  case ComputeRequest::Auto:
+    return std::nullopt;
+  }
+  llvm_unreachable("unknown request");
+}
+
 /// Modes that kernels may compute in, best first.
 SmallVector<ComputeMode> PackWeightsPass::getModes() {
-  if (compute == ComputeRequest::Int8)
-    return {ComputeMode::Int8};
-  if (compute == ComputeRequest::Auto && hasIntegerKernels(features))
+  if (std::optional<ComputeMode> required = getRequiredMode())
+    return {*required};
+  if (hasIntegerKernels(features))
     return {ComputeMode::Int8, ComputeMode::F32};
   return {ComputeMode::F32};
 }

@@ -42,7 +42,7 @@ struct QuantTileDecoder
     auto codec = cast<QuantAttr>(attr);
     if (compute == ComputeMode::Int8)
       return getIntegerLayout(codec, logical, laneDim, stepDim);
-    if (32 % codec.getCodeBits() != 0)
+    if (compute != ComputeMode::F32 || 32 % codec.getCodeBits() != 0)
       return std::nullopt;
     algorithms::TileLayout layout;
     layout.tile.assign(logical.getRank(), 1);

@@ -50,6 +50,14 @@ void ContractionKernel::loop(Value lower, Value upper, int64_t by,
   fill(loop.getInductionVar());
 }
 
+void ContractionKernel::loopPanels(Value lower, Value upper, int64_t by,
+                                   function_ref<void(Value)> fill) {
+  OpBuilder::InsertionGuard guard(b);
+  auto loop = scf::ParallelOp::create(b, lower, upper, index(by));
+  b.setInsertionPointToStart(loop.getBody());
+  fill(loop.getInductionVars().front());
+}
+
 void ContractionKernel::loop(
     int64_t lower, int64_t upper, int64_t by, SmallVectorImpl<Value> &values,
     function_ref<void(Value, SmallVectorImpl<Value> &)> fill) {

@@ -42,6 +42,10 @@ protected:
   /// A loop whose body `fill` emits, at its induction variable.
   void loop(Value lower, Value upper, int64_t by,
             function_ref<void(Value)> fill);
+  /// The loop over panels of outputs, which threads share: a body writes
+  /// outputs of its panels, and nothing else that another one reads.
+  void loopPanels(Value lower, Value upper, int64_t by,
+                  function_ref<void(Value)> fill);
   /// A loop that carries `values`, which `fill` replaces.
   void loop(int64_t lower, int64_t upper, int64_t by,
             SmallVectorImpl<Value> &values,

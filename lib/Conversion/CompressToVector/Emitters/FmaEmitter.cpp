@@ -85,7 +85,7 @@ void FmaKernel::emitBlocks(ValueRange batch, Value begin, Value end,
   loop(begin, end, count, [&](Value row) {
     if (packed)
       packBlock(batch, row, count, packed);
-    loop(index(0), index(llvm::divideCeil(n, kLanes)), 1, [&](Value panel) {
+    loopPanels(index(0), index(llvm::divideCeil(n, kLanes)), 1, [&](Value panel) {
       emitPanel(batch, panel, row, count, packed);
     });
   });

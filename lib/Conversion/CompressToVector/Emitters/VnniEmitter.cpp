@@ -201,7 +201,7 @@ void VnniKernel::emitBlocks(ValueRange batch, Value begin, Value end,
       });
     });
     auto emitAll = [&](int64_t begin, int64_t end, int64_t together) {
-      loop(index(begin), index(end), together, [&](Value first) {
+      loopPanels(index(begin), index(end), together, [&](Value first) {
         SmallVector<Value> panels;
         for (int64_t i = 0; i < together; ++i)
           panels.push_back(arith::AddIOp::create(b, first, index(i)));

@@ -123,7 +123,8 @@ def DecodeOp : Compress_Op<"decode", [Pure, InferTypeOpAdaptor,
 
 def Compress_ComputeMode : I32EnumAttr<"ComputeMode",
     "what a kernel computes with", [
-      I32EnumAttrCase<"F32", 0, "f32">, I32EnumAttrCase<"Int8", 1, "int8">]> {
+      I32EnumAttrCase<"F32", 0, "f32">, I32EnumAttrCase<"Int8", 1, "int8">,
+      I32EnumAttrCase<"BF16", 2, "bf16">, I32EnumAttrCase<"XNOR", 3, "xnor">]> {
   let cppNamespace = "::mlir::compress";
   let genSpecializedAttr = 0;
 }
