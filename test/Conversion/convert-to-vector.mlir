@@ -55,7 +55,7 @@
 // CHECK: vector.store %{{.*}}, %[[I]][%c1, %[[N]]]
 // CHECK: memref.dealloc %[[P]]
 // The last row is read where it is, in four chains.
-// CHECK: scf.for
+// CHECK: scf.parallel
 // CHECK: %{{.*}}:4 = scf.for
 // CHECK: memref.load %[[X]][%c2, %{{.*}}]
 // CHECK: vector.store %{{.*}}, %[[I]][%c2, %{{.*}}]
