@@ -33,6 +33,7 @@ void mlir::compress::registerDialect(DialectRegistry &registry) {
     registerBase3Encoders(dialect->getCodecs());
     registerTiledEncoders(dialect->getCodecs());
     registerBitmaskEncoders(dialect->getCodecs());
+    registerDenseEncoders(dialect->getCodecs());
   });
   registerBufferizableOpInterfaceExternalModels(registry);
   registerTileDecoders(registry);

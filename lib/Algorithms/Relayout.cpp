@@ -216,6 +216,95 @@ void mlir::compress::algorithms::moveCodes(
   });
 }
 
+namespace {
+/// Where the elements of a tile, in its order, lie in a row-major tensor.
+struct ElementMap {
+  /// From the first element of the tile.
+  SmallVector<int64_t, 0> offset;
+  /// The index of each in the tile, dimension by dimension.
+  SmallVector<int64_t, 0> index;
+};
+} // namespace
+
+static ElementMap mapElements(ArrayRef<int64_t> shape,
+                              const TileLayout &layout) {
+  const auto factors = layout.getFactors();
+  const size_t rank = shape.size();
+  SmallVector<int64_t, 8> extents, position(factors.size());
+  for (const TileLayout::Factor &factor : factors)
+    extents.push_back(factor.extent);
+  ElementMap map;
+  map.offset.resize(multiply(layout.tile));
+  map.index.resize(map.offset.size() * rank);
+  for (size_t i = 0; i < map.offset.size(); ++i) {
+    unflatten(i, extents, position);
+    MutableArrayRef<int64_t> index(&map.index[i * rank], rank);
+    for (auto [factor, at] : llvm::zip_equal(factors, position))
+      index[factor.dim] += at * factor.stride;
+    for (size_t dim = 0; dim < rank; ++dim)
+      map.offset[i] = map.offset[i] * shape[dim] + index[dim];
+  }
+  return map;
+}
+
+template <typename T>
+static void moveElementsOf(ArrayRef<int64_t> shape, const TileLayout &layout,
+                           const uint8_t *in, T *out) {
+  const ElementMap map = mapElements(shape, layout);
+  const size_t rank = shape.size();
+  const SmallVector<int64_t, 8> tiledShape = layout.getShape(shape);
+  const ArrayRef<int64_t> grid = ArrayRef(tiledShape).take_front(rank);
+  const int64_t tiles = multiply(grid), elements = map.offset.size();
+  const int64_t tilesPerTask = divideUp(1 << 16, elements);
+  auto load = [&](int64_t index) {
+    T element; // weights of files may lie anywhere
+    std::memcpy(&element, in + index * sizeof(T), sizeof(T));
+    return element;
+  };
+  llvm::parallelFor(0, divideUp(tiles, tilesPerTask), [&](size_t task) {
+    SmallVector<int64_t, 4> position(rank), begin(rank);
+    int64_t end = std::min<int64_t>(tiles, (task + 1) * tilesPerTask);
+    for (int64_t tile = task * tilesPerTask; tile < end; ++tile) {
+      unflatten(tile, grid, position);
+      bool isWhole = true;
+      for (auto [at, dim] : llvm::zip_equal(position, layout.order)) {
+        begin[dim] = at * layout.tile[dim];
+        isWhole &= begin[dim] + layout.tile[dim] <= shape[dim];
+      }
+      int64_t first = 0;
+      for (size_t dim = 0; dim < rank; ++dim)
+        first = first * shape[dim] + begin[dim];
+      T *to = out + tile * elements;
+      if (isWhole) {
+        for (int64_t i = 0; i < elements; ++i)
+          to[i] = load(first + map.offset[i]);
+        continue;
+      }
+      for (int64_t i = 0; i < elements; ++i) {
+        bool isInside = true;
+        for (size_t dim = 0; dim < rank; ++dim)
+          isInside &= begin[dim] + map.index[i * rank + dim] < shape[dim];
+        to[i] = isInside ? load(first + map.offset[i]) : T(0);
+      }
+    }
+  });
+}
+
+void mlir::compress::algorithms::moveElements(
+    ArrayRef<int64_t> shape, int64_t width, const TileLayout &layout,
+    ArrayRef<uint8_t> elements, MutableArrayRef<uint8_t> tiledElements) {
+  assert((width == 2 || width == 4) && "elements of other sizes");
+  auto move = [&](auto type) {
+    using T = decltype(type);
+    moveElementsOf(shape, layout, elements.data(),
+                   reinterpret_cast<T *>(tiledElements.data()));
+  };
+  if (width == 2)
+    move(uint16_t());
+  else
+    move(uint32_t());
+}
+
 void mlir::compress::algorithms::moveBlocks(const QuantShape &from,
                                             const TileLayout &layout,
                                             int64_t width, ArrayRef<uint8_t> in,

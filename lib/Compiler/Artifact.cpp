@@ -90,14 +90,16 @@ static void collectLeaves(Value value, SmallVectorImpl<Value> &leaves) {
 }
 
 namespace {
-/// A compressed weight before its constants have their final names.
+/// A weight that is compressed, or laid out for a kernel, before its constants
+/// have their final names.
 struct EncodedDescription {
   store::ManifestWeight weight;
   SmallVector<ElementsAttr> leaves;
 };
 } // namespace
 
-/// All certified weights, once each.
+/// All assembled weights, once each. Those that are not compressed have no
+/// certificate.
 static std::vector<EncodedDescription> describeEncoded(ModuleOp module) {
   std::vector<EncodedDescription> result;
   llvm::StringSet<> seen;
@@ -105,21 +107,30 @@ static std::vector<EncodedDescription> describeEncoded(ModuleOp module) {
   module.walk([&](AssembleOp op) {
     auto certificate =
         op->getAttrOfType<CertificateAttr>(CompressDialect::kCertificateAttr);
-    if (!certificate || !seen.insert(certificate.getWeight()).second)
+    auto name = op->getAttrOfType<StringAttr>(CompressDialect::kWeightAttr);
+    if (!certificate && !name)
+      return;
+    StringRef weightName =
+        certificate ? certificate.getWeight() : name.getValue();
+    if (!seen.insert(weightName).second)
       return;
     EncodedDescription description;
     store::ManifestWeight &weight = description.weight;
     CompressedTensorType type = op.getType();
-    weight.name = certificate.getWeight().str();
+    weight.name = weightName.str();
     weight.dtype = *getStoreType(type.getElementType());
     weight.shape = std::vector<int64_t>(type.getShape());
     llvm::raw_string_ostream(weight.codec.emplace()) << type.getCodec();
-    weight.storedBits = certificate.getBits();
-    weight.certificate = store::ManifestCertificate{
-        certificate.getAlgorithm().str(), certificate.getSource().str(),
-        certificate.getMaxError().getValueAsDouble(),
-        certificate.getRelativeError().getValueAsDouble(),
-        certificate.getSqnr().getValueAsDouble()};
+    if (certificate) {
+      weight.storedBits = certificate.getBits();
+      weight.certificate = store::ManifestCertificate{
+          certificate.getAlgorithm().str(), certificate.getSource().str(),
+          certificate.getMaxError().getValueAsDouble(),
+          certificate.getRelativeError().getValueAsDouble(),
+          certificate.getSqnr().getValueAsDouble()};
+    } else {
+      weight.storedBits = *getStoredBits(op.getResult());
+    }
     SmallVector<Value> leaves;
     collectLeaves(op, leaves);
     for (Value leaf : leaves)
@@ -167,15 +178,13 @@ static void describeKernels(ModuleOp module, store::Manifest &manifest) {
   module.walk([&](DecodeOp op) {
     if (!op->hasAttr(CompressDialect::kDenseReasonAttr))
       return;
-    if (CertificateAttr certificate = findCertificate(op.getInput()))
-      dense.insert(certificate.getWeight());
+    dense.insert(findWeightName(op.getInput()));
   });
   module.walk([&](ContractOp op) {
     // What the components were assembled to is there, though nothing reads it.
     for (Operation *user : op.getComponents()[0].getUsers())
       if (auto assemble = dyn_cast<AssembleOp>(user))
-        if (CertificateAttr certificate = findCertificate(assemble))
-          modes[certificate.getWeight()] = op.getCompute();
+        modes[findWeightName(assemble)] = op.getCompute();
   });
   for (store::ManifestWeight &weight : manifest.weights) {
     weight.fused = weight.codec && !dense.contains(weight.name);

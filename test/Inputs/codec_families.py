@@ -468,6 +468,32 @@ class Base3:
 
 
 @dataclass
+class Dense:
+    @staticmethod
+    def draw(rng: random.Random, tensor: Tensor) -> "Dense | None":
+        return Dense() if tensor.element in FLOATS else None
+
+    @staticmethod
+    def probes(rank: int) -> list[str]:
+        return ["#compress.dense"]
+
+    def __str__(self) -> str:
+        return "#compress.dense"
+
+    def storage(self, tensor: Tensor) -> list[Component]:
+        return [Component("values", tensor.shape, tensor.element, tensor.sign)]
+
+    def decode(self, tensor: Tensor, parts: list[np.ndarray]) -> np.ndarray:
+        return parts[0]
+
+    def extents(self) -> list[list[int]]:
+        return []
+
+    def tiled(self, tiling: Tiling, shape: list[int]) -> "Dense":
+        return self
+
+
+@dataclass
 class LowRank:
     rank: int
 
@@ -523,11 +549,11 @@ class Sum:
 
 @dataclass
 class Tiled:
-    base: Quant | Palette
-    inner: Quant | Palette  # base for the tiled tensor
+    base: Quant | Palette | Dense
+    inner: Quant | Palette | Dense  # base for the tiled tensor
     tiling: Tiling
 
-    BASES = [Quant, Palette]
+    BASES = [Quant, Palette, Dense]
 
     @staticmethod
     def draw(rng: random.Random, tensor: Tensor) -> "Tiled | None":
@@ -569,12 +595,12 @@ class Tiled:
         return self.tiling.undo(self.inner.decode(self.tensor(tensor), parts), tensor.shape)
 
 
-Codec = Quant | Palette | Nm | Bitmask | Huffman | Base3 | LowRank | Sum | Tiled
+Codec = Quant | Palette | Nm | Bitmask | Huffman | Base3 | Dense | LowRank | Sum | Tiled
 
 # By mnemonic. codec-trees.py demands that there are no others but #compress.nested.
 FAMILIES = {
     "quant": Quant, "palette": Palette, "nm": Nm, "bitmask": Bitmask, "huffman": Huffman,
-    "base3": Base3, "lowrank": LowRank, "sum": Sum, "tiled": Tiled,
+    "base3": Base3, "dense": Dense, "lowrank": LowRank, "sum": Sum, "tiled": Tiled,
 }  # fmt: skip
 
 

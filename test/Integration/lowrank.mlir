@@ -9,15 +9,16 @@
 // VERIFY: verified: 9 compressed weights
 // FUSED-NOT: decoded as a whole
 // 16 * (96 + 256) values of 32 bits.
-// INSPECT-DAG: 7.33 bits/weight {{.*}} nk  #compress.lowrank<16>
-// INSPECT-DAG: 4.27 bits/weight {{.*}} kn  #compress.lowrank<16>
+// INSPECT-DAG: 7.33 bits/weight {{.*}} nk  #compress.nested<#compress.lowrank<16>, u = #compress.tiled<#compress.dense, {{.*}}>, v = #compress.tiled<#compress.dense, {{.*}}>>
+// INSPECT-DAG: 4.27 bits/weight {{.*}} kn  #compress.nested<#compress.lowrank<16>, u = #compress.tiled<#compress.dense,
+// Its users reduce different dimensions.
 // INSPECT-DAG: 1.12 bits/weight {{.*}} vec  #compress.lowrank<3>
 // Nine tenths of the sum of squares are in 4 of 44 products, the rest has a relative error of 30 %; ranks are multiples of 16.
-// INSPECT-DAG: error 1.{{[0-9e-]+}}  energy  #compress.lowrank<16>
-// INSPECT-DAG: error 7.{{[0-9e-]+}}  error  #compress.lowrank<32>
+// INSPECT-DAG: error 1.{{[0-9e-]+}}  energy  #compress.nested<#compress.lowrank<16>
+// INSPECT-DAG: error 7.{{[0-9e-]+}}  error  #compress.nested<#compress.lowrank<32>
 // The factors are packed for kernels, and the codec says so.
 // INSPECT-DAG: int4  #compress.nested<#compress.lowrank<16>, u = #compress.tiled<
-// INSPECT-DAG: conv  #compress.lowrank<8>
+// INSPECT-DAG: conv  #compress.nested<#compress.lowrank<8>, u = #compress.tiled<#compress.dense,
 // One of them has a user that makes the weight: nothing is packed.
 // INSPECT-DAG: tall  #compress.nested<#compress.lowrank<16>, u = #compress.quant<
 // RUN: %python %inputs/compare-random.py %t/a %s %t/w.safetensors nk:1e-6 kn:5e-3 vec:1e-2 int4:0.2 conv:1e-6 tall:0.5 rows:0.2 energy:0.3 error:0.15

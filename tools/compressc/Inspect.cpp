@@ -71,8 +71,10 @@ static void printManifest(const store::Manifest &manifest) {
     if (weight.certificate)
       os << llvm::format("error %.3e  ",
                          weight.certificate->relativeFrobeniusError);
-    os << weight.name << "  " << weight.codec.value_or("dense")
-       << (weight.codec && !weight.fused ? "  (decoded as a whole)" : "")
+    // One without a certificate is not compressed, however it is laid out.
+    bool isDense = !weight.codec || !weight.certificate;
+    os << weight.name << "  " << (isDense ? "dense" : *weight.codec)
+       << (!isDense && !weight.fused ? "  (decoded as a whole)" : "")
        << (weight.compute == "f32"
                ? ""
                : "  (computed with in " + weight.compute + ")")

@@ -103,6 +103,12 @@ void moveCodes(llvm::ArrayRef<int64_t> shape, unsigned bits,
                const TileLayout &layout, llvm::ArrayRef<uint8_t> codes,
                llvm::MutableArrayRef<uint8_t> tiledCodes);
 
+/// Moves elements of `width` bytes, 2 or 4, into tiles; those of padding are
+/// zero bits. Sizes are as for `moveCodes`. Runs on LLVM's thread pool.
+void moveElements(llvm::ArrayRef<int64_t> shape, int64_t width,
+                  const TileLayout &layout, llvm::ArrayRef<uint8_t> elements,
+                  llvm::MutableArrayRef<uint8_t> tiledElements);
+
 /// Moves what is stored for each block, `width` bytes, to the blocks of the
 /// tiled tensor (see `getTiledBlock`, which has them); what only padding has is
 /// zero.

@@ -32,13 +32,17 @@ def CompressPackWeights : Pass<"compress-pack-weights", "::mlir::ModuleOp"> {
     %y = linalg.matmul ...
     ```
 
+    So is a constant that is not compressed, with the codec `#compress.dense`, unless
+    padding would more than double it. `compress.weight` on its `compress.assemble`
+    says its name. Factors of a compressed weight are such constants, too.
+
     Weights that are no constants, or that other ops use too, stay as they are; a
     remark says why.
 
     The layout decides what kernels compute with. `compute=f32` computes with what
     decode yields. `compute=bf16` rounds activations to bfloat16, `compute=int8` to
-    8-bit integers (docs/Numerics.md), and computes with the codes; a weight that
-    this is impossible for is an error. `compute=auto` takes int8 where codec and target have it, and
+    8-bit integers (docs/Numerics.md), and computes with the codes; a compressed
+    weight that this is impossible for is an error. `compute=auto` takes int8 where codec and target have it, and
     f32 elsewhere.
   }];
   let dependentDialects = [

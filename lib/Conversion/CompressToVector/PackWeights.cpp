@@ -9,6 +9,7 @@
 #include "compress/Conversion/CompressToVector/ContractionEmitter.h"
 #include "compress/Conversion/CompressToVector/TileDecoder.h"
 #include "compress/Conversion/Passes.h"
+#include "compress/Dialect/Compress/IR/FloatKind.h"
 #include "compress/Dialect/Compress/Transforms/Weights.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MLProgram/IR/MLProgram.h"
@@ -27,14 +28,18 @@ using namespace mlir;
 using namespace mlir::compress;
 
 namespace {
-/// A compressed constant with all ops that assemble it: tied weights are packed
+/// A constant with all ops that load or assemble it: tied weights are packed
 /// once.
 struct PackedWeight {
   CompressedTensorType type;
   SmallVector<ElementsAttr> components;
-  SmallVector<AssembleOp> assembles;
+  /// AssembleOps, or loads of a weight that is not compressed.
+  SmallVector<Operation *> sources;
   std::optional<algorithms::TileLayout> layout;
   std::string reason; // why it stays as it is
+  std::string name;   // of one that is not compressed
+
+  bool isDense() const { return !isa<AssembleOp>(sources.front()); }
 };
 
 struct PackWeightsPass
@@ -44,14 +49,15 @@ struct PackWeightsPass
 
 private:
   void collect();
+  void collectDense();
   /// Says why a constant stays as it is: an error where a mode was asked for
   /// that its users cannot compute in then.
   void leave(AssembleOp op, StringRef reason);
   void choose(PackedWeight &weight);
   std::optional<ComputeMode> getRequiredMode() const;
-  SmallVector<ComputeMode> getModes();
+  SmallVector<ComputeMode> getModes(const PackedWeight &weight);
   void pack(PackedWeight &weight);
-  void updateRecord(AssembleOp record, AssembleOp old, AssembleOp packed);
+  void updateRecord(AssembleOp record, Value old, AssembleOp packed);
   void eraseConstant(Operation *op);
 
   SymbolTableCollection *symbols = nullptr; // of one run
@@ -118,7 +124,11 @@ std::optional<ComputeMode> PackWeightsPass::getRequiredMode() const {
 }
 
 /// Modes that kernels may compute in, best first.
-SmallVector<ComputeMode> PackWeightsPass::getModes() {
+SmallVector<ComputeMode>
+PackWeightsPass::getModes(const PackedWeight &weight) {
+  // Only what is compressed must be computed with as asked for.
+  if (weight.isDense())
+    return {ComputeMode::F32};
   if (std::optional<ComputeMode> required = getRequiredMode())
     return {*required};
   if (hasIntegerKernels(features))
@@ -137,8 +147,29 @@ void PackWeightsPass::collect() {
         weights[{op.getType(), ArrayAttr::get(&getContext(), key)}];
     weight.type = op.getType();
     weight.components = *constants;
-    weight.assembles.push_back(op);
+    weight.sources.push_back(op);
   });
+  collectDense();
+}
+
+/// Weights that are not compressed, and factors of those that are: what a linalg
+/// contraction multiplies with.
+void PackWeightsPass::collectDense() {
+  for (Weight &source : collectWeights(getOperation())) {
+    if (source.loads.empty() || source.kind != ConsumerKind::Contraction ||
+        !getRawData(source.data) || !getFloatKind(source.type.getElementType()))
+      continue;
+    if (source.global && source.global.getIsMutable())
+      continue;
+    auto type = CompressedTensorType::get(source.type,
+                                          DenseAttr::get(&getContext()));
+    PackedWeight &weight = weights[{
+        type, ArrayAttr::get(&getContext(), Attribute(source.data))}];
+    weight.type = type;
+    weight.components = {source.data};
+    weight.sources.append(source.loads);
+    weight.name = source.name;
+  }
 }
 
 /// Whether nothing reads an assembled value: it is there for its certificate,
@@ -151,14 +182,24 @@ static bool isRecord(AssembleOp op) {
 }
 
 /// Whether a record can say how a packed part of it is stored.
-static bool canUpdate(AssembleOp record, OpOperand &part) {
+static bool canUpdate(AssembleOp record, OpOperand &part,
+                      CodecAttrInterface codec) {
   CompressedTensorType type = record.getType();
-  auto codec = cast<CompressedTensorType>(part.get().getType()).getCodec();
-  return type.getCodec().withComponentCodec(
-             type.getLogicalType(), part.getOperandNumber(), codec) &&
-         llvm::all_of(record->getUses(), [](OpOperand &use) {
-           return canUpdate(cast<AssembleOp>(use.getOwner()), use);
+  CodecAttrInterface updated = type.getCodec().withComponentCodec(
+      type.getLogicalType(), part.getOperandNumber(), codec);
+  return updated && llvm::all_of(record->getUses(), [&](OpOperand &use) {
+           return canUpdate(cast<AssembleOp>(use.getOwner()), use, updated);
          });
+}
+
+/// Whether tiles more than double what is stored, unless that is little.
+static bool isMostlyPadding(RankedTensorType logical,
+                            const algorithms::TileLayout &layout) {
+  constexpr int64_t kSmall = 4096;
+  int64_t padded = 1;
+  for (int64_t size : layout.getShape(logical.getShape()))
+    padded *= size;
+  return padded > kSmall && padded / 2 > logical.getNumElements();
 }
 
 /// Finds the layout that suits every use of a weight.
@@ -173,42 +214,55 @@ void PackWeightsPass::choose(PackedWeight &weight) {
     return;
   }
   std::optional<std::pair<unsigned, unsigned>> dims;
-  for (AssembleOp assemble : weight.assembles)
-    for (OpOperand &assembledUse : assemble->getUses()) {
-      Operation *user = assembledUse.getOwner();
+  auto addUse = [&](OpOperand &use) {
+    FailureOr<Contraction> contraction = matchContraction(use, weight.reason);
+    if (failed(contraction))
+      return false;
+    std::pair<unsigned, unsigned> wanted = {
+        contraction->getPosition(&use, contraction->n),
+        contraction->getPosition(&use, contraction->k)};
+    if (dims && *dims != wanted)
+      weight.reason = "its users reduce different dimensions";
+    dims = wanted;
+    return weight.reason.empty();
+  };
+  for (Operation *source : weight.sources)
+    for (OpOperand &sourceUse : source->getUses()) {
+      Operation *user = sourceUse.getOwner();
       auto record = dyn_cast<AssembleOp>(user);
-      if (record && isRecord(record) && canUpdate(record, assembledUse))
+      if (record && isRecord(record) &&
+          canUpdate(record, sourceUse, weight.type.getCodec()))
         continue;
+      if (weight.isDense()) {
+        if (!addUse(sourceUse))
+          return;
+        continue;
+      }
       auto decode = dyn_cast<DecodeOp>(user);
       if (!decode) {
         weight.reason = "it is used by '" +
                         user->getName().getStringRef().str() + "'";
         return;
       }
-      for (OpOperand &use : decode->getUses()) {
-        FailureOr<Contraction> contraction =
-            matchContraction(use, weight.reason);
-        if (failed(contraction))
+      for (OpOperand &use : decode->getUses())
+        if (!addUse(use))
           return;
-        std::pair<unsigned, unsigned> wanted = {
-            contraction->getPosition(&use, contraction->n),
-            contraction->getPosition(&use, contraction->k)};
-        if (dims && *dims != wanted) {
-          weight.reason = "its users reduce different dimensions";
-          return;
-        }
-        dims = wanted;
-      }
     }
   if (!dims) {
     weight.reason = "nothing uses it";
     return;
   }
-  for (ComputeMode mode : getModes()) {
-    weight.layout = decoder.getKernelLayout(weight.type.getLogicalType(),
-                                            dims->first, dims->second, mode);
-    if (weight.layout)
+  RankedTensorType logical = weight.type.getLogicalType();
+  for (ComputeMode mode : getModes(weight)) {
+    weight.layout =
+        decoder.getKernelLayout(logical, dims->first, dims->second, mode);
+    if (!weight.layout)
+      continue;
+    if (!weight.isDense() || !isMostlyPadding(logical, *weight.layout))
       return;
+    weight.layout.reset();
+    weight.reason = "it would be mostly padding";
+    return;
   }
   weight.reason = "its codec has no layout for the kernel";
 }
@@ -244,13 +298,13 @@ static void copyCertificate(AssembleOp from, AssembleOp to) {
 }
 
 /// Makes a record, and those that it is a part of, say that a part is packed.
-void PackWeightsPass::updateRecord(AssembleOp record, AssembleOp old,
+void PackWeightsPass::updateRecord(AssembleOp record, Value old,
                                    AssembleOp packed) {
   RankedTensorType logical = record.getType().getLogicalType();
   CodecAttrInterface codec = record.getType().getCodec();
   SmallVector<Value> parts(record.getComponents());
   for (auto [i, part] : llvm::enumerate(parts)) {
-    if (part != old.getResult())
+    if (part != old)
       continue;
     codec = codec.withComponentCodec(logical, i, packed.getType().getCodec());
     part = packed;
@@ -288,28 +342,44 @@ void PackWeightsPass::pack(PackedWeight &weight) {
         cast<ShapedType>(part.type), (key + ".tiled").str(),
         std::move(part.data)));
 
-  for (AssembleOp op : weight.assembles) {
+  for (Operation *op : weight.sources) {
     OpBuilder b(op);
     SmallVector<Value> values;
     for (ElementsAttr constant : constants)
-      values.push_back(arith::ConstantOp::create(b, op.getLoc(), constant));
-    auto packed = AssembleOp::create(b, op.getLoc(), type, values);
-    copyCertificate(op, packed);
+      values.push_back(arith::ConstantOp::create(b, op->getLoc(), constant));
+    auto packed = AssembleOp::create(b, op->getLoc(), type, values);
+    auto assemble = dyn_cast<AssembleOp>(op);
+    if (assemble)
+      copyCertificate(assemble, packed);
+    bool isPart = false;
     SetVector<Operation *> users(op->user_begin(), op->user_end());
     for (Operation *user : users) {
       if (auto record = dyn_cast<AssembleOp>(user)) {
-        updateRecord(record, op, packed);
+        updateRecord(record, op->getResult(0), packed);
+        isPart = true;
         continue;
       }
       b.setInsertionPoint(user);
       Value decoded = DecodeOp::create(b, user->getLoc(), packed);
+      if (!assemble) {
+        user->replaceUsesOfWith(op->getResult(0), decoded);
+        continue;
+      }
       user->replaceAllUsesWith(ValueRange(decoded));
       user->erase();
     }
+    if (!assemble) {
+      // A part of a compressed weight is described with that.
+      if (!isPart)
+        packed->setAttr(CompressDialect::kWeightAttr,
+                        b.getStringAttr(weight.name));
+      eraseConstant(op);
+      continue;
+    }
     llvm::SmallSetVector<Operation *, 4> old; // two may be one constant
-    for (Value component : op.getComponents())
+    for (Value component : assemble.getComponents())
       old.insert(component.getDefiningOp());
-    op.erase();
+    op->erase();
     for (Operation *constant : old)
       eraseConstant(constant);
   }
@@ -327,10 +397,13 @@ void PackWeightsPass::runOnOperation() {
   collect();
   auto options = getRemarkOptions();
   for (auto &[key, weight] : weights) {
-    Location loc = weight.assembles.front().getLoc();
+    Location loc = weight.sources.front()->getLoc();
     choose(weight);
     if (!weight.layout) {
-      leave(weight.assembles.front(), weight.reason);
+      if (auto assemble = dyn_cast<AssembleOp>(weight.sources.front()))
+        leave(assemble, weight.reason);
+      else
+        remark::missed(loc, options) << remark::reason("{0}", weight.reason);
       continue;
     }
     pack(weight);

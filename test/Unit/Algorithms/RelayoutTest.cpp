@@ -130,6 +130,27 @@ TEST(Relayout, AnyLayout) {
     moveCodes(shape.shape, 8, layout, codes, tiled);
     ASSERT_EQ(tiled, expected);
 
+    // Elements of two bytes, and of four.
+    std::vector<uint16_t> words(elements), tiledWords(all, 0xeeee),
+        expectedWords(all);
+    std::vector<uint32_t> longs(elements), tiledLongs(all, 0xeeeeeeee),
+        expectedLongs(all);
+    for (int64_t i = 0; i < elements; ++i) {
+      words[i] = longs[i] = random.engine();
+      int64_t at = locate(layout, tiledShape, unflatten(i, shape.shape));
+      expectedWords[at] = words[i];
+      expectedLongs[at] = longs[i];
+    }
+    auto asBytes = [](auto &values) {
+      return llvm::MutableArrayRef<uint8_t>(
+          reinterpret_cast<uint8_t *>(values.data()),
+          values.size() * sizeof(values[0]));
+    };
+    moveElements(shape.shape, 2, layout, asBytes(words), asBytes(tiledWords));
+    ASSERT_EQ(tiledWords, expectedWords);
+    moveElements(shape.shape, 4, layout, asBytes(longs), asBytes(tiledLongs));
+    ASSERT_EQ(tiledLongs, expectedLongs);
+
     // Blocks of tiles, of parts of tiles, or of a whole dimension.
     for (size_t dim = 0; dim < rank; ++dim) {
       int64_t extent = layout.tile[dim];

@@ -70,6 +70,7 @@ struct IntegerScales {
 void registerTileDecoders(DialectRegistry &registry);
 
 // One line a codec.
+void registerDenseTileDecoder(DialectRegistry &registry);
 void registerPaletteTileDecoder(DialectRegistry &registry);
 void registerQuantTileDecoder(DialectRegistry &registry);
 

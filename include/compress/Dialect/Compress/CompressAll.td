@@ -11,6 +11,7 @@
 include "compress/Dialect/Compress/IR/CompressOps.td"
 include "compress/Dialect/Compress/Codecs/Base3Codec.td"
 include "compress/Dialect/Compress/Codecs/BitmaskCodec.td"
+include "compress/Dialect/Compress/Codecs/DenseCodec.td"
 include "compress/Dialect/Compress/Codecs/HuffmanCodec.td"
 include "compress/Dialect/Compress/Codecs/LowRankCodec.td"
 include "compress/Dialect/Compress/Codecs/NestedCodec.td"

@@ -168,6 +168,16 @@ LowRankAttr::mapTile(OpBuilder &b, Location loc, RankedTensorType logical,
   return SmallVector<ComponentTile>{u, v};
 }
 
+CodecAttrInterface
+LowRankAttr::withComponentCodec(RankedTensorType logical, unsigned component,
+                                CodecAttrInterface codec) const {
+  NamedAttribute factor(
+      StringAttr::get(getContext(), getStorage(logical)[component].name),
+      codec);
+  return NestedAttr::get(getContext(), *this,
+                         DictionaryAttr::get(getContext(), factor));
+}
+
 //===----------------------------------------------------------------------===//
 // Algebra
 //===----------------------------------------------------------------------===//

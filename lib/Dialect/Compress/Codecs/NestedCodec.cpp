@@ -234,8 +234,9 @@ LogicalResult NestedAttr::rewriteContraction(RewriterBase &rewriter,
 CodecAttrInterface
 NestedAttr::withComponentCodec(RankedTensorType logical, unsigned component,
                                CodecAttrInterface codec) const {
-  StringRef name = getBase().getStorage(logical)[component].name;
-  if (!getNested(*this, name)) {
+  StorageComponent part = getBase().getStorage(logical)[component];
+  StringRef name = part.name;
+  if (!isa<RankedTensorType>(part.type)) {
     CodecAttrInterface base =
         getBase().withComponentCodec(logical, component, codec);
     return base ? get(getContext(), base, getComponents()) : NestedAttr();

@@ -421,6 +421,8 @@ static Value flipBits(OpBuilder &b, Location loc, Value bytes, int64_t bits) {
       .getResult(0);
 }
 
+bool TiledAttr::isLossless() const { return getBase().isLossless(); }
+
 bool TiledAttr::needsOneSign() const { return getBase().needsOneSign(); }
 
 FailureOr<Value> TiledAttr::buildDecode(OpBuilder &b, Location loc,

@@ -79,6 +79,15 @@ CertificateAttr mlir::compress::findCertificate(Value compressed) {
   return {};
 }
 
+StringRef mlir::compress::findWeightName(Value compressed) {
+  if (CertificateAttr certificate = findCertificate(compressed))
+    return certificate.getWeight();
+  Operation *op = compressed.getDefiningOp();
+  auto name = op ? op->getAttrOfType<StringAttr>(CompressDialect::kWeightAttr)
+                 : StringAttr();
+  return name ? name.getValue() : StringRef();
+}
+
 ElementsAttr
 mlir::compress::getConstantData(Value value, SymbolTableCollection &symbols) {
   Operation *op = value.getDefiningOp();

@@ -18,6 +18,7 @@ namespace mlir::compress {
 
 void registerBase3Encoders(CodecRegistry &registry);
 void registerBitmaskEncoders(CodecRegistry &registry);
+void registerDenseEncoders(CodecRegistry &registry);
 void registerHuffmanEncoders(CodecRegistry &registry);
 void registerLowRankEncoders(CodecRegistry &registry);
 void registerNestedEncoders(CodecRegistry &registry);

@@ -11,7 +11,8 @@
 include "compress/Dialect/Compress/IR/CompressDialect.td"
 
 def Compress_LowRankAttr : Compress_Codec<"LowRank", "lowrank",
-    ["verifyData", "getComponentRatios", "rewriteContraction"]> {
+    ["verifyData", "getComponentRatios", "rewriteContraction",
+     "withComponentCodec"]> {
   let summary = "the product of two factors of a given rank";
   let description = [{
     `w[i, j..] = sum over p < rank of u[i, p] * v[p, j..]`, added to zero in the

@@ -150,8 +150,9 @@ def CodecAttrInterface : AttrInterface<"CodecAttrInterface"> {
            "::mlir::ValueRange":$components, "::std::string &":$reason), "",
       /*defaultImplementation=*/"return ::llvm::failure();">,
     InterfaceMethod<[{
-        The same codec where the compressed component of that number has another
-        codec, of the same values; null where it cannot have one.
+        The codec of the same values where the component of that number is
+        compressed by the given codec, without loss of what it was; null where it
+        cannot be.
       }],
       "::mlir::compress::CodecAttrInterface", "withComponentCodec",
       (ins "::mlir::RankedTensorType":$logical, "unsigned":$component,

@@ -33,7 +33,7 @@ def Compress_Dialect : Dialect {
       attribute or the name of a preset that `compress-encode` shall use for it;
     * `compress.weight` on a constant that is no resource: the name of the weight,
       `function#ordinal`, which `compress-encode` leaves where it takes others
-      away;
+      away; and on a `compress.assemble` of one that is not compressed;
     * `compress.certificate` on a `compress.assemble`: what its encoding cost;
     * `compress.dense_reason` on a `compress.decode`: why its user cannot decode
       tiles, left by `compress-tile-and-fuse` for `compress-check-fused`.

@@ -66,6 +66,10 @@ std::optional<ArrayRef<char>> getRawData(ElementsAttr attr);
 /// if there is none.
 CertificateAttr findCertificate(Value compressed);
 
+/// The name of the weight that an assembled value is, or is a part of; empty
+/// where nothing says so.
+StringRef findWeightName(Value compressed);
+
 /// The attribute behind a constant or the load of an initialized global, or
 /// null.
 ElementsAttr getConstantData(Value value, SymbolTableCollection &symbols);

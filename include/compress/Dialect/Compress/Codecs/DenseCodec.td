@@ -1,0 +1,34 @@
+//===- DenseCodec.td - values as they are ---------------------------------===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPRESS_DIALECT_COMPRESS_CODECS_DENSECODEC_TD
+#define COMPRESS_DIALECT_COMPRESS_CODECS_DENSECODEC_TD
+
+include "compress/Dialect/Compress/IR/CompressDialect.td"
+
+def Compress_DenseAttr : Compress_Codec<"Dense", "dense",
+    ["getComponentRatios", "getTiledCodec", "relayout", "isLossless"]> {
+  let summary = "values as they are";
+  let description = [{
+    Stores the tensor itself. So a weight that is not compressed can be laid out
+    for a kernel (`#compress.tiled<#compress.dense, ..>`) like those that are:
+    `compress-pack-weights` makes such weights. They have no certificate, since
+    nothing was lost, and are no smaller than before.
+
+    Stored component: `values`, of the logical type.
+
+    ```mlir
+    #dense = #compress.dense
+    #packed = #compress.tiled<#dense, tile = [16, 8], order = [0, 1], split = [16, 8], inside = [1, 0]>
+    ```
+
+    Rules with the logical tensor:
+    * dense_c1: its elements are f32, f16 or bf16
+  }];
+}
+
+#endif // COMPRESS_DIALECT_COMPRESS_CODECS_DENSECODEC_TD
