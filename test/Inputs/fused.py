@@ -57,6 +57,8 @@ DYNAMIC_SIZES = [1, 0, 3, 17, 7, 16, 33, 2, 5, 8, 4, 9, 15, 32]
 TARGETS = ["native", "x86-64-v3", "native", "x86-64-v2", "native", "native"]
 NEEDS = {"native": [], "x86-64-v2": ["sse4_2"], "x86-64-v3": ["avx2", "fma", "f16c"]}
 
+REFUSED = r"weight '([^']*)' of type .* cannot be computed with in bf16: "
+
 STORE = {"f32": "F32", "f16": "F16", "bf16": "BF16"}
 
 
@@ -77,7 +79,7 @@ class Components:
     def magnitude(self) -> np.ndarray:
         """Of what is added up to the values."""
         scales = abs(reference.widen(self.codec.scale, self.scales)).astype(np.float64)
-        codes = abs(self.codes).astype(np.float64)
+        codes = abs(self.codec.values(self.codes)).astype(np.float64)
         if not self.codec.offset:
             return scales * codes
         offsets = abs(reference.read_offsets(self.codec, self.offsets)).astype(np.float64)
@@ -146,8 +148,8 @@ class Oracle:
     """A function's weight as the op sees it, and what a kernel may compute with instead."""
 
     def __init__(self, function: Function, components: Components, compute: str = "f32"):
-        self.f = function
-        self.block = self.magnitude = None
+        self.f, self.compute = function, compute
+        self.block = self.magnitude = self.scales = None
         element = function.weight.element
         # A kernel may leave out casts between the decode and the product.
         variants = [widen(element, components.decode(element))]
@@ -161,15 +163,27 @@ class Oracle:
             self.loop = next(l for l in function.op.w if l in function.op.reduced)
             self.block = components.codec.block[function.stored_loops.index(self.loop)]
             variants.insert(0, components.decode("f32").astype(np.float64))
+        if compute == "bf16":
+            variants.insert(0, components.decode("f32").astype(np.float64))
+            scales = reference.widen(components.codec.scale, components.scales)
+            self.scales = abs(scales).astype(np.float64)
+        if compute in ("int8", "bf16"):
             self.magnitude = components.magnitude()
         self.slack = np.max([abs(v - variants[-1]) for v in variants], axis=0)
         self.w = variants[-1]
         self.exact = function.weight.quantum is not None and not self.block
+        if compute == "bf16" and components.codec.offset:
+            self.exact = False
         if self.exact:
             assert not self.slack.any(), "expected exact values"
 
     def rounding(self, x: np.ndarray) -> np.ndarray:
-        """How far quantized x may be from x, see docs/Numerics.md."""
+        """How far rounded x may be from x, see docs/Numerics.md."""
+        if self.compute == "bf16":
+            rounded = round_to("bf16", x)
+            # What is subnormal may also be taken for 0.
+            flushed = np.where(abs(rounded) < 2.0**-126, abs(rounded), 0)
+            return abs(x - rounded) + flushed
         axis = self.f.op.x.index(self.loop)
         size = x.shape[axis]
         block = min(self.block, size)
@@ -221,16 +235,16 @@ class Run:
     magnitude: np.ndarray | None = None
     slack: np.ndarray | None = None
 
-    # The same for a kernel that computes with integers.
-    int8_magnitude: np.ndarray | None = None
-    int8_slack: np.ndarray | None = None
+    # The same for a kernel that rounds x.
+    kernel_magnitude: np.ndarray | None = None
+    kernel_slack: np.ndarray | None = None
 
     def bound(self, f: Function, compute: str | None) -> np.ndarray | None:
         """See docs/Numerics.md. None where there is none."""
-        if compute == "int8":
+        if compute in ("int8", "bf16"):
             n = (f.terms + 8) * UNIT["f32"]
-            bound = n / (1 - n) * self.int8_magnitude
-            bound += f.terms * 2**15 * TINY["f32"] + self.int8_slack
+            bound = n / (1 - n) * self.kernel_magnitude
+            bound += f.terms * 2**15 * TINY["f32"] + self.kernel_slack
             bound += UNIT[f.out_element] * (abs(self.expected) + bound) + TINY[f.out_element]
             return bound * (1 + 2.0**-20)
         sums = compute or f.out_element
@@ -312,10 +326,13 @@ def draw_run(rng: random.Random, oracle: Oracle, number: int) -> Run:
     if f.has_init:
         inputs.append(store(f.out_element, init))
     run = Run(sizes, [place(rng, a) for a in inputs], exact, expected, magnitude, slack)
-    if oracle.block:
+    if oracle.magnitude is not None:
         error = oracle.rounding(x)
-        run.int8_magnitude = oracle.dot(abs(x) + error, oracle.magnitude, sizes) + abs(init)
-        run.int8_slack = slack + oracle.dot(error, oracle.magnitude, sizes)
+        run.kernel_magnitude = oracle.dot(abs(x) + error, oracle.magnitude, sizes) + abs(init)
+        run.kernel_slack = slack + oracle.dot(error, oracle.magnitude, sizes)
+        if oracle.scales is not None:
+            flushed = np.full(x.shape, 2.0**-125)
+            run.kernel_slack += oracle.dot(flushed, oracle.scales, sizes)
     return run
 
 
@@ -390,7 +407,7 @@ def check_run(
     tally.cases += 1
     tally.exact += run.exact
     tally.unbounded += None in ratios
-    name = f.op.kind + (" int8" if compute == "int8" else "")
+    name = f.op.kind + (f" {compute}" if compute in ("int8", "bf16") else "")
     kind = tally.kinds.setdefault(name, [0, 0.0, 0.0])
     kind[0] += 1
     kind[1:] = [max(old, new or 0.0) for old, new in zip(kind[1:], ratios)]
@@ -445,9 +462,10 @@ def check_module(number: int, directory: Path) -> Tally:
     rng = random.Random(f"{SEED}/{number}")
     settings = json.loads((directory.parent / "settings.json").read_text())
     targets, tally = settings["targets"], Tally()
-    # Every second module computes with integers where that is possible.
-    settings["for_integers"] = number % 2 == 0
-    flags = ["--compute", "auto"] if settings["for_integers"] else []
+    # Modules take turns, on all targets: integers where that is possible, f32, and bf16.
+    compute = ("auto", "f32", "bf16")[(number + number // len(targets)) % 3]
+    settings["compute"] = compute
+    flags = ["--compute", compute]
     functions = draw_module(rng, settings)
     target = targets[number % len(targets)]
     artifact.write_tensors(
@@ -455,6 +473,11 @@ def check_module(number: int, directory: Path) -> Tally:
         {f.weight.name: (STORE[f.weight.element], f.weight.values) for f in functions},
     )
     complaint = compile_module(functions, directory, "fused", target, *flags)
+    if compute == "bf16":
+        # What it is impossible for is an error.
+        refused = set(re.findall(REFUSED, complaint))
+        functions = [f for f in functions if f.weight.name not in refused]
+        complaint = compile_module(functions, directory, "fused", target, *flags)
     if complaint:
         functions = find_refused(functions, directory, target, tally, *flags)
         complaint = compile_module(functions, directory, "fused", target, *flags)

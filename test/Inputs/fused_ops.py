@@ -310,12 +310,15 @@ def draw_sizes(rng: random.Random, op: Op, stored: list[str], shape=None) -> dic
 
 
 def draw_codec(
-    rng: random.Random, shape: list[int], names: list[str], for_integers: bool = False
+    rng: random.Random, shape: list[int], names: list[str], compute: str = "f32"
 ) -> Codec:
     block = []
-    if for_integers and rng.random() < 0.8:
-        # Blocks along one dimension, as kernels that compute with integers have them.
-        names = [name for name in names if name in ("i8", "u8", "i4", "u4", "i2", "u2")]
+    if compute != "f32" and rng.random() < 0.8:
+        # Blocks along one dimension, as kernels that compute with codes have them.
+        wanted = ["i8", "u8", "i4", "u4", "i2", "u2"]
+        if compute == "bf16":
+            wanted += ["binary", "f8E4M3FN", "f8E5M2", "f4E2M1FN"]
+        names = [name for name in names if name in wanted]
         reduced = rng.randrange(len(shape))
         extents = [16, 32, 32, 48, 64, 96, 128, max(shape[reduced], 1)]
         block = [rng.choice(extents) if d == reduced else 1 for d in range(len(shape))]
@@ -413,7 +416,7 @@ def draw_moves(rng: random.Random, op: Op) -> tuple[list[Move], list[str]]:
 def draw_weight(
     rng: random.Random, index: int, shape: list[int], element: str, settings: dict
 ) -> Weight:
-    codec = draw_codec(rng, shape, settings["storages"], settings["for_integers"])
+    codec = draw_codec(rng, shape, settings["storages"], settings["compute"])
     quantum = None
     request = str(codec)
     if rng.random() < 0.2:

@@ -34,7 +34,8 @@ struct ConvertToVectorPass
       return signalPassFailure();
     }
     std::unique_ptr<ContractionEmitter> emitters[] = {
-        createFmaEmitter(rows), createVnniEmitter(features)};
+        createFmaEmitter(rows), createVnniEmitter(features),
+        createBf16Emitter(features)};
     SmallVector<ContractOp> ops;
     getOperation()->walk([&](ContractOp op) { ops.push_back(op); });
     for (ContractOp op : ops) {

@@ -36,6 +36,11 @@ bool hasIntegerKernels(ArrayRef<std::string> features);
 std::unique_ptr<ContractionEmitter>
 createVnniEmitter(ArrayRef<std::string> features);
 
+/// Products of bf16, added in f32: by AVX-512 BF16 if the features have it (and
+/// VBMI, for the tables of decoders), else in f32, for any machine.
+std::unique_ptr<ContractionEmitter>
+createBf16Emitter(ArrayRef<std::string> features);
+
 } // namespace mlir::compress
 
 #endif // COMPRESS_CONVERSION_COMPRESSTOVECTOR_CONTRACTIONEMITTER_H

@@ -20,8 +20,8 @@ namespace mlir::compress {
 /// register of f32. Narrower machines take several registers for them.
 inline constexpr int64_t kLanes = 16;
 
-/// A weight that is laid out for integers, as kernels hold it.
-struct IntegerWeight {
+/// A weight that is laid out for integers or for bf16, as kernels hold it.
+struct TiledWeight {
   TiledAttr codec;
   RankedTensorType logical;
   /// What `prepare` made of the components, if it is called already.
@@ -30,6 +30,7 @@ struct IntegerWeight {
   CodecAttrInterface getInner() const { return codec.getInner(logical); }
   RankedTensorType getTiled() const { return codec.getTiledType(logical); }
 };
+using IntegerWeight = TiledWeight;
 
 /// value = scale * (code - bias - zero) + min, where all codes of
 /// `tilesPerBlock` tiles along the reduced dimension share scale, zero and min.
@@ -61,9 +62,31 @@ struct CodeGroup {
   int64_t index;
 };
 
-/// f32 vectors of kLanes; zero and min are null where there is none.
-struct IntegerScales {
+/// f32 vectors of kLanes, null where there is none.
+struct BlockScales {
   Value scale, zero, min;
+};
+using IntegerScales = BlockScales;
+
+/// value = scale * (number - zero) + min, where all numbers of `tilesPerBlock`
+/// tiles along the reduced dimension share scale, zero and min.
+struct Bf16Format {
+  int64_t tilesPerBlock;
+  /// Vectors of 64 bytes that a tile is stored in, and pairs of steps in one.
+  int64_t vectorsPerTile, pairsPerVector;
+  bool hasZero = false, hasMin = false;
+};
+
+/// How kernels want the numbers of a pair of steps: `Dot` as one vector of 32
+/// bf16, where those of a lane are neighbours, `Fma` as two vectors of f32, of
+/// the first and of the second step.
+enum class Bf16Form { Dot, Fma };
+
+/// Numbers of two consecutive steps of all lanes.
+struct Bf16Pair {
+  SmallVector<Value, 2> numbers;
+  /// Number of the pair in the order of steps.
+  int64_t index;
 };
 
 /// Attaches the decoders of this project's codecs.

@@ -24,7 +24,8 @@ def TileDecoderInterface : AttrInterface<"TileDecoderInterface"> {
     each.
 
     Kernels that compute in f32 call `emitTile`; those that compute with
-    integers call the methods after it, which codecs of integer codes have.
+    integers, or in bf16, call the methods after it, which codecs that have a
+    layout for that mode have.
   }];
   let methods = [
     InterfaceMethod<[{
@@ -84,6 +85,38 @@ def TileDecoderInterface : AttrInterface<"TileDecoderInterface"> {
            "const ::mlir::compress::TilePosition &":$position), "",
       /*defaultImplementation=*/[{
         llvm_unreachable("no layout for int8");
+      }]>,
+    InterfaceMethod<[{
+        How the numbers that codes of a weight laid out for `bf16` stand for
+        relate to its values.
+      }],
+      "::mlir::compress::Bf16Format", "getBf16Format",
+      (ins "const ::mlir::compress::TiledWeight &":$weight), "",
+      /*defaultImplementation=*/[{
+        llvm_unreachable("no layout for bf16");
+      }]>,
+    InterfaceMethod<[{
+        Emits the numbers of one of the stored vectors of a tile, pair by pair.
+        `Dot` may use AVX-512 with its extensions BW and VBMI; `Fma` is for any
+        machine.
+      }],
+      "::llvm::SmallVector<::mlir::compress::Bf16Pair>", "emitBf16Vector",
+      (ins "::mlir::OpBuilder &":$builder, "::mlir::Location":$loc,
+           "const ::mlir::compress::TiledWeight &":$weight,
+           "const ::mlir::compress::TilePosition &":$position,
+           "int64_t":$vector, "::mlir::compress::Bf16Form":$form), "",
+      /*defaultImplementation=*/[{
+        llvm_unreachable("no layout for bf16");
+      }]>,
+    InterfaceMethod<[{
+        Emits what makes the numbers of the block that begins with a tile values.
+      }],
+      "::mlir::compress::BlockScales", "emitBf16Scales",
+      (ins "::mlir::OpBuilder &":$builder, "::mlir::Location":$loc,
+           "const ::mlir::compress::TiledWeight &":$weight,
+           "const ::mlir::compress::TilePosition &":$position), "",
+      /*defaultImplementation=*/[{
+        llvm_unreachable("no layout for bf16");
       }]>
   ];
 }

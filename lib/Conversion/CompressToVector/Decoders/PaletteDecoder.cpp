@@ -14,6 +14,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "PaletteBf16.h"
 #include "compress/Conversion/CompressToVector/TileDecoder.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -232,6 +233,8 @@ struct PaletteTileDecoder
   getKernelLayout(Attribute attr, RankedTensorType logical, unsigned laneDim,
                   unsigned stepDim, ComputeMode compute) const {
     auto codec = cast<PaletteAttr>(attr);
+    if (compute == ComputeMode::BF16)
+      return palette_bf16::getLayout(codec, logical, laneDim, stepDim);
     if (compute != ComputeMode::F32)
       return std::nullopt; // entries are no integers
     if (32 % codec.getBits() != 0 || codec.getDim() != 1)
@@ -281,6 +284,27 @@ struct PaletteTileDecoder
     return TileEmitter(builder, loc, cast<PaletteAttr>(attr), tiled, prepared,
                        indices)
         .emit();
+  }
+
+  Bf16Format getBf16Format(Attribute attr, const TiledWeight &weight) const {
+    return palette_bf16::getFormat(cast<PaletteAttr>(attr), weight);
+  }
+
+  SmallVector<Bf16Pair> emitBf16Vector(Attribute attr, OpBuilder &builder,
+                                       Location loc, const TiledWeight &weight,
+                                       const TilePosition &position,
+                                       int64_t vector, Bf16Form form) const {
+    ImplicitLocOpBuilder b(loc, builder);
+    return palette_bf16::emitVector(b, cast<PaletteAttr>(attr), weight,
+                                    position, vector, form);
+  }
+
+  BlockScales emitBf16Scales(Attribute attr, OpBuilder &builder, Location loc,
+                             const TiledWeight &weight,
+                             const TilePosition &position) const {
+    ImplicitLocOpBuilder b(loc, builder);
+    return palette_bf16::emitScales(b, cast<PaletteAttr>(attr), weight,
+                                    position);
   }
 };
 } // namespace

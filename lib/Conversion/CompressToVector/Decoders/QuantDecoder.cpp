@@ -18,6 +18,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "QuantBf16.h"
 #include "compress/Conversion/CompressToVector/TileDecoder.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -42,6 +43,8 @@ struct QuantTileDecoder
     auto codec = cast<QuantAttr>(attr);
     if (compute == ComputeMode::Int8)
       return getIntegerLayout(codec, logical, laneDim, stepDim);
+    if (compute == ComputeMode::BF16)
+      return quant_bf16::getLayout(codec, logical, laneDim, stepDim);
     if (compute != ComputeMode::F32 || 32 % codec.getCodeBits() != 0)
       return std::nullopt;
     algorithms::TileLayout layout;
@@ -214,6 +217,26 @@ struct QuantTileDecoder
     if (Type min = codec.getMin())
       scales.min = load(2, min);
     return scales;
+  }
+
+  Bf16Format getBf16Format(Attribute attr, const TiledWeight &weight) const {
+    return quant_bf16::getFormat(cast<QuantAttr>(attr), weight);
+  }
+
+  SmallVector<Bf16Pair> emitBf16Vector(Attribute attr, OpBuilder &builder,
+                                       Location loc, const TiledWeight &weight,
+                                       const TilePosition &position,
+                                       int64_t vector, Bf16Form form) const {
+    ImplicitLocOpBuilder b(loc, builder);
+    return quant_bf16::emitVector(b, cast<QuantAttr>(attr), weight, position,
+                                  vector, form);
+  }
+
+  BlockScales emitBf16Scales(Attribute attr, OpBuilder &builder, Location loc,
+                             const TiledWeight &weight,
+                             const TilePosition &position) const {
+    ImplicitLocOpBuilder b(loc, builder);
+    return quant_bf16::emitScales(b, cast<QuantAttr>(attr), weight, position);
   }
 
 private:

@@ -146,7 +146,9 @@ def ContractOp : Compress_Op<"contract", [DestinationStyleOpInterface,
 
     With `compute = int8`, lhs is rounded to 8-bit integers, with one scale for each
     row and each block of the weight along k, and multiplied with the codes as
-    integers: docs/Numerics.md has the exact meaning and its error.
+    integers. With `compute = bf16`, lhs and what codes stand for are rounded to
+    bf16, and products are added in f32. docs/Numerics.md has the exact meanings
+    and their errors.
 
     Components, not the compressed value, are its operands, so that it
     bufferizes like any other op.

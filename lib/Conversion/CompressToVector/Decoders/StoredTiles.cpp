@@ -1,0 +1,94 @@
+//===- StoredTiles.cpp - vectors out of stored tiles ----------------------===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "StoredTiles.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace mlir::compress;
+
+static Value makeIndex(ImplicitLocOpBuilder &b, int64_t value) {
+  return arith::ConstantIndexOp::create(b, value);
+}
+
+SmallVector<Value> mlir::compress::collapseTiles(ImplicitLocOpBuilder &b,
+                                                 TiledAttr codec,
+                                                 ValueRange components) {
+  if (codec.getRecord())
+    return components;
+  int64_t outer = codec.getTile().size();
+  return llvm::map_to_vector(components, [&](Value component) -> Value {
+    SmallVector<ReassociationIndices> groups;
+    for (int64_t i = 0; i < outer; ++i)
+      groups.push_back({i});
+    int64_t rank = cast<MemRefType>(component.getType()).getRank();
+    groups.push_back(llvm::to_vector(llvm::seq<int64_t>(outer, rank)));
+    return memref::CollapseShapeOp::create(b, component, groups);
+  });
+}
+
+Value mlir::compress::loadBytes(ImplicitLocOpBuilder &b,
+                                const TiledWeight &weight,
+                                const TilePosition &position, unsigned part,
+                                int64_t tiles, int64_t begin, VectorType type) {
+  SmallVector<Value> at(position.outer);
+  at.push_back(position.record);
+  Value byte = makeIndex(b, begin);
+  if (auto records = weight.codec.getRecords(weight.logical)) {
+    const algorithms::RecordPart &place = records->parts[part];
+    int64_t bytes = place.bytes / (weight.codec.getRecord() / tiles);
+    Value entry = position.tile;
+    if (tiles > 1)
+      entry = arith::DivUIOp::create(b, entry, makeIndex(b, tiles));
+    byte = arith::AddIOp::create(
+        b, arith::MulIOp::create(b, entry, makeIndex(b, bytes)),
+        makeIndex(b, place.offset + begin));
+  }
+  at.push_back(byte);
+  return vector::LoadOp::create(b, type, weight.buffers[0], at);
+}
+
+SmallVector<Value> mlir::compress::getBox(ImplicitLocOpBuilder &b,
+                                          ArrayRef<int64_t> grid,
+                                          ArrayRef<int64_t> extents,
+                                          const TilePosition &position) {
+  SmallVector<Value> at(position.outer);
+  at.push_back(position.record);
+  for (auto [i, index] : llvm::enumerate(at)) {
+    if (grid[i] == 1)
+      index = makeIndex(b, 0);
+    else if (extents[i] > 1)
+      index = arith::DivUIOp::create(b, index, makeIndex(b, extents[i]));
+  }
+  at.push_back(makeIndex(b, 0));
+  return at;
+}
+
+Value mlir::compress::loadPerBox(ImplicitLocOpBuilder &b,
+                                 const TiledWeight &weight,
+                                 const TilePosition &position, unsigned part,
+                                 ArrayRef<int64_t> extents, Type stored) {
+  auto type = VectorType::get(kLanes, stored);
+  if (weight.codec.getRecord()) {
+    auto bytes = VectorType::get(kLanes * stored.getIntOrFloatBitWidth() / 8,
+                                 b.getI8Type());
+    int64_t tiles = extents[weight.logical.getRank() - 1];
+    Value value = loadBytes(b, weight, position, part, tiles, 0, bytes);
+    if (type == bytes)
+      return value;
+    return vector::BitCastOp::create(b, type, value);
+  }
+  Value buffer = weight.buffers[part];
+  ArrayRef<int64_t> shape = cast<MemRefType>(buffer.getType()).getShape();
+  SmallVector<Value> at = getBox(b, shape, extents, position);
+  if (shape.back() == kLanes)
+    return vector::LoadOp::create(b, type, buffer, at);
+  return vector::BroadcastOp::create(b, type,
+                                     memref::LoadOp::create(b, buffer, at));
+}

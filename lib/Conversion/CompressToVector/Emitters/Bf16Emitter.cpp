@@ -1,0 +1,525 @@
+//===- Bf16Emitter.cpp - contractions by products of bf16 -----------------===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// for each batch, for blocks of rows of lhs:
+//   round them to bf16; one sum per block along k
+//   for each panel of kLanes outputs, for each few rows:
+//     for each block along k:
+//       acc[row] = 0; acc[row] += numbers * x[row], in f32
+//       result[row] += acc[row] * scale of the weight
+//     init[row, panel] += result[row]
+//
+// AVX-512 BF16 multiplies pairs of neighbours and adds both products to a lane:
+// two steps of 16 outputs are one operand, and two steps of one row, for all
+// lanes, the other. Rounded x of a few rows is kept in that order. Without
+// AVX-512 BF16 the same numbers are multiplied and added in f32, and x is kept
+// so. Padding of k is zeros in x.
+//
+//===----------------------------------------------------------------------===//
+
+#include "ContractionKernel.h"
+#include "compress/Conversion/CompressToVector/ContractionEmitter.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include <numeric>
+
+using namespace mlir;
+using namespace mlir::compress;
+
+/// Rows, and panels of outputs, that are computed at once. Where blocks end
+/// within a row, accumulators of the block are beside those of the row: all
+/// must fit 32 registers. Panels share loads of x; their numbers take registers.
+static constexpr int64_t kRowsOfBlocks = 12, kPanelsOfBlocks = 1;
+static constexpr int64_t kRowsOfWholeRows = 8, kPanelsOfWholeRows = 3;
+/// Rows without AVX-512, which has half as many registers of half the size.
+static constexpr int64_t kRowsOfFma = 4;
+/// Up to so many rows, memory is what limits.
+static constexpr int64_t kFewRows = 3;
+/// Bytes of rounded x that a pass over the weight is made for: a part of L2.
+static constexpr int64_t kRoundedBytes = 512 << 10;
+/// Tiles that are unrolled.
+static constexpr int64_t kUnrolledTiles = 4;
+/// A dependent chain of products needs company.
+static constexpr int64_t kMinChains = 4;
+
+namespace {
+class Bf16Emitter : public ContractionEmitter {
+public:
+  explicit Bf16Emitter(Bf16Form form) : form(form) {}
+  LogicalResult emit(OpBuilder &b, ContractOp op) const override;
+
+private:
+  Bf16Form form;
+};
+
+/// x of some rows, rounded: dimensions are groups of rows, then positions along
+/// k, then rows of a group.
+struct RoundedRows {
+  /// Pairs of bf16 in i32, or f32.
+  Value numbers;
+  /// Of each block, where the weight has zero points or minima.
+  Value sums;
+};
+
+/// The loops of one op.
+class Bf16Kernel : public ContractionKernel {
+public:
+  /// Blocks have `rows` rows and `panels` panels, but for the rest.
+  Bf16Kernel(OpBuilder &builder, ContractOp op, const TiledWeight &weight,
+             const Bf16Format &format, Bf16Form form, int64_t rows,
+             int64_t panels);
+
+private:
+  void prepare() override {
+    weight.buffers = decoder.prepare(b, b.getLoc(), codec, op.getComponents());
+  }
+  int64_t getSmallerCount(int64_t count) const override {
+    return count > 2 ? (count + 1) / 2 : 1;
+  }
+  void emitBlocks(ValueRange batch, Value begin, Value end,
+                  int64_t count) override;
+
+  // Rounding of lhs.
+  RoundedRows allocate(int64_t groups, int64_t count);
+  void deallocate(const RoundedRows &x);
+  void copyRow(ValueRange batch, Value row, Value to);
+  void roundRow(Value row, const RoundedRows &x, Value group, Value place,
+                int64_t count);
+  void sumBlock(Value row, Value block, const RoundedRows &x, Value group,
+                Value place, int64_t count);
+
+  // Products of `count` rows with `panels.size()` panels of the weight.
+  using Panels = ArrayRef<Value>;
+  void emitPanels(ValueRange batch, Panels panels, const RoundedRows &x,
+                  Value group, Value firstRow, int64_t count);
+  void emitBlock(ValueRange batch, Panels panels, Value block, Value record,
+                 Value tile, int64_t size, const RoundedRows &x, Value group,
+                 int64_t count, SmallVectorImpl<Value> &results);
+  void emitTile(ArrayRef<TilePosition> positions, Value tile,
+                const RoundedRows &x, Value group, int64_t count,
+                SmallVectorImpl<Value> &accumulators);
+  Value multiply(const Bf16Pair &pair, ArrayRef<Value> x, Value sum);
+  Value load(Value buffer, Value group, Value position, int64_t row,
+             int64_t count);
+
+  void unrollOrLoop(int64_t count, int64_t limit,
+                    SmallVectorImpl<Value> &values,
+                    function_ref<void(Value, SmallVectorImpl<Value> &)> fill);
+
+  /// Accumulators of one output.
+  int64_t getChains(int64_t count) const {
+    return llvm::divideCeil(kMinChains, count);
+  }
+  bool hasSums() const { return format.hasZero || format.hasMin; }
+  bool isDot() const { return form == Bf16Form::Dot; }
+
+  TiledWeight weight;
+  Bf16Format format;
+  Bf16Form form;
+  TileDecoderInterface decoder;
+  int64_t steps, tiles, blocks;
+  /// Elements of a row of rounded x.
+  int64_t rowSize;
+  int64_t panelsOfBlock;
+};
+} // namespace
+
+Bf16Kernel::Bf16Kernel(OpBuilder &builder, ContractOp op,
+                       const TiledWeight &weight, const Bf16Format &format,
+                       Bf16Form form, int64_t rows, int64_t panels)
+    : ContractionKernel(builder, op, rows), weight(weight), format(format),
+      form(form), decoder(cast<TileDecoderInterface>(codec.getBase())),
+      steps(codec.getTile()[dimK]), panelsOfBlock(panels) {
+  tiles = llvm::divideCeil(k, steps);
+  // Records are whole, other weights end with the last tile.
+  if (codec.getRecord())
+    tiles = llvm::alignTo(tiles, codec.getRecord());
+  blocks = llvm::divideCeil(tiles, format.tilesPerBlock);
+  rowSize = llvm::alignTo(blocks * format.tilesPerBlock * steps, kLanes);
+}
+
+void Bf16Kernel::unrollOrLoop(
+    int64_t count, int64_t limit, SmallVectorImpl<Value> &values,
+    function_ref<void(Value, SmallVectorImpl<Value> &)> fill) {
+  if (count > limit)
+    return loop(0, count, 1, values, fill);
+  for (int64_t i = 0; i < count; ++i)
+    fill(index(i), values);
+}
+
+void Bf16Kernel::emitBlocks(ValueRange batch, Value begin, Value end,
+                            int64_t count) {
+  int64_t groups =
+      count > kFewRows
+          ? std::max<int64_t>(kRoundedBytes / (2 * count * rowSize), 1)
+          : 1;
+  int64_t rows =
+      cast<MemRefType>(op.getInit().getType()).getDimSize(op.getDimM());
+  if (!ShapedType::isDynamic(rows))
+    groups = std::min<int64_t>(groups, llvm::divideCeil(rows, count));
+  RoundedRows x = allocate(groups, count);
+  Value row = memref::AllocOp::create(
+      b, MemRefType::get({rowSize}, b.getF32Type()), b.getI64IntegerAttr(64));
+  loop(begin, end, groups * count, [&](Value first) {
+    Value size = index(1);
+    if (groups > 1) {
+      Value left = arith::DivUIOp::create(
+          b, arith::SubIOp::create(b, end, first), index(count));
+      size = arith::MinUIOp::create(b, left, index(groups));
+    }
+    auto getFirstRow = [&](Value group) -> Value {
+      return arith::AddIOp::create(
+          b, first, arith::MulIOp::create(b, group, index(count)));
+    };
+    loop(index(0), size, 1, [&](Value group) {
+      Value firstRow = getFirstRow(group);
+      loop(index(0), index(count), 1, [&](Value i) {
+        copyRow(batch, arith::AddIOp::create(b, firstRow, i), row);
+        roundRow(row, x, group, i, count);
+        if (hasSums())
+          loop(index(0), index(blocks), 1, [&](Value block) {
+            sumBlock(row, block, x, group, i, count);
+          });
+      });
+    });
+    auto emitAll = [&](int64_t begin, int64_t end, int64_t together) {
+      loopPanels(index(begin), index(end), together, [&](Value first) {
+        SmallVector<Value> panels;
+        for (int64_t i = 0; i < together; ++i)
+          panels.push_back(arith::AddIOp::create(b, first, index(i)));
+        loop(index(0), size, 1, [&](Value group) {
+          emitPanels(batch, panels, x, group, getFirstRow(group), count);
+        });
+      });
+    };
+    int64_t panels = llvm::divideCeil(n, kLanes);
+    int64_t most = count > kFewRows ? panelsOfBlock : 1;
+    int64_t whole = panels / most * most;
+    if (whole)
+      emitAll(0, whole, most);
+    if (whole < panels)
+      emitAll(whole, panels, 1);
+  });
+  memref::DeallocOp::create(b, row);
+  deallocate(x);
+}
+
+//===----------------------------------------------------------------------===//
+// Rounding
+//===----------------------------------------------------------------------===//
+
+RoundedRows Bf16Kernel::allocate(int64_t groups, int64_t count) {
+  auto make = [&](int64_t positions, Type type) -> Value {
+    return memref::AllocOp::create(
+        b, MemRefType::get({groups, positions * count}, type),
+        b.getI64IntegerAttr(64));
+  };
+  RoundedRows x;
+  x.numbers = isDot() ? make(rowSize / 2, b.getI32Type())
+                      : make(rowSize, b.getF32Type());
+  if (hasSums())
+    x.sums = make(blocks, b.getF32Type());
+  return x;
+}
+
+void Bf16Kernel::deallocate(const RoundedRows &x) {
+  for (Value buffer : {x.numbers, x.sums})
+    if (buffer)
+      memref::DeallocOp::create(b, buffer);
+}
+
+/// Copies a row of lhs, and fills it up with zeros.
+void Bf16Kernel::copyRow(ValueRange batch, Value row, Value to) {
+  SmallVector<Value> place(batch);
+  place.append({row, Value()});
+  Value zeros = zero(lanesF32);
+  int64_t whole = k / kLanes * kLanes;
+  if (!cast<MemRefType>(op.getLhs().getType()).isLastDimUnitStride()) {
+    loop(index(0), index(k), 1, [&](Value at) {
+      place.back() = at;
+      Value x = memref::LoadOp::create(b, op.getLhs(), place);
+      memref::StoreOp::create(b, x, to, at);
+    });
+    loop(index(k), index(rowSize), 1, [&](Value at) {
+      memref::StoreOp::create(b, zero(b.getF32Type()), to, at);
+    });
+    return;
+  }
+  loop(index(0), index(whole), kLanes, [&](Value at) {
+    place.back() = at;
+    Value x = vector::LoadOp::create(b, lanesF32, op.getLhs(), place);
+    vector::StoreOp::create(b, x, to, at);
+  });
+  if (whole < k) {
+    place.back() = index(whole);
+    Value mask = vector::CreateMaskOp::create(
+        b, VectorType::get(kLanes, b.getI1Type()), index(k - whole));
+    Value x = vector::MaskedLoadOp::create(b, lanesF32, op.getLhs(), place,
+                                           mask, zeros);
+    vector::StoreOp::create(b, x, to, place.back());
+    whole += kLanes;
+  }
+  loop(index(whole), index(rowSize), kLanes,
+       [&](Value at) { vector::StoreOp::create(b, zeros, to, at); });
+}
+
+/// Rounds a row to nearest even, in its buffer too.
+void Bf16Kernel::roundRow(Value row, const RoundedRows &x, Value group,
+                          Value place, int64_t count) {
+  loop(index(0), index(rowSize), kLanes, [&](Value at) {
+    Value v = vector::LoadOp::create(b, lanesF32, row, at);
+    Value rounded =
+        arith::TruncFOp::create(b, lanesF32.clone(b.getBF16Type()), v);
+    Value wide = arith::ExtFOp::create(b, lanesF32, rounded);
+    if (hasSums())
+      vector::StoreOp::create(b, wide, row, at);
+    Value numbers =
+        isDot() ? vector::BitCastOp::create(
+                      b, VectorType::get(kLanes / 2, b.getI32Type()), rounded)
+                      .getResult()
+                : wide;
+    Value first =
+        isDot() ? arith::DivUIOp::create(b, at, index(2)).getResult() : at;
+    if (count == 1) {
+      vector::StoreOp::create(b, numbers, x.numbers, ValueRange{group, first});
+      return;
+    }
+    int64_t size = cast<VectorType>(numbers.getType()).getNumElements();
+    for (int64_t i = 0; i < size; ++i) {
+      Value position = arith::AddIOp::create(
+          b, place,
+          arith::MulIOp::create(b, arith::AddIOp::create(b, first, index(i)),
+                                index(count)));
+      memref::StoreOp::create(b, vector::ExtractOp::create(b, numbers, i),
+                              x.numbers, ValueRange{group, position});
+    }
+  });
+}
+
+void Bf16Kernel::sumBlock(Value row, Value block, const RoundedRows &x,
+                          Value group, Value place, int64_t count) {
+  int64_t size = format.tilesPerBlock * steps;
+  int64_t width = std::gcd(size, kLanes);
+  auto type = VectorType::get(width, b.getF32Type());
+  Value first = arith::MulIOp::create(b, block, index(size));
+  SmallVector<Value> sums = {zero(type)};
+  loop(0, size, width, sums, [&](Value i, SmallVectorImpl<Value> &carried) {
+    Value at = arith::AddIOp::create(b, first, i);
+    carried[0] = arith::AddFOp::create(
+        b, carried[0], vector::LoadOp::create(b, type, row, at));
+  });
+  Value sum =
+      vector::ReductionOp::create(b, vector::CombiningKind::ADD, sums[0],
+                                  arith::FastMathFlags::reassoc);
+  Value position = arith::AddIOp::create(
+      b, place, arith::MulIOp::create(b, block, index(count)));
+  memref::StoreOp::create(b, sum, x.sums, ValueRange{group, position});
+}
+
+//===----------------------------------------------------------------------===//
+// Products
+//===----------------------------------------------------------------------===//
+
+/// What belongs to a row at a position along k, in all lanes.
+Value Bf16Kernel::load(Value buffer, Value group, Value position, int64_t row,
+                       int64_t count) {
+  Value at = arith::AddIOp::create(
+      b, arith::MulIOp::create(b, position, index(count)), index(row));
+  Value value = memref::LoadOp::create(b, buffer, ValueRange{group, at});
+  return vector::BroadcastOp::create(
+      b, VectorType::get(kLanes, value.getType()), value);
+}
+
+void Bf16Kernel::emitPanels(ValueRange batch, Panels panels,
+                            const RoundedRows &x, Value group, Value firstRow,
+                            int64_t count) {
+  // By panel and row.
+  SmallVector<Value> results(panels.size() * count, zero(lanesF32));
+  int64_t perBlock = format.tilesPerBlock;
+  auto getFirstTile = [&](Value block) -> Value {
+    return arith::MulIOp::create(b, block, index(perBlock));
+  };
+  int64_t whole = tiles / perBlock;
+  if (!codec.getRecord()) {
+    unrollOrLoop(whole, 1, results,
+                 [&](Value block, SmallVectorImpl<Value> &carried) {
+                   emitBlock(batch, panels, block, getFirstTile(block),
+                             index(0), perBlock, x, group, count, carried);
+                 });
+    if (whole < blocks)
+      emitBlock(batch, panels, index(whole), index(whole * perBlock), index(0),
+                tiles % perBlock, x, group, count, results);
+  } else if (int64_t blocksPerRecord = codec.getRecord() / perBlock;
+             count <= kFewRows) {
+    // A record is unrolled: offsets in it are constants.
+    loop(0, tiles / codec.getRecord(), 1, results,
+         [&](Value record, SmallVectorImpl<Value> &carried) {
+           Value first =
+               arith::MulIOp::create(b, record, index(blocksPerRecord));
+           for (int64_t i = 0; i < blocksPerRecord; ++i)
+             emitBlock(batch, panels, arith::AddIOp::create(b, first, index(i)),
+                       record, index(i * perBlock), perBlock, x, group, count,
+                       carried);
+         });
+  } else {
+    loop(0, whole, 1, results,
+         [&](Value block, SmallVectorImpl<Value> &carried) {
+           Value record =
+               arith::DivUIOp::create(b, block, index(blocksPerRecord));
+           Value inRecord =
+               arith::RemUIOp::create(b, block, index(blocksPerRecord));
+           emitBlock(batch, panels, block, record, getFirstTile(inRecord),
+                     perBlock, x, group, count, carried);
+         });
+  }
+  for (auto [p, panel] : llvm::enumerate(panels))
+    for (int64_t i = 0; i < count; ++i)
+      addToInit(batch, panel, arith::AddIOp::create(b, firstRow, index(i)),
+                results[p * count + i]);
+}
+
+/// The products of one block of `size` tiles, the first of which is `tile` of
+/// `record`.
+void Bf16Kernel::emitBlock(ValueRange batch, Panels panels, Value block,
+                           Value record, Value tile, int64_t size,
+                           const RoundedRows &x, Value group, int64_t count,
+                           SmallVectorImpl<Value> &results) {
+  SmallVector<TilePosition> positions;
+  for (Value panel : panels) {
+    positions.push_back({SmallVector<Value>(batch), record, tile});
+    positions.back().outer.push_back(panel);
+  }
+  // By panel, row and chain.
+  int64_t chains = getChains(count);
+  SmallVector<Value> accumulators(results.size() * chains, zero(lanesF32));
+  Value firstTile =
+      arith::MulIOp::create(b, block, index(format.tilesPerBlock));
+  unrollOrLoop(size, kUnrolledTiles, accumulators,
+               [&](Value i, SmallVectorImpl<Value> &carried) {
+                 SmallVector<TilePosition> at = positions;
+                 for (TilePosition &position : at) {
+                   Value &moved =
+                       codec.getRecord() ? position.tile : position.record;
+                   moved = arith::AddIOp::create(b, moved, i);
+                 }
+                 emitTile(at, arith::AddIOp::create(b, firstTile, i), x, group,
+                          count, carried);
+               });
+  for (auto [p, position] : llvm::enumerate(positions)) {
+    BlockScales scales =
+        decoder.emitBf16Scales(b, b.getLoc(), weight, position);
+    for (int64_t i = 0; i < count; ++i) {
+      auto parts =
+          ArrayRef(accumulators).slice((p * count + i) * chains, chains);
+      Value value = parts[0];
+      for (Value part : parts.drop_front())
+        value = arith::AddFOp::create(b, value, part);
+      Value sum = x.sums ? load(x.sums, group, block, i, count) : Value();
+      if (scales.zero)
+        value = vector::FMAOp::create(b, arith::NegFOp::create(b, scales.zero),
+                                      sum, value);
+      Value &result = results[p * count + i];
+      result = scales.scale
+                   ? vector::FMAOp::create(b, value, scales.scale, result)
+                   : arith::AddFOp::create(b, value, result).getResult();
+      if (scales.min)
+        result = vector::FMAOp::create(b, scales.min, sum, result);
+    }
+  }
+}
+
+/// The products of one tile, number `tile` along k, of each panel. Panels take
+/// turns, so that few numbers are in registers at a time.
+void Bf16Kernel::emitTile(ArrayRef<TilePosition> positions, Value tile,
+                          const RoundedRows &x, Value group, int64_t count,
+                          SmallVectorImpl<Value> &accumulators) {
+  int64_t chains = getChains(count);
+  Value first = arith::MulIOp::create(b, tile, index(steps / 2));
+  for (int64_t v = 0; v < format.vectorsPerTile; ++v) {
+    SmallVector<SmallVector<Bf16Pair>> pairs;
+    for (const TilePosition &position : positions)
+      pairs.push_back(decoder.emitBf16Vector(b, b.getLoc(), weight, position,
+                                             v, form));
+    for (int64_t j = 0; j < format.pairsPerVector; ++j) {
+      Value at = arith::AddIOp::create(b, first, index(pairs[0][j].index));
+      for (int64_t i = 0; i < count; ++i) {
+        SmallVector<Value, 2> row;
+        if (isDot()) {
+          row.push_back(load(x.numbers, group, at, i, count));
+        } else {
+          Value even = arith::MulIOp::create(b, at, index(2));
+          Value odd = arith::AddIOp::create(b, even, index(1));
+          row.append({load(x.numbers, group, even, i, count),
+                      load(x.numbers, group, odd, i, count)});
+        }
+        for (size_t p = 0; p < positions.size(); ++p) {
+          int64_t chain = (v * format.pairsPerVector + j) % chains;
+          Value &sum = accumulators[(p * count + i) * chains + chain];
+          sum = multiply(pairs[p][j], row, sum);
+        }
+      }
+    }
+  }
+}
+
+/// sum + the products of a pair of steps.
+Value Bf16Kernel::multiply(const Bf16Pair &pair, ArrayRef<Value> x, Value sum) {
+  if (!isDot()) {
+    for (auto [number, value] : llvm::zip_equal(pair.numbers, x))
+      sum = vector::FMAOp::create(b, number, value, sum);
+    return sum;
+  }
+  Value numbers = vector::BitCastOp::create(
+      b, VectorType::get(2 * kLanes, b.getBF16Type()), x[0]);
+  Value operands[] = {sum, pair.numbers[0], numbers};
+  return LLVM::CallIntrinsicOp::create(
+             b, lanesF32,
+             b.getStringAttr("llvm.x86.avx512bf16.dpbf16ps.512"), operands)
+      .getResult(0);
+}
+
+/// Rows of a block. A rest of rows takes a pass over the weight of its own, so
+/// a smaller number without a rest is better than a larger one.
+static int64_t chooseRows(ContractOp op, int64_t limit) {
+  int64_t rows =
+      cast<MemRefType>(op.getInit().getType()).getDimSize(op.getDimM());
+  if (!ShapedType::isDynamic(rows))
+    for (int64_t count = limit; count >= limit / 2; --count)
+      if (rows % count == 0)
+        return count;
+  return limit;
+}
+
+LogicalResult Bf16Emitter::emit(OpBuilder &b, ContractOp op) const {
+  if (op.getCompute() != ComputeMode::BF16 ||
+      !ContractionKernel::canLoadVectors(op))
+    return failure();
+  auto codec = cast<TiledAttr>(op.getWeightType().getCodec());
+  TiledWeight weight = {codec, op.getWeightType().getLogicalType(), {}};
+  Bf16Format format =
+      cast<TileDecoderInterface>(codec.getBase()).getBf16Format(weight);
+  int64_t last = weight.logical.getRank() - 1;
+  bool isBlocked = format.tilesPerBlock < weight.getTiled().getDimSize(last);
+  int64_t rows = isBlocked ? kRowsOfBlocks : kRowsOfWholeRows;
+  int64_t panels = isBlocked ? kPanelsOfBlocks : kPanelsOfWholeRows;
+  if (form == Bf16Form::Fma) {
+    rows = kRowsOfFma;
+    panels = 1;
+  }
+  Bf16Kernel(b, op, weight, format, form, chooseRows(op, rows), panels).emit();
+  return success();
+}
+
+std::unique_ptr<ContractionEmitter>
+mlir::compress::createBf16Emitter(ArrayRef<std::string> features) {
+  bool hasDot = llvm::all_of(
+      ArrayRef<StringRef>{"avx512f", "avx512bw", "avx512vbmi", "avx512bf16"},
+      [&](StringRef name) { return llvm::is_contained(features, name); });
+  return std::make_unique<Bf16Emitter>(hasDot ? Bf16Form::Dot : Bf16Form::Fma);
+}

@@ -1,0 +1,28 @@
+// The loops that the products of bf16 are in: 12 rows of activations share each block of 32 k and 16 outputs, of 16 products a
+// row; one row has a record of two blocks.
+// RUN: %python %inputs/make-weights.py %t.safetensors 'w=F32:64x256:r.standard_normal(s)'
+// RUN: compressc compile %s --weights %t.safetensors --preset int4-b32 --compute bf16 --target cpu:znver4 --emit asm -o %t.s
+// RUN: %python %inputs/kernel_assembly.py %t.s vdpbf16ps 192 | FileCheck %s --check-prefix=INT4-MATMUL
+// RUN: %python %inputs/kernel_assembly.py %t.s vdpbf16ps 32 | FileCheck %s --check-prefix=INT4-MATVEC
+// INT4-MATMUL: 192 vdpbf16ps, no scalar, no spill
+// INT4-MATVEC: 32 vdpbf16ps, no scalar, no spill
+// A tile of 32 k.
+// RUN: compressc compile %s --weights %t.safetensors --preset fp8-e4m3-channel --compute bf16 --target cpu:znver4 --emit asm -o %t.s
+// RUN: %python %inputs/kernel_assembly.py %t.s vdpbf16ps 16 | FileCheck %s --check-prefix=FP8-MATVEC
+// FP8-MATVEC: 16 vdpbf16ps, no scalar, no spill
+
+#mk = affine_map<(m, n, k) -> (m, k)>
+#nk = affine_map<(m, n, k) -> (n, k)>
+#mn = affine_map<(m, n, k) -> (m, n)>
+
+func.func @matmul(%x: tensor<48x256xf32>, %init: tensor<48x64xf32>) -> tensor<48x64xf32> {
+  %w = arith.constant dense_resource<w> : tensor<64x256xf32>
+  %y = linalg.matmul indexing_maps = [#mk, #nk, #mn] ins(%x, %w : tensor<48x256xf32>, tensor<64x256xf32>) outs(%init : tensor<48x64xf32>) -> tensor<48x64xf32>
+  return %y : tensor<48x64xf32>
+}
+
+func.func @matvec(%x: tensor<256xf32>, %init: tensor<64xf32>) -> tensor<64xf32> {
+  %w = arith.constant dense_resource<w> : tensor<64x256xf32>
+  %y = linalg.matvec ins(%w, %x : tensor<64x256xf32>, tensor<256xf32>) outs(%init : tensor<64xf32>) -> tensor<64xf32>
+  return %y : tensor<64xf32>
+}
