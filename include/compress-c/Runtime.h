@@ -92,7 +92,7 @@ typedef struct CompressOpenOptions {
   /** Nonzero: do not read all weights to compare their checksums. The manifest,
    *  the code and the header of the weights are checked all the same. */
   int32_t skipWeightChecksums;
-  /** See compressModelSetNumThreads. */
+  /** See compressModelSetNumThreads; 0 for the default. */
   int32_t numThreads;
   /** Nonzero: copy the weights into memory of this process, in huge pages where
    *  the system has them, instead of mapping their file. They take memory of
@@ -115,9 +115,19 @@ COMPRESS_C_EXPORT void compressModelClose(CompressModel *model);
  *  until the next call of this thread on it. */
 COMPRESS_C_EXPORT const char *compressModelGetError(const CompressModel *model);
 
-/** Threads for work on this model: 0 for COMPRESS_NUM_THREADS from the environment,
- *  or all processors where that is not set. The code of this version's artifacts
- *  runs on one thread; checksums use all. */
+/** Threads that a run of this model computes on: 1 to 1024, the calling one among
+ *  them. Results do not depend on it, bit by bit.
+ *
+ *  A model begins with the number that it was opened with. By default that is
+ *  COMPRESS_NUM_THREADS from the environment, or the number of processors, and then
+ *  runs that are in progress at the same time, of any models and threads of the
+ *  process, share it: one that begins as the n-th takes an n-th of it. A number that
+ *  is set here, or was given to compressModelOpen, is taken as it is.
+ *
+ *  Threads are LLVM's OpenMP's. They obey its variables (OMP_PROC_BIND,
+ *  KMP_BLOCKTIME, OMP_THREAD_LIMIT, ...), and a run that is called within a parallel
+ *  region of that runtime has one thread. Artifacts that were compiled without
+ *  threads, and small contractions, always have one. */
 COMPRESS_C_EXPORT CompressStatus compressModelSetNumThreads(CompressModel *model,
                                                             int32_t numThreads);
 COMPRESS_C_EXPORT int32_t compressModelGetNumThreads(const CompressModel *model);

@@ -245,6 +245,7 @@ mlir::compress::lowerModule(ModuleOp module, const Target &target,
   options.fuse = false; // done
   options.rows = target.getKernelRows();
   options.features = target.requiredFeatures;
+  options.parallel = compileOptions.parallel;
   buildCompressToCPU(pm, options);
   return pm.run(module);
 }

@@ -12,6 +12,7 @@
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/Analysis/CGSCCPassManager.h"
 #include "llvm/Analysis/LoopAnalysisManager.h"
+#include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/MCSubtargetInfo.h"
@@ -116,6 +117,45 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
       .run(module, modules);
 }
 
+/// Calls the OpenMP runtime through a table of names and addresses that the
+/// runtime library fills in: see lib/Runtime/OpenMP.h.
+static void callOpenMPThroughTable(llvm::Module &module) {
+  SmallVector<llvm::Function *> functions;
+  for (llvm::Function &function : module)
+    if (function.isDeclaration() && function.getName().starts_with("__kmpc_"))
+      functions.push_back(&function);
+  if (functions.empty())
+    return;
+  llvm::LLVMContext &context = module.getContext();
+  auto *pointer = llvm::PointerType::get(context, 0);
+  auto *entryType = llvm::StructType::get(context, {pointer, pointer});
+  auto *null = llvm::ConstantPointerNull::get(pointer);
+  SmallVector<llvm::Constant *> entries;
+  for (llvm::Function *function : functions) {
+    auto *text =
+        llvm::ConstantDataArray::getString(context, function->getName());
+    auto *name = new llvm::GlobalVariable(
+        module, text->getType(), /*isConstant=*/true,
+        llvm::GlobalValue::PrivateLinkage, text, "openmp_name");
+    entries.push_back(llvm::ConstantStruct::get(entryType, {name, null}));
+  }
+  entries.push_back(llvm::ConstantStruct::get(entryType, {null, null}));
+  auto *type = llvm::ArrayType::get(entryType, entries.size());
+  auto *table = new llvm::GlobalVariable(
+      module, type, /*isConstant=*/false, llvm::GlobalValue::ExternalLinkage,
+      llvm::ConstantArray::get(type, entries), "compress_openmp_functions");
+  for (auto [i, function] : llvm::enumerate(functions)) {
+    for (llvm::User *user : llvm::make_early_inc_range(function->users())) {
+      auto *call = cast<llvm::CallBase>(user);
+      llvm::IRBuilder<> b(call);
+      llvm::Value *slot = b.CreateConstInBoundsGEP2_32(
+          entryType, b.CreateConstInBoundsGEP2_32(type, table, 0, i), 0, 1);
+      call->setCalledOperand(b.CreateLoad(pointer, slot));
+    }
+    function->eraseFromParent();
+  }
+}
+
 std::unique_ptr<llvm::Module> mlir::compress::translateAndOptimize(
     ModuleOp module, llvm::LLVMContext &context, llvm::TargetMachine &machine) {
   std::unique_ptr<llvm::Module> result =
@@ -130,6 +170,7 @@ std::unique_ptr<llvm::Module> mlir::compress::translateAndOptimize(
       function.addFnAttr("target-features", machine.getTargetFeatureString());
     }
   optimize(*result, machine);
+  callOpenMPThroughTable(*result);
   return result;
 }
 

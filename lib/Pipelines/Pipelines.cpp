@@ -1,4 +1,5 @@
-//===- Pipelines.cpp - pipelines --------------------------------------------===//
+//===- Pipelines.cpp - pipelines
+//--------------------------------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -40,10 +41,12 @@ static void addBufferization(OpPassManager &pm) {
   pm.addPass(createCSEPass());
 }
 
-static void addLoweringToLLVM(OpPassManager &pm) {
+static void addLoweringToLLVM(OpPassManager &pm, bool parallel) {
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
   pm.addPass(createConvertVectorToSCFPass());
   pm.addPass(createLowerAffinePass());
+  if (parallel)
+    pm.addPass(createCompressLoopsToOpenMP());
   pm.addPass(createSCFToControlFlowPass());
   pm.addPass(memref::createExpandStridedMetadataPass());
   pm.addPass(createLowerAffinePass());
@@ -61,6 +64,8 @@ static void addLoweringToLLVM(OpPassManager &pm) {
   pm.addPass(createConvertMathToLLVMPass());
   pm.addPass(createConvertMathToLibmPass());
   pm.addPass(createConvertIndexToLLVMPass());
+  if (parallel)
+    pm.addPass(createConvertOpenMPToLLVMPass());
   pm.addPass(createArithToLLVMConversionPass());
   pm.addPass(createFinalizeMemRefToLLVMConversionPass());
   pm.addPass(createConvertFuncToLLVMPass());
@@ -121,5 +126,5 @@ void mlir::compress::buildCompressToCPU(OpPassManager &pm,
   pm.addPass(createCompressCheckLowered());
   if (options.artifactABI)
     pm.addPass(createCompressEmitArtifactABI());
-  addLoweringToLLVM(pm);
+  addLoweringToLLVM(pm, options.parallel);
 }

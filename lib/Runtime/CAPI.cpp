@@ -21,7 +21,7 @@ using store::Status;
 /// The handle: a model, its number of threads, and an error text per thread.
 struct CompressModel {
   std::unique_ptr<runtime::Model> model;
-  std::atomic<unsigned> numThreads;
+  std::atomic<runtime::NumThreads> numThreads;
 
   CompressStatus report(const Status &status) const {
     std::lock_guard<std::mutex> lock(mutex);
@@ -82,7 +82,7 @@ CompressModel *compressModelOpen(const char *path,
   if (!threads.ok())
     return fail(threads.status().message());
   auto model = runtime::Model::open(
-      path, {options && options->skipWeightChecksums != 0, *threads,
+      path, {options && options->skipWeightChecksums != 0, threads->number,
              options && options->copyWeights != 0 ? store::Placement::Copy
                                                   : store::Placement::Map});
   if (!model.ok())
@@ -101,14 +101,14 @@ const char *compressModelGetError(const CompressModel *model) {
 
 CompressStatus compressModelSetNumThreads(CompressModel *model,
                                           int32_t numThreads) {
-  auto threads = runtime::resolveNumThreads(numThreads);
-  if (threads.ok())
-    model->numThreads = *threads;
-  return model->report(threads.status());
+  Status status = runtime::checkNumThreads(numThreads);
+  if (status.ok())
+    model->numThreads = {unsigned(numThreads), /*isDefault=*/false};
+  return model->report(status);
 }
 
 int32_t compressModelGetNumThreads(const CompressModel *model) {
-  return int32_t(model->numThreads);
+  return int32_t(model->numThreads.load().number);
 }
 
 //===----------------------------------------------------------------------===//
@@ -188,6 +188,22 @@ CompressStatus compressModelGetOutput(const CompressModel *model,
 // Running
 //===----------------------------------------------------------------------===//
 
+namespace {
+/// Counts the runs of the process that are in progress.
+class RunInProgress {
+public:
+  RunInProgress() : number(++count) {}
+  ~RunInProgress() { --count; }
+  /// With this one, when it began.
+  const unsigned number;
+
+private:
+  static std::atomic<unsigned> count;
+};
+} // namespace
+
+std::atomic<unsigned> RunInProgress::count = 0;
+
 CompressStatus compressModelRun(CompressModel *model, int32_t function,
                                 const CompressTensor *inputs, int32_t numInputs,
                                 CompressTensor *outputs, int32_t numOutputs) {
@@ -205,8 +221,13 @@ CompressStatus compressModelRun(CompressModel *model, int32_t function,
   Status status = checkCount("inputs", found->inputs.size(), numInputs, inputs);
   if (status.ok())
     status = checkCount("outputs", found->outputs.size(), numOutputs, outputs);
-  if (status.ok())
-    status = model->model->run(size_t(function), inputs, outputs);
+  if (status.ok()) {
+    RunInProgress run;
+    auto [number, isDefault] = model->numThreads.load();
+    if (isDefault)
+      number = std::max(number / run.number, 1u);
+    status = model->model->run(size_t(function), inputs, outputs, number);
+  }
   return model->report(status);
 }
 

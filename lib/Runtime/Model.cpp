@@ -25,23 +25,37 @@ using store::Status;
 /// The ABI between model.so and this library: what the entries take.
 static constexpr int32_t kModelAbiVersion = 1;
 
-store::StatusOr<unsigned> runtime::resolveNumThreads(int64_t requested) {
-  if (requested < 0)
-    return Status::error("expected a number of threads of 0 or more, but got " +
-                         std::to_string(requested));
-  if (requested)
-    return unsigned(std::min<int64_t>(requested, 4096));
+/// More are a mistake, and would take gigabytes of stacks.
+static constexpr int64_t kMaxThreads = 1024;
+
+Status runtime::checkNumThreads(int64_t requested) {
+  if (requested >= 1 && requested <= kMaxThreads)
+    return {};
+  return Status::error("expected a number of threads from 1 to " +
+                       std::to_string(kMaxThreads) + ", but got " +
+                       std::to_string(requested));
+}
+
+store::StatusOr<NumThreads> runtime::resolveNumThreads(int64_t requested) {
+  if (requested) {
+    if (Status status = checkNumThreads(requested); !status.ok())
+      return status;
+    return NumThreads{unsigned(requested), /*isDefault=*/false};
+  }
   const char *text = std::getenv("COMPRESS_NUM_THREADS");
   if (!text || !*text)
-    return std::max(1u, std::thread::hardware_concurrency());
+    return NumThreads{std::clamp(std::thread::hardware_concurrency(), 1u,
+                                 unsigned(kMaxThreads)),
+                      /*isDefault=*/true};
   char *end = nullptr;
   errno = 0;
   long number = std::strtol(text, &end, 10);
-  if (*end || errno || number < 1)
+  if (*end || errno || number < 1 || number > kMaxThreads)
     return Status::error("expected COMPRESS_NUM_THREADS to be a number of "
-                         "threads of 1 or more, but got '" +
+                         "threads from 1 to " +
+                         std::to_string(kMaxThreads) + ", but got '" +
                          std::string(text) + "'");
-  return unsigned(std::min<long>(number, 4096));
+  return NumThreads{unsigned(number), /*isDefault=*/true};
 }
 
 /// The architecture that this library was built for, as in LLVM's triples.
@@ -115,6 +129,15 @@ Status Model::loadCode() {
     return Status::error("'" + path +
                          "': expected symbol 'compress_assert_handler'");
   *handler = handleAssert;
+  if (auto *functions = static_cast<OpenMPFunction *>(
+          dlsym(library, "compress_openmp_functions"))) {
+    auto loaded = OpenMP::load();
+    if (!loaded.ok())
+      return Status::error("'" + path + "': " + loaded.status().message());
+    openmp = *loaded;
+    if (Status status = openmp->resolve(functions); !status.ok())
+      return Status::error("'" + path + "': " + status.message());
+  }
   for (const store::ManifestFunction &function : getManifest().functions) {
     void *symbol = dlsym(library, function.symbol.c_str());
     if (!symbol)

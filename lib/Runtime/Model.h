@@ -8,14 +8,27 @@
 #ifndef COMPRESS_LIB_RUNTIME_MODEL_H
 #define COMPRESS_LIB_RUNTIME_MODEL_H
 
+#include "OpenMP.h"
 #include "compress-c/Runtime.h"
 #include "compress/Store/Artifact.h"
 #include <memory>
 
 namespace mlir::compress::runtime {
 
-/// `requested`, or COMPRESS_NUM_THREADS, or the number of processors.
-store::StatusOr<unsigned> resolveNumThreads(int64_t requested);
+/// How many threads compute.
+struct NumThreads {
+  unsigned number = 1;
+  /// Nobody asked for this number for this model: runs that are in progress at
+  /// a time share it.
+  bool isDefault = false;
+};
+
+/// `requested`, or if that is 0, COMPRESS_NUM_THREADS or the number of
+/// processors.
+store::StatusOr<NumThreads> resolveNumThreads(int64_t requested);
+
+/// The same of a number that cannot be left out.
+store::Status checkNumThreads(int64_t requested);
 
 /// What compiled code calls when an assertion of the model fails: ends the call
 /// into the code, which then reports `message`.
@@ -35,7 +48,7 @@ public:
 
   /// See compressModelRun. The numbers of tensors agree with the signature.
   store::Status run(size_t function, const CompressTensor *inputs,
-                    CompressTensor *outputs) const;
+                    CompressTensor *outputs, unsigned numThreads) const;
 
 private:
   Model() = default;
@@ -49,6 +62,8 @@ private:
   int code = -1;
   void *library = nullptr;
   std::vector<Entry> entries;
+  /// Null for code of one thread.
+  const OpenMP *openmp = nullptr;
 };
 
 } // namespace mlir::compress::runtime

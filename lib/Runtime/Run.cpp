@@ -219,7 +219,7 @@ static const char *callEntry(void (*entry)(const void *const *, void **),
 }
 
 Status Model::run(size_t index, const CompressTensor *inputs,
-                  CompressTensor *outputs) const {
+                  CompressTensor *outputs, unsigned numThreads) const {
   const store::ManifestFunction &function = getManifest().functions[index];
   size_t numInputs = function.inputs.size();
   size_t numOutputs = function.outputs.size();
@@ -258,6 +258,7 @@ Status Model::run(size_t index, const CompressTensor *inputs,
   std::vector<void *> pointers;
   for (Descriptor &descriptor : descriptors)
     pointers.push_back(descriptor.raw());
+  OpenMP::Threads threads(openmp, numThreads);
   if (const char *message =
           callEntry(entries[index], table.data(), pointers.data()))
     return Status::error("function '" + function.name +

@@ -343,16 +343,18 @@ def test_number_of_threads(model: Model) -> None:
     handle = model.handle
     assert lib.compressModelSetNumThreads(handle, 3) == 0
     assert lib.compressModelGetNumThreads(handle) == 3
-    assert lib.compressModelSetNumThreads(handle, -1) == 1
-    assert model.error() == "expected a number of threads of 0 or more, but got -1"
-    assert lib.compressModelGetNumThreads(handle) == 3
-    assert lib.compressModelSetNumThreads(handle, 0) == 0
+    for number in (-1, 0, 1025, 2**31 - 1):
+        assert lib.compressModelSetNumThreads(handle, number) == 1
+        text = f"expected a number of threads from 1 to 1024, but got {number}"
+        assert model.error() == text
+        assert lib.compressModelGetNumThreads(handle) == 3
+    assert lib.compressModelSetNumThreads(handle, 1024) == 0
     assert model.error() == ""
-    assert lib.compressModelGetNumThreads(handle) >= 1
+    assert lib.compressModelGetNumThreads(handle) == 1024
 
 
 def test_open(path: Path) -> None:
-    expect_error("expected a number of threads of 0 or more, but got -2", Model, path, threads=-2)
+    expect_error("expected a number of threads from 1 to 1024, but got -2", Model, path, threads=-2)
     with Model(path, threads=5, skip_weight_checksums=True) as model:
         assert lib.compressModelGetNumThreads(model.handle) == 5
         test_weights_are_not_written(model)

@@ -27,6 +27,8 @@ for message, *arguments in [
     ("for the -j option: '-1' value invalid for uint argument" + SEE, *compile_, "-j", "-1"),
     ("for the -j option: 'x' value invalid for uint argument" + SEE, *compile_, "-j", "x"),
     ("for the -j option: '99999999999' value invalid for uint argument" + SEE, *compile_, "-j", "99999999999"),
+    ("for the --threads option: 'x' value invalid for integer argument" + SEE, "run", "a", "--threads", "x"),
+    ("expected --threads of 1 or more, but got 0", "run", "a", "--threads", "0"),
     ("for the --min-elements option: 'few' value invalid for long argument" + SEE, *compile_, "--min-elements", "few"),
 ]:
     place.fail(message, *arguments, code=2)

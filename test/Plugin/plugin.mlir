@@ -16,6 +16,7 @@
 // RUN: %stock-mlir-opt %s --pass-pipeline='builtin.module(compress-encode{preset=int8-channel min-elements=1},compress-pack-weights,compress-form-kernels)' | FileCheck %s --check-prefix=FORM
 // RUN: %stock-mlir-opt %s --pass-pipeline='builtin.module(compress-encode{preset=int8-channel min-elements=1},compress-pack-weights,compress-form-kernels,compress-expand-types,compress-lower-decode,one-shot-bufferize{bufferize-function-boundaries function-boundary-type-conversion=identity-layout-map},convert-compress-to-vector{rows=2})' | FileCheck %s --check-prefix=VECTOR
 // RUN: %stock-mlir-opt %s --pass-pipeline='builtin.module(compress-lower-decode,one-shot-bufferize{bufferize-function-boundaries function-boundary-type-conversion=identity-layout-map},compress-emit-artifact-abi)' | FileCheck %s --check-prefix=ABI
+// RUN: %stock-mlir-opt %S/../Conversion/loops-to-openmp.mlir --pass-pipeline='builtin.module(compress-loops-to-openmp)' | FileCheck %s --check-prefix=OPENMP
 // RUN: %stock-mlir-opt %s --pass-pipeline='builtin.module(compress-encode{preset=int4-b32 min-elements=1},compress-to-cpu{artifact-abi=true})' | FileCheck %s --check-prefix=PIPELINE
 
 // PARSE: compress.decode
@@ -37,6 +38,7 @@
 // VECTOR-NOT: compress.contract
 // VECTOR: vector.fma
 // ABI: llvm.func @compress_entry_main
+// OPENMP: omp.wsloop
 // PIPELINE-NOT: compress.
 // PIPELINE: llvm.func @compress_entry_main
 

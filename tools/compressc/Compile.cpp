@@ -91,16 +91,23 @@ static cl::opt<bool> allowDense(
              "compressed, or that code must decode as a whole"),
     cl::sub(compileCommand), cl::cat(category));
 
-static cl::opt<mlir::compress::ComputeRequest> compute(
-    "compute", cl::init(mlir::compress::ComputeRequest::F32),
-    cl::desc("What kernels compute with"),
-    mlir::compress::getComputeRequestValues(),
-    cl::sub(compileCommand), cl::cat(category));
+static cl::opt<mlir::compress::ComputeRequest>
+    compute("compute", cl::init(mlir::compress::ComputeRequest::F32),
+            cl::desc("What kernels compute with"),
+            mlir::compress::getComputeRequestValues(), cl::sub(compileCommand),
+            cl::cat(category));
+
+static cl::opt<bool>
+    parallel("parallel", cl::init(true),
+             cl::desc("Let threads share the work of kernels (default); the "
+                      "artifact then needs LLVM's OpenMP runtime, libomp"),
+             cl::sub(compileCommand), cl::cat(category));
 
 static mlir::compress::CompileOptions getOptions() {
   mlir::compress::CompileOptions options;
   options.allowDense = allowDense;
   options.compute = compute;
+  options.parallel = parallel;
   return options;
 }
 

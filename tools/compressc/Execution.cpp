@@ -13,10 +13,9 @@ using store::Status;
 
 store::StatusOr<Execution> Execution::open(const std::string &artifact,
                                            const std::string &function,
-                                           unsigned numThreads) {
+                                           int numThreads) {
   CompressOpenOptions options = {sizeof(CompressOpenOptions),
-                                 /*skipWeightChecksums=*/0,
-                                 int32_t(std::min(numThreads, 4096u)),
+                                 /*skipWeightChecksums=*/0, numThreads,
                                  /*copyWeights=*/0};
   char error[4096];
   CompressModel *model =

@@ -21,7 +21,7 @@ public:
   /// Opens an artifact and finds a function: the one named, or the only one.
   static store::StatusOr<Execution> open(const std::string &artifact,
                                          const std::string &function,
-                                         unsigned numThreads);
+                                         int numThreads);
 
   unsigned getNumInputs() const;
   unsigned getNumOutputs() const;

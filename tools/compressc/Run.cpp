@@ -30,10 +30,10 @@ static cl::list<std::string>
     outputs("output", cl::value_desc("file.npy"),
             cl::desc("Where to write the results, in order; \"-\" drops one"),
             cl::sub(runCommand), cl::cat(category));
-static cl::opt<unsigned> jobs("j", cl::init(0), cl::value_desc("n"),
-                              cl::desc("Threads (default: "
-                                       "COMPRESS_NUM_THREADS, or all)"),
-                              cl::sub(runCommand), cl::cat(category));
+static cl::opt<int> threads("threads", cl::init(0), cl::value_desc("n"),
+                            cl::desc("Threads to compute on (default: "
+                                     "COMPRESS_NUM_THREADS, or all)"),
+                            cl::sub(runCommand), cl::cat(category));
 
 /// Says before the run what would fail after it.
 static store::Status checkOutputs() {
@@ -52,7 +52,10 @@ static store::Status checkOutputs() {
 }
 
 static int run() {
-  auto execution = Execution::open(artifact, function, jobs);
+  // 0 means the default in the interface.
+  if (threads.getNumOccurrences() && threads == 0)
+    return failUsage("expected --threads of 1 or more, but got 0");
+  auto execution = Execution::open(artifact, function, threads);
   if (!execution.ok())
     return fail(execution.status().message());
   if (outputs.size() != execution->getNumOutputs())

@@ -1,4 +1,5 @@
-//===- Compiler.h - from a module and a weights file to an artifact ---------===//
+//===- Compiler.h - from a module and a weights file to an artifact
+//---------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -44,6 +45,8 @@ struct CompileOptions {
   bool fuse = true;
   /// What kernels compute with, see compress-pack-weights.
   ComputeRequest compute = ComputeRequest::F32;
+  /// Let threads share the loops of kernels, see compress-loops-to-openmp.
+  bool parallel = true;
 };
 
 /// Lowers an encoded module to the LLVM dialect, and fills in what an artifact

@@ -119,4 +119,35 @@ def ConvertCompressToVector : Pass<"convert-compress-to-vector"> {
   ];
 }
 
+def CompressLoopsToOpenMP : Pass<"compress-loops-to-openmp"> {
+  let summary = "loops of kernels that threads share to OpenMP";
+  let description = [{
+    An `scf.parallel` with the attribute `compress.chunk` becomes a loop that a
+    team of OpenMP threads shares. Thread number t of T takes the chunks t, t + T,
+    t + 2T and so on, of so many iterations each: chunks, because what neighbours
+    read and write is near; by turns, because the last ones then belong to several
+    threads. Iterations write what is theirs only, so results do not depend on the
+    number of threads.
+
+    ```mlir
+    scf.parallel (%panel) = (%c0) to (%c256) step (%c1) {
+      ...
+    } {compress.chunk = 4 : i64}
+    ```
+    becomes
+    ```mlir
+    omp.parallel {
+      omp.wsloop nowait schedule(static = %c4 : index) {
+        omp.loop_nest (%panel) : index = (%c0) to (%c256) step (%c1) {
+          ...
+    ```
+
+    Other loops, and those within a loop that is shared already, stay as they are;
+    lowering to control flow makes loops of one thread of them.
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::omp::OpenMPDialect"
+  ];
+}
+
 #endif // COMPRESS_CONVERSION_PASSES_TD

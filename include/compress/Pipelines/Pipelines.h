@@ -43,6 +43,11 @@ struct CompressToCPUOptions : PassPipelineOptions<CompressToCPUOptions> {
       llvm::cl::desc("What kernels compute with, see compress-pack-weights"),
       llvm::cl::init(ComputeRequest::F32),
       getComputeRequestValues()};
+  PassOptions::Option<bool> parallel{
+      *this, "parallel",
+      llvm::cl::desc("Let OpenMP threads share the loops of kernels: code then "
+                     "needs libomp, see compress-loops-to-openmp"),
+      llvm::cl::init(false)};
   PassOptions::ListOption<std::string> features{
       *this, "features",
       llvm::cl::desc("CPU features that kernels may use, such as avx512vnni")};

@@ -17,6 +17,14 @@ using namespace mlir::compress;
 
 ContractionEmitter::~ContractionEmitter() = default;
 
+/// Products that a loop must have for threads to share it: 3 to 15 microseconds
+/// of one thread. To start others costs 0.5 if they wait, and 10 if they sleep.
+static constexpr int64_t kSharedProducts = 1 << 19;
+
+/// Panels that a thread takes at a time, and weights of each output that are
+/// enough for a smaller number.
+static constexpr int64_t kMinChunk = 4, kMaxChunk = 16, kLongChunk = 1 << 14;
+
 ContractionKernel::ContractionKernel(OpBuilder &builder, ContractOp op,
                                      int64_t rows)
     : b(op.getLoc(), builder), op(op),
@@ -54,6 +62,16 @@ void ContractionKernel::loopPanels(Value lower, Value upper, int64_t by,
                                    function_ref<void(Value)> fill) {
   OpBuilder::InsertionGuard guard(b);
   auto loop = scf::ParallelOp::create(b, lower, upper, index(by));
+  int64_t panels =
+      getConstantIntValue(upper).value_or(llvm::divideCeil(n, kLanes)) -
+      getConstantIntValue(lower).value_or(0);
+  if (panels * kLanes * k * rowsOfBlock >= kSharedProducts) {
+    // Small where a panel is long, and where there are few.
+    int64_t chunk = std::clamp(std::min(kLongChunk / k, panels / kMaxChunk),
+                               kMinChunk, kMaxChunk);
+    loop->setAttr(CompressDialect::kChunkAttr,
+                  b.getI64IntegerAttr(std::max<int64_t>(chunk / by, 1)));
+  }
   b.setInsertionPointToStart(loop.getBody());
   fill(loop.getInductionVars().front());
 }
@@ -92,12 +110,16 @@ void ContractionKernel::emit() {
 void ContractionKernel::emitRows(ValueRange batch) {
   auto init = cast<MemRefType>(op.getInit().getType());
   int64_t staticRows = init.getDimSize(op.getNumBatch());
+  auto emit = [&](Value begin, Value end, int64_t count) {
+    rowsOfBlock = count;
+    emitBlocks(batch, begin, end, count);
+  };
   if (!ShapedType::isDynamic(staticRows)) {
     int64_t whole = staticRows / rows * rows;
     if (whole)
-      emitBlocks(batch, index(0), index(whole), rows);
+      emit(index(0), index(whole), rows);
     if (staticRows > whole)
-      emitBlocks(batch, index(whole), index(staticRows), staticRows - whole);
+      emit(index(whole), index(staticRows), staticRows - whole);
     return;
   }
   // Ever smaller blocks, down to one row.
@@ -108,7 +130,7 @@ void ContractionKernel::emitRows(ValueRange batch) {
     Value whole = arith::SubIOp::create(
         b, left, arith::RemUIOp::create(b, left, index(count)));
     Value end = arith::AddIOp::create(b, begin, whole);
-    emitBlocks(batch, begin, end, count);
+    emit(begin, end, count);
     begin = end;
     if (count == 1)
       return;

@@ -42,8 +42,9 @@ protected:
   /// A loop whose body `fill` emits, at its induction variable.
   void loop(Value lower, Value upper, int64_t by,
             function_ref<void(Value)> fill);
-  /// The loop over panels of outputs, which threads share: a body writes
-  /// outputs of its panels, and nothing else that another one reads.
+  /// The loop over panels of outputs, which threads share where it is long
+  /// enough: a body writes outputs of its panels, and nothing
+  /// else that another one reads.
   void loopPanels(Value lower, Value upper, int64_t by,
                   function_ref<void(Value)> fill);
   /// A loop that carries `values`, which `fill` replaces.
@@ -66,6 +67,8 @@ private:
   void emitRows(ValueRange batch);
 
   int64_t rows;
+  /// Of the blocks that are being emitted.
+  int64_t rowsOfBlock = 1;
 };
 
 } // namespace mlir::compress

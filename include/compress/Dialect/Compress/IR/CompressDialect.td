@@ -60,6 +60,9 @@ def Compress_Dialect : Dialect {
     /// Name of the attribute that says why a decode could not be fused.
     static constexpr ::llvm::StringLiteral kDenseReasonAttr =
         "compress.dense_reason";
+    /// Name of the attribute of a loop that threads may share: the iterations
+    /// that one takes at a time.
+    static constexpr ::llvm::StringLiteral kChunkAttr = "compress.chunk";
 
     /// Encoders by (codec, algorithm), and presets by name. Dialect extensions
     /// fill them in; after that they are only read.
