@@ -31,7 +31,8 @@ bool TileLayout::isSplitLegal() const {
       extent /= split[next++];
     } while (extent != 1);
   }
-  return next == split.size();
+  return llvm::all_of(ArrayRef(split).drop_front(next),
+                      [](int64_t factor) { return factor == 1; });
 }
 
 SmallVector<TileLayout::Factor, 8> TileLayout::getFactors() const {
@@ -49,6 +50,8 @@ SmallVector<TileLayout::Factor, 8> TileLayout::getFactors() const {
       factors.push_back({int64_t(dim), split[next++], stride});
     } while (stride != 1);
   }
+  for (; next < split.size(); ++next)
+    factors.push_back({int64_t(tile.size()) - 1, 1, 1});
   SmallVector<Factor, 8> ordered;
   for (int64_t factor : inside)
     ordered.push_back(factors[factor]);
@@ -87,7 +90,7 @@ mlir::compress::algorithms::getTiledBlock(const QuantShape &shape,
   }
   for (const TileLayout::Factor &factor : layout.getFactors()) {
     int64_t block = inTile[factor.dim], next = factor.stride * factor.extent;
-    if (block % next == 0)
+    if (factor.extent == 1 || block % next == 0)
       result.push_back(factor.extent);
     else if (factor.stride % block == 0)
       result.push_back(1);
@@ -96,6 +99,32 @@ mlir::compress::algorithms::getTiledBlock(const QuantShape &shape,
     else
       return std::nullopt;
   }
+  return result;
+}
+
+std::optional<TileLayout>
+TileLayout::ofBlocks(ArrayRef<int64_t> shape, ArrayRef<int64_t> block) const {
+  QuantShape blocked;
+  blocked.shape.append(shape.begin(), shape.end());
+  blocked.block.append(block.begin(), block.end());
+  auto tiled = getTiledBlock(blocked, *this);
+  if (!tiled)
+    return std::nullopt;
+  // Of the factors of a tile, those that blocks do not hold.
+  TileLayout result;
+  result.order = order;
+  result.tile.assign(tile.size(), 1);
+  auto factors = getFactors();
+  result.split.resize(factors.size());
+  for (size_t i = 0; i < factors.size(); ++i) {
+    int64_t extent = divideUp(factors[i].extent, (*tiled)[tile.size() + i]);
+    result.tile[factors[i].dim] *= extent;
+    size_t place = split.empty() ? factors[i].dim : inside[i];
+    result.split[place] = extent;
+    result.inside.push_back(place);
+  }
+  if (!result.isSplitLegal())
+    return std::nullopt;
   return result;
 }
 

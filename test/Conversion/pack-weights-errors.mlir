@@ -332,9 +332,8 @@ func.func @empty(%x: tensor<3x4xf32>, %i: tensor<3x0xf32>) -> tensor<3x0xf32> {
 {-# dialect_resources: { builtin: { none: "0x04000000" } } #-}
 
 // -----
-// Components that are compressed again; of these, in turn, the user is no decode.
-// REMARK: Reason="its components are not all constants with data"
-// REMARK: Reason="it is used by 'compress.assemble'"
+// Components that are compressed again: they would be packed with the others.
+// REMARK: Reason="its codec has no layout for the kernel"
 // CHECK-LABEL: func @nested
 !q = !compress.tensor<2x1xf32, #compress.quant<u8, block = [2, 1], scale = f32>>
 !w = !compress.tensor<2x4xf32, #compress.nested<#compress.quant<i8, block = [1, 4], scale = f32>, scales = #compress.quant<u8, block = [2, 1], scale = f32>>>

@@ -40,7 +40,8 @@ struct TileLayout {
   /// A permutation of the dimensions.
   llvm::SmallVector<int64_t, 4> order;
   /// Factors of the extents of a tile, dimension by dimension, those of larger
-  /// stride first. Empty: the extents themselves.
+  /// stride first; behind them there may be ones. Empty: the extents
+  /// themselves.
   llvm::SmallVector<int64_t, 8> split;
   /// A permutation of the factors; empty with `split`, which means `order`.
   llvm::SmallVector<int64_t, 8> inside;
@@ -57,6 +58,10 @@ struct TileLayout {
   };
   /// Whether `split` multiplies to `tile`, and `inside` has as many.
   bool isSplitLegal() const;
+  /// The layout of a tensor with one element for each `block` of this one, in
+  /// the place of its block; nothing where blocks do not fit tiles.
+  std::optional<TileLayout> ofBlocks(llvm::ArrayRef<int64_t> shape,
+                                     llvm::ArrayRef<int64_t> block) const;
   /// The factors in the order of `inside`.
   llvm::SmallVector<Factor, 8> getFactors() const;
 

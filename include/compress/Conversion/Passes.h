@@ -28,7 +28,7 @@ inline llvm::cl::ValuesClass getComputeRequestValues() {
                  "8-bit integers, see docs/Numerics.md; fails where that is "
                  "impossible"),
       clEnumValN(ComputeRequest::Auto, "auto",
-                 "int8 where possible, else f32"));
+                 "int8 where possible and fast, else f32"));
 }
 
 #define GEN_PASS_DECL

@@ -43,8 +43,8 @@ def CompressPackWeights : Pass<"compress-pack-weights", "::mlir::ModuleOp"> {
     decode yields. `compute=bf16` rounds activations to bfloat16, `compute=int8` to
     8-bit integers (docs/Numerics.md), and computes with the codes; a compressed
     weight that this is impossible for is an error. Targets without instructions for
-    bfloat16 compute the same in f32; int8 needs AVX-512 VNNI. `compute=auto` takes
-    int8 where codec and target have it, and f32 elsewhere.
+    bfloat16 compute the same in f32. `compute=auto` takes int8 where the codec has it
+    and the target an instruction for dot products of bytes, and f32 elsewhere.
   }];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::compress::CompressDialect"

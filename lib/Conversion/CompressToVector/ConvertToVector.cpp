@@ -34,7 +34,7 @@ struct ConvertToVectorPass
       return signalPassFailure();
     }
     std::unique_ptr<ContractionEmitter> emitters[] = {
-        createFmaEmitter(rows), createVnniEmitter(features),
+        createFmaEmitter(rows), createIntegerEmitter(features),
         createBf16Emitter(features)};
     SmallVector<ContractOp> ops;
     getOperation()->walk([&](ContractOp op) { ops.push_back(op); });

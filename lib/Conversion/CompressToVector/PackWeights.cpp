@@ -59,6 +59,7 @@ private:
   void pack(PackedWeight &weight);
   void updateRecord(AssembleOp record, Value old, AssembleOp packed);
   void eraseConstant(Operation *op);
+  void eraseAssemble(AssembleOp op);
 
   SymbolTableCollection *symbols = nullptr; // of one run
   llvm::MapVector<std::pair<Type, ArrayAttr>, PackedWeight> weights;
@@ -70,17 +71,22 @@ static remark::RemarkOpts getRemarkOptions() {
       .category("compress-pack-weights");
 }
 
-/// The constants that an op assembles, or nothing.
-static std::optional<SmallVector<ElementsAttr>>
-getConstants(AssembleOp op, SymbolTableCollection &symbols) {
-  SmallVector<ElementsAttr> constants;
+/// The constants that an op assembles, and those of codecs of components in
+/// their place. False where there are others.
+static bool getConstants(AssembleOp op, SymbolTableCollection &symbols,
+                         SmallVectorImpl<ElementsAttr> &constants) {
   for (Value component : op.getComponents()) {
+    if (auto part = component.getDefiningOp<AssembleOp>()) {
+      if (!getConstants(part, symbols, constants))
+        return false;
+      continue;
+    }
     ElementsAttr data = getConstantData(component, symbols);
     if (!data || !getRawData(data))
-      return std::nullopt;
+      return false;
     constants.push_back(data);
   }
-  return constants;
+  return true;
 }
 
 /// Whether a linalg op computes with an assembled value, decoded.
@@ -131,22 +137,44 @@ PackWeightsPass::getModes(const PackedWeight &weight) {
     return {ComputeMode::F32};
   if (std::optional<ComputeMode> required = getRequiredMode())
     return {*required};
-  if (hasIntegerKernels(features))
+  if (prefersIntegers(features))
     return {ComputeMode::Int8, ComputeMode::F32};
   return {ComputeMode::F32};
+}
+
+/// Whether nothing reads an assembled value: it is there for its certificate,
+/// what uses its parts reads them.
+static bool isRecord(AssembleOp op) {
+  return llvm::all_of(op->getUsers(), [](Operation *user) {
+    auto whole = dyn_cast<AssembleOp>(user);
+    return whole && isRecord(whole);
+  });
+}
+
+/// Whether an assembled value is there as a component of others only.
+static bool isPart(AssembleOp op) {
+  return !op->use_empty() && llvm::all_of(op->getUsers(), [](Operation *user) {
+    auto whole = dyn_cast<AssembleOp>(user);
+    return whole && !isRecord(whole);
+  });
 }
 
 void PackWeightsPass::collect() {
   weights.clear();
   getOperation().walk([&](AssembleOp op) {
-    auto constants = getConstants(op, *symbols);
-    if (!constants)
+    // Parts of a weight are packed with it.
+    if (isPart(op))
+      return;
+    if (isRecord(op)) // and may be replaced when its parts are packed
+      return leave(op, "nothing uses it");
+    SmallVector<ElementsAttr> constants;
+    if (!getConstants(op, *symbols, constants))
       return leave(op, "its components are not all constants with data");
-    SmallVector<Attribute> key(constants->begin(), constants->end());
+    SmallVector<Attribute> key(constants.begin(), constants.end());
     PackedWeight &weight =
         weights[{op.getType(), ArrayAttr::get(&getContext(), key)}];
     weight.type = op.getType();
-    weight.components = *constants;
+    weight.components = constants;
     weight.sources.push_back(op);
   });
   collectDense();
@@ -170,15 +198,6 @@ void PackWeightsPass::collectDense() {
     weight.sources.append(source.loads);
     weight.name = source.name;
   }
-}
-
-/// Whether nothing reads an assembled value: it is there for its certificate,
-/// what uses its parts reads them.
-static bool isRecord(AssembleOp op) {
-  return llvm::all_of(op->getUsers(), [](Operation *user) {
-    auto whole = dyn_cast<AssembleOp>(user);
-    return whole && isRecord(whole);
-  });
 }
 
 /// Whether a record can say how a packed part of it is stored.
@@ -336,8 +355,16 @@ void PackWeightsPass::pack(PackedWeight &weight) {
       keys.push_back(resource.getRawHandle().getKey());
     else
       keys.push_back("weight");
+  // A stream has the name of the first component that is in it.
+  if (auto records = codec.getRecords(logical)) {
+    SmallVector<StringRef> own = {keys.front()};
+    for (auto [key, part] : llvm::zip_equal(keys, records->parts))
+      if (!part)
+        own.push_back(key);
+    keys = own;
+  }
   SmallVector<ElementsAttr> constants;
-  for (auto [part, key] : llvm::zip_first(parts, keys))
+  for (auto [part, key] : llvm::zip_equal(parts, keys))
     constants.push_back(DenseResourceElementsAttr::get(
         cast<ShapedType>(part.type), (key + ".tiled").str(),
         std::move(part.data)));
@@ -376,22 +403,27 @@ void PackWeightsPass::pack(PackedWeight &weight) {
       eraseConstant(op);
       continue;
     }
-    llvm::SmallSetVector<Operation *, 4> old; // two may be one constant
-    for (Value component : assemble.getComponents())
-      old.insert(component.getDefiningOp());
-    op->erase();
-    for (Operation *constant : old)
-      eraseConstant(constant);
+    eraseAssemble(assemble);
+  }
+}
+
+/// Erases an op that nothing uses, and what it assembles as far as that is true
+/// of it then.
+void PackWeightsPass::eraseAssemble(AssembleOp op) {
+  llvm::SmallSetVector<Operation *, 4> parts; // two may be one constant
+  for (Value component : op.getComponents())
+    parts.insert(component.getDefiningOp());
+  op.erase();
+  for (Operation *part : parts) {
+    auto assemble = dyn_cast<AssembleOp>(part);
+    if (!assemble)
+      eraseConstant(part);
+    else if (assemble->use_empty())
+      eraseAssemble(assemble);
   }
 }
 
 void PackWeightsPass::runOnOperation() {
-  if (compute == ComputeRequest::Int8 && !hasIntegerKernels(features)) {
-    emitError(getOperation()->getLoc())
-        << "compute=int8 needs a target with AVX-512 VNNI; compute=auto "
-           "computes in f32 on others";
-    return signalPassFailure();
-  }
   SymbolTableCollection collection;
   symbols = &collection;
   collect();

@@ -29,12 +29,13 @@ public:
 /// decoded tile; their accumulators must fit the registers.
 std::unique_ptr<ContractionEmitter> createFmaEmitter(int64_t rows);
 
-/// Whether CPU features suffice for kernels that compute with integers.
-bool hasIntegerKernels(ArrayRef<std::string> features);
+/// Whether kernels that compute with integers are the fastest ones on a CPU with
+/// such features.
+bool prefersIntegers(ArrayRef<std::string> features);
 
-/// Products of 8-bit integers by AVX-512 VNNI, if the features have it.
+/// Products of 8-bit integers, by the best instructions that the features have.
 std::unique_ptr<ContractionEmitter>
-createVnniEmitter(ArrayRef<std::string> features);
+createIntegerEmitter(ArrayRef<std::string> features);
 
 /// Products of bf16, added in f32: by AVX-512 BF16 if the features have it (and
 /// VBMI, for the tables of decoders), else in f32, for any machine.

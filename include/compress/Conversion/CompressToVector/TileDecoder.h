@@ -8,6 +8,7 @@
 #ifndef COMPRESS_CONVERSION_COMPRESSTOVECTOR_TILEDECODER_H
 #define COMPRESS_CONVERSION_COMPRESSTOVECTOR_TILEDECODER_H
 
+#include "compress/Conversion/CompressToVector/ByteInstructions.h"
 #include "compress/Dialect/Compress/IR/Compress.h"
 
 namespace mlir {
@@ -30,9 +31,35 @@ struct TiledWeight {
   CodecAttrInterface getInner() const { return codec.getInner(logical); }
   RankedTensorType getTiled() const { return codec.getTiledType(logical); }
 };
-using IntegerWeight = TiledWeight;
 
-/// value = scale * (code - bias - zero) + min, where all codes of
+/// A weight that is laid out for integers. `buffers` are what `prepareIntegers`
+/// made.
+struct IntegerWeight : TiledWeight {
+  IntegerWeight(TiledAttr codec, RankedTensorType logical,
+                const ByteInstructions &instructions)
+      : TiledWeight{codec, logical, {}}, instructions(instructions),
+        leaves(*codec.getLeaves(logical)), records(codec.getRecords(logical)) {}
+
+  const ByteInstructions &instructions;
+  SmallVector<TiledAttr::Leaf> leaves;
+  std::optional<TiledAttr::Records> records;
+
+  /// The components of the tiled tensor.
+  SmallVector<StorageComponent> getComponents() const {
+    return getInner().getStorage(getTiled());
+  }
+};
+
+/// Codes that stand for integers, or for entries of a table of them.
+struct IntegerCodes {
+  unsigned bits;
+  /// Whether they are two's complement: signs are flipped then.
+  bool isSigned;
+  /// Elements that share a scale, per dimension.
+  SmallVector<int64_t> block;
+};
+
+/// value = factor * scale * (code - bias - zero) + min, where all codes of
 /// `tilesPerBlock` tiles along the reduced dimension share scale, zero and min.
 struct IntegerFormat {
   /// What codes are stored, or read, with, so that they are not negative.
@@ -41,16 +68,19 @@ struct IntegerFormat {
   /// Vectors of 64 bytes that a tile is stored in.
   int64_t vectorsPerTile;
   bool hasZero = false, hasMin = false;
-  /// Powers of two that shifted codes of the groups of a vector are multiplied
-  /// by.
+  /// Of the groups of a vector: powers of two that codes are multiplied by,
+  /// where they may be shifted.
   SmallVector<unsigned> shifts;
+  /// A power of two that is left out of scales.
+  float factor = 1;
 };
 
 /// Where a tile lies.
 struct TilePosition {
   /// Among the tiles of all dimensions but the last one.
   SmallVector<Value> outer;
-  /// The record, and the tile in it. Without records, the tile, and 0.
+  /// Along the last one: the record, and the tile in it. Without records, the
+  /// tile, and 0.
   Value record, tile;
 };
 
@@ -94,6 +124,7 @@ void registerTileDecoders(DialectRegistry &registry);
 
 // One line a codec.
 void registerDenseTileDecoder(DialectRegistry &registry);
+void registerNestedTileDecoder(DialectRegistry &registry);
 void registerPaletteTileDecoder(DialectRegistry &registry);
 void registerQuantTileDecoder(DialectRegistry &registry);
 

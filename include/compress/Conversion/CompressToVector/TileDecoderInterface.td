@@ -55,6 +55,24 @@ def TileDecoderInterface : AttrInterface<"TileDecoderInterface"> {
            "::mlir::RankedTensorType":$tiled, "::mlir::ValueRange":$prepared,
            "::mlir::ValueRange":$indices)>,
     InterfaceMethod<[{
+        The codes that kernels for integers can compute with, or nothing. Where there
+        are some, the layout of all of them is that of `getIntegerLayout`, and the
+        codec has the next methods.
+      }],
+      "::std::optional<::mlir::compress::IntegerCodes>", "getIntegerCodes",
+      (ins "::mlir::RankedTensorType":$logical), "",
+      /*defaultImplementation=*/"return ::std::nullopt;">,
+    InterfaceMethod<[{
+        What `prepare` is for the next methods.
+      }],
+      "::llvm::SmallVector<::mlir::Value>", "prepareIntegers",
+      (ins "::mlir::OpBuilder &":$builder, "::mlir::Location":$loc,
+           "const ::mlir::compress::IntegerWeight &":$weight,
+           "::mlir::ValueRange":$components), "",
+      /*defaultImplementation=*/[{
+        llvm_unreachable("no layout for int8");
+      }]>,
+    InterfaceMethod<[{
         How the codes of a weight that is laid out for `int8` relate to its
         values.
       }],
@@ -117,6 +135,23 @@ def TileDecoderInterface : AttrInterface<"TileDecoderInterface"> {
            "const ::mlir::compress::TilePosition &":$position), "",
       /*defaultImplementation=*/[{
         llvm_unreachable("no layout for bf16");
+      }]>,
+    InterfaceMethod<[{
+        Whether a compressed component that has one element for each block of a weight
+        can be read by `emitLanes`.
+      }],
+      "bool", "hasLanes", (ins), "", /*defaultImplementation=*/"return false;">,
+    InterfaceMethod<[{
+        Emits the elements of such a component that belong to the lanes of a tile, in
+        f32. Its leaves are those from number `leaf` on, which is set behind them.
+      }],
+      "::mlir::Value", "emitLanes",
+      (ins "::mlir::OpBuilder &":$builder, "::mlir::Location":$loc,
+           "const ::mlir::compress::IntegerWeight &":$weight,
+           "const ::mlir::compress::TilePosition &":$position,
+           "::mlir::RankedTensorType":$component, "unsigned &":$leaf), "",
+      /*defaultImplementation=*/[{
+        llvm_unreachable("no lanes");
       }]>
   ];
 }

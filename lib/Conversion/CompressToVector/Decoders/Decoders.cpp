@@ -29,6 +29,7 @@ mlir::compress::findComputeMode(CompressedTensorType weight, unsigned laneDim,
 
 void mlir::compress::registerTileDecoders(DialectRegistry &registry) {
   registerDenseTileDecoder(registry);
+  registerNestedTileDecoder(registry);
   registerPaletteTileDecoder(registry);
   registerQuantTileDecoder(registry);
 }

@@ -12,10 +12,14 @@
 //   1, 2 or 4 bits, a codebook per lane     a tree of selects
 //   8 bits                                  one load per lane
 //
+// int8: see IntegerLayout.h. Indices are looked up in the codebook, rounded to
+// 8-bit integers with one scale.
+//
 //===----------------------------------------------------------------------===//
 
+#include "../ByteQuantization.h"
+#include "IntegerLayout.h"
 #include "PaletteBf16.h"
-#include "compress/Conversion/CompressToVector/TileDecoder.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -235,8 +239,10 @@ struct PaletteTileDecoder
     auto codec = cast<PaletteAttr>(attr);
     if (compute == ComputeMode::BF16)
       return palette_bf16::getLayout(codec, logical, laneDim, stepDim);
+    if (compute == ComputeMode::Int8)
+      return getIntegerLayout(codec, logical, laneDim, stepDim);
     if (compute != ComputeMode::F32)
-      return std::nullopt; // entries are no integers
+      return std::nullopt;
     if (32 % codec.getBits() != 0 || codec.getDim() != 1)
       return std::nullopt;
     algorithms::TileLayout layout;
@@ -264,20 +270,123 @@ struct PaletteTileDecoder
     return layout;
   }
 
-  SmallVector<Value> prepare(Attribute, OpBuilder &b, Location loc,
+  SmallVector<Value> prepare(Attribute, OpBuilder &builder, Location loc,
                              TiledAttr codec, ValueRange components) const {
-    // What is in one tile becomes one dimension, from which vectors are loaded.
-    int64_t outer = codec.getTile().size();
-    return llvm::map_to_vector(components, [&](Value component) -> Value {
-      SmallVector<ReassociationIndices> groups;
-      for (int64_t i = 0; i < outer; ++i)
-        groups.push_back({i});
-      int64_t rank = cast<MemRefType>(component.getType()).getRank();
-      groups.push_back(llvm::to_vector(llvm::seq<int64_t>(outer, rank)));
-      return memref::CollapseShapeOp::create(b, loc, component, groups);
-    });
+    ImplicitLocOpBuilder b(loc, builder);
+    return collapseTiles(b, codec, components);
   }
 
+  SmallVector<Value> prepareIntegers(Attribute attr, OpBuilder &builder,
+                                     Location loc, const IntegerWeight &weight,
+                                     ValueRange components) const {
+    ImplicitLocOpBuilder b(loc, builder);
+    SmallVector<Value> buffers = collapseTiles(b, weight.codec, components);
+    roundCodebook(b, loc, cast<PaletteAttr>(attr), buffers);
+    return buffers;
+  }
+
+  std::optional<IntegerCodes> getIntegerCodes(Attribute attr,
+                                              RankedTensorType logical) const {
+    auto codec = cast<PaletteAttr>(attr);
+    // One codebook, in one register.
+    bool isShared = llvm::all_of_zip(
+        codec.getGroup(), logical.getShape(),
+        [](int64_t extent, int64_t size) { return extent >= size; });
+    if (!isShared || codec.getDim() != 1 || codec.getBits() > 4 ||
+        8 % codec.getBits() != 0)
+      return std::nullopt;
+    ArrayRef<int64_t> block =
+        codec.getScale() ? codec.getBlock() : codec.getGroup();
+    return IntegerCodes{codec.getBits(), /*isSigned=*/false,
+                        SmallVector<int64_t>(block)};
+  }
+
+  IntegerFormat getIntegerFormat(Attribute attr,
+                                 const IntegerWeight &weight) const {
+    IntegerFormat format = compress::getIntegerFormat(
+        weight, *getIntegerCodes(attr, weight.logical));
+    format.bias = kBias;
+    format.shifts.assign(format.shifts.size(), 0);
+    return format;
+  }
+
+  SmallVector<CodeGroup> emitIntegerVector(Attribute attr, OpBuilder &b,
+                                           Location loc,
+                                           const IntegerWeight &weight,
+                                           const TilePosition &position,
+                                           int64_t vector, bool) const {
+    auto bytes = VectorType::get(4 * kLanes, b.getI8Type());
+    IntegerFormat format = getIntegerFormat(attr, weight);
+    Value stored = loadBytes(b, loc, weight, position, /*leaf=*/0,
+                             vector * bytes.getNumElements(), bytes);
+    SmallVector<CodeGroup> groups;
+    for (int64_t field = 0, count = format.shifts.size(); field < count;
+         ++field) {
+      Value indices = shiftBytes(b, loc, stored,
+                                 field * cast<PaletteAttr>(attr).getBits());
+      groups.push_back({weight.instructions.lookUp(
+                            b, loc, getTable(weight), indices),
+                        field * format.vectorsPerTile + vector});
+    }
+    return groups;
+  }
+
+  IntegerScales emitIntegerScales(Attribute attr, OpBuilder &b, Location loc,
+                                  const IntegerWeight &weight,
+                                  const TilePosition &position) const {
+    IntegerScales scales;
+    scales.scale = weight.buffers.back(); // of the codebook
+    unsigned leaf = 2;
+    if (cast<PaletteAttr>(attr).getScale())
+      scales.scale = arith::MulFOp::create(
+          b, loc,
+          emitComponent(b, loc, weight, position,
+                        weight.getComponents()[2].type, true, leaf),
+          scales.scale);
+    return scales;
+  }
+
+private:
+  /// What entries are read with, so that they are not negative.
+  static constexpr int64_t kBias = 128;
+
+  static Value getTable(const IntegerWeight &weight) {
+    return *std::prev(weight.buffers.end(), 2);
+  }
+
+  /// Appends the codebook as 16 bytes, and their scale in all lanes.
+  static void roundCodebook(OpBuilder &builder, Location loc, PaletteAttr codec,
+                            SmallVectorImpl<Value> &buffers) {
+    ImplicitLocOpBuilder b(loc, builder);
+    auto lanesF32 = VectorType::get(kLanes, b.getF32Type());
+    auto lanesI32 = VectorType::get(kLanes, b.getI32Type());
+    // The codebook is shared, whether it is in records or not.
+    int64_t count = codec.getNumEntries();
+    Value buffer = buffers[1];
+    SmallVector<Value> at(cast<MemRefType>(buffer.getType()).getRank(),
+                          arith::ConstantIndexOp::create(b, 0));
+    Value entries = vector::LoadOp::create(
+        b, VectorType::get(count, codec.getCodebook()), buffer, at);
+    if (!codec.getCodebook().isF32())
+      entries = arith::ExtFOp::create(
+          b, VectorType::get(count, b.getF32Type()), entries);
+    SmallVector<int64_t> repeated;
+    for (int64_t i = 0; i < kLanes; ++i)
+      repeated.push_back(i % count);
+    entries = vector::ShuffleOp::create(b, entries, entries, repeated);
+    ByteQuantization quantization(b, getMagnitudes(b, entries));
+    Value rounded = quantization.round(b, entries);
+    rounded = arith::AddIOp::create(
+        b, rounded,
+        arith::ConstantOp::create(
+            b, DenseElementsAttr::get(lanesI32, b.getI32IntegerAttr(kBias))));
+    buffers.push_back(arith::TruncIOp::create(
+        b, VectorType::get(kLanes, b.getI8Type()), rounded));
+    buffers.push_back(
+        vector::BroadcastOp::create(b, lanesF32, quantization.scale));
+  }
+
+public:
   SmallVector<Value> emitTile(Attribute attr, OpBuilder &builder, Location loc,
                               RankedTensorType tiled, ValueRange prepared,
                               ValueRange indices) const {

@@ -8,31 +8,20 @@
 // f32: a tile is one vector of 32-bit lanes: lane r holds 32 / bits consecutive
 // codes of row r, lower index in lower bits.
 //
-// int8: a tile has 32 steps, or as many as a block. Vector v of it holds, for
-// each lane and j of 0 to 3, a byte of the codes 4 v + j + f * steps / fields,
-// field f in bits f * bits and above: codes of one field are operands of an
-// integer dot product once the other fields are masked. Signs are flipped, so
-// that no code is negative. Scales of blocks lie in the stream of codes,
-// records being such that all parts are whole cache lines; scales of whole rows
-// are apart.
+// int8: see IntegerLayout.h. Codes of 4-bit floats are looked up in a table of
+// their values times two, which are integers.
 //
 //===----------------------------------------------------------------------===//
 
+#include "IntegerLayout.h"
 #include "QuantBf16.h"
-#include "compress/Conversion/CompressToVector/TileDecoder.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
-#include <numeric>
 
 using namespace mlir;
 using namespace mlir::compress;
-
-/// Steps of a tile for integers, unless blocks are shorter.
-static constexpr int64_t kIntegerSteps = 32;
-static constexpr int64_t kCacheLine = 64;
 
 namespace {
 struct QuantTileDecoder
@@ -42,7 +31,7 @@ struct QuantTileDecoder
                   unsigned stepDim, ComputeMode compute) const {
     auto codec = cast<QuantAttr>(attr);
     if (compute == ComputeMode::Int8)
-      return getIntegerLayout(codec, logical, laneDim, stepDim);
+      return compress::getIntegerLayout(codec, logical, laneDim, stepDim);
     if (compute == ComputeMode::BF16)
       return quant_bf16::getLayout(codec, logical, laneDim, stepDim);
     if (compute != ComputeMode::F32 || 32 % codec.getCodeBits() != 0)
@@ -68,20 +57,17 @@ struct QuantTileDecoder
     return layout;
   }
 
-  SmallVector<Value> prepare(Attribute, OpBuilder &b, Location loc,
+  SmallVector<Value> prepare(Attribute, OpBuilder &builder, Location loc,
                              TiledAttr codec, ValueRange components) const {
-    if (codec.getRecord())
-      return components;
-    // What is in one tile becomes one dimension, from which vectors are loaded.
-    int64_t outer = codec.getTile().size();
-    SmallVector<ReassociationIndices> groups;
-    for (int64_t i = 0; i < outer; ++i)
-      groups.push_back({i});
-    int64_t rank = cast<MemRefType>(components[0].getType()).getRank();
-    groups.push_back(llvm::to_vector(llvm::seq<int64_t>(outer, rank)));
-    return llvm::map_to_vector(components, [&](Value component) -> Value {
-      return memref::CollapseShapeOp::create(b, loc, component, groups);
-    });
+    ImplicitLocOpBuilder b(loc, builder);
+    return collapseTiles(b, codec, components);
+  }
+
+  SmallVector<Value> prepareIntegers(Attribute, OpBuilder &builder,
+                                     Location loc, const IntegerWeight &weight,
+                                     ValueRange components) const {
+    ImplicitLocOpBuilder b(loc, builder);
+    return collapseTiles(b, weight.codec, components);
   }
 
   SmallVector<Value> emitTile(Attribute attr, OpBuilder &builder, Location loc,
@@ -136,23 +122,32 @@ struct QuantTileDecoder
     return steps;
   }
 
+  std::optional<IntegerCodes> getIntegerCodes(Attribute attr,
+                                              RankedTensorType) const {
+    auto codec = cast<QuantAttr>(attr);
+    if (codec.getFloatCodeType() && codec.getCodeBits() > 4)
+      return std::nullopt;
+    return IntegerCodes{codec.getCodeBits(), codec.isSigned(),
+                        SmallVector<int64_t>(codec.getBlock())};
+  }
+
   IntegerFormat getIntegerFormat(Attribute attr,
                                  const IntegerWeight &weight) const {
     auto codec = cast<QuantAttr>(attr);
-    IntegerFormat format;
-    unsigned bits = codec.getCodeBits();
-    format.bias = codec.isSigned() ? int64_t(1) << (bits - 1) : 0;
-    RankedTensorType tiled = weight.getTiled();
-    int64_t last = weight.logical.getRank() - 1;
-    format.tilesPerBlock =
-        std::min(cast<QuantAttr>(weight.getInner()).getBlock()[last],
-                 tiled.getDimSize(last));
-    format.vectorsPerTile =
-        computeProduct(weight.codec.getTile()) * bits / 8 / (4 * kLanes);
+    IntegerFormat format =
+        compress::getIntegerFormat(weight, *getIntegerCodes(attr, {}));
     format.hasZero = bool(codec.getZero());
     format.hasMin = bool(codec.getMin());
-    for (unsigned shift = 0; shift < 8; shift += bits)
-      format.shifts.push_back(shift);
+    if (codec.getFloatCodeType()) {
+      format.bias = kFloatBias;
+      format.factor = 0.5f;
+      format.shifts.assign(format.shifts.size(), 0);
+    } else if (isBinary(codec)) {
+      // 2 bit - 1; a bit that is not the lowest one is doubled already.
+      format.bias = 1;
+      for (unsigned &shift : format.shifts)
+        shift -= shift ? 1 : 0;
+    }
     return format;
   }
 
@@ -164,58 +159,52 @@ struct QuantTileDecoder
     auto codec = cast<QuantAttr>(attr);
     ImplicitLocOpBuilder b(loc, builder);
     auto bytes = VectorType::get(4 * kLanes, b.getI8Type());
-    auto words = VectorType::get(2 * kLanes, b.getI16Type());
-    auto splat = [&](VectorType type, unsigned value) -> Value {
-      unsigned width = type.getElementTypeBitWidth();
-      return arith::ConstantOp::create(
-          b, DenseElementsAttr::get(type, APInt(width, value)));
-    };
-    unsigned bits = codec.getCodeBits(), mask = (1 << bits) - 1;
-    int64_t vectors = getIntegerFormat(attr, weight).vectorsPerTile;
-    Value stored = loadBytes(b, weight, position, /*part=*/0,
+    unsigned bits = codec.getCodeBits();
+    unsigned mask = isBinary(codec) ? 2 : (1 << bits) - 1;
+    IntegerFormat format = getIntegerFormat(attr, weight);
+    Value stored = loadBytes(b, loc, weight, position, /*leaf=*/0,
                              vector * bytes.getNumElements(), bytes);
+    Value table = codec.getFloatCodeType() ? makeTable(b, codec) : Value();
     SmallVector<CodeGroup> groups;
-    for (unsigned shift = 0; shift < 8; shift += bits) {
+    for (auto [field, shift] : llvm::enumerate(format.shifts)) {
       Value codes = stored;
-      unsigned at = shifted ? shift : 0;
-      if (at != shift) {
-        codes = vector::BitCastOp::create(b, words, codes);
-        codes = arith::ShRUIOp::create(b, codes, splat(words, shift));
-        codes = vector::BitCastOp::create(b, bytes, codes);
+      if (table) {
+        codes = shiftBytes(b, loc, codes, field * bits);
+        codes = weight.instructions.lookUp(b, loc, table, codes);
+      } else {
+        if (isBinary(codec) && field == 0)
+          codes = arith::AddIOp::create(b, codes, codes);
+        unsigned at = shifted ? shift : 0;
+        if (!shifted)
+          codes = shiftBytes(b, loc, codes, shift);
+        if (bits < 8)
+          codes = arith::AndIOp::create(
+              b, codes,
+              arith::ConstantOp::create(
+                  b, DenseElementsAttr::get(bytes, APInt(8, mask << at))));
       }
-      if (bits < 8)
-        codes = arith::AndIOp::create(b, codes, splat(bytes, mask << at));
-      groups.push_back({codes, shift / bits * vectors + vector});
+      groups.push_back(
+          {codes, int64_t(field) * format.vectorsPerTile + vector});
     }
     return groups;
   }
 
-  IntegerScales emitIntegerScales(Attribute attr, OpBuilder &builder,
-                                  Location loc, const IntegerWeight &weight,
+  IntegerScales emitIntegerScales(Attribute attr, OpBuilder &b, Location loc,
+                                  const IntegerWeight &weight,
                                   const TilePosition &position) const {
     auto codec = cast<QuantAttr>(attr);
-    ImplicitLocOpBuilder b(loc, builder);
-    auto load = [&](unsigned part, Type stored) -> Value {
-      if (weight.codec.getRecord()) {
-        auto type = VectorType::get(kLanes, stored);
-        auto bytes = VectorType::get(
-            kLanes * stored.getIntOrFloatBitWidth() / 8, b.getI8Type());
-        Value value = loadBytes(b, weight, position, part, 0, bytes);
-        if (type != bytes)
-          value = vector::BitCastOp::create(b, type, value);
-        return toF32(b, codec, value);
-      }
-      SmallVector<Value> tile(position.outer);
-      tile.push_back(position.record);
-      return loadPerBlock(b, cast<QuantAttr>(weight.getInner()),
-                          weight.buffers[part], tile);
+    SmallVector<StorageComponent> components = weight.getComponents();
+    unsigned leaf = 1;
+    auto load = [&](unsigned component) {
+      return emitComponent(b, loc, weight, position, components[component].type,
+                           codec.isSigned(), leaf);
     };
     IntegerScales scales;
-    scales.scale = load(1, codec.getScale());
-    if (Type zero = codec.getZero())
-      scales.zero = load(2, zero);
-    if (Type min = codec.getMin())
-      scales.min = load(2, min);
+    scales.scale = load(1);
+    if (codec.getZero())
+      scales.zero = load(2);
+    if (codec.getMin())
+      scales.min = load(2);
     return scales;
   }
 
@@ -239,102 +228,58 @@ struct QuantTileDecoder
     return quant_bf16::emitScales(b, cast<QuantAttr>(attr), weight, position);
   }
 
-private:
-  static std::optional<algorithms::TileLayout>
-  getIntegerLayout(QuantAttr codec, RankedTensorType logical, unsigned laneDim,
-                   unsigned stepDim) {
-    int64_t bits = codec.getCodeBits();
-    if (codec.getCodeKind() != algorithms::CodeKind::Integer || 8 % bits != 0)
-      return std::nullopt;
-    int64_t fields = 8 / bits, size = logical.getDimSize(stepDim);
-    int64_t block = std::min(codec.getBlock()[stepDim], size);
-    bool isWhole = block == size;
-    int64_t steps = isWhole ? kIntegerSteps : std::gcd(block, kIntegerSteps);
-    if (steps % (4 * fields) != 0 || steps % kLanes != 0)
-      return std::nullopt;
-    algorithms::TileLayout layout;
-    layout.tile.assign(logical.getRank(), 1);
-    layout.tile[laneDim] = kLanes;
-    layout.tile[stepDim] = steps;
-    // By vector, lane, four neighbours and field.
-    int64_t lanes = 0, first = 0;
-    for (unsigned dim = 0; dim < logical.getRank(); ++dim) {
-      int64_t next = layout.split.size();
-      if (dim == stepDim) {
-        layout.split.append({fields, steps / 4 / fields, 4});
-        first = next;
-        continue;
-      }
-      layout.split.push_back(layout.tile[dim]);
-      if (dim == laneDim) {
-        lanes = next;
-        continue;
-      }
-      layout.order.push_back(dim);
-      layout.inside.push_back(next);
+  bool hasLanes(Attribute) const { return true; }
+
+  Value emitLanes(Attribute attr, OpBuilder &builder, Location loc,
+                  const IntegerWeight &weight, const TilePosition &position,
+                  RankedTensorType component, unsigned &leaf) const {
+    auto codec = cast<QuantAttr>(attr);
+    ImplicitLocOpBuilder b(loc, builder);
+    SmallVector<StorageComponent> components = codec.getStorage(component);
+    // One code a byte: nothing follows it along the innermost dimension.
+    Value codes = loadLanes(b, loc, weight, position, leaf++);
+    auto words = VectorType::get(kLanes, b.getI32Type());
+    codes = arith::ExtUIOp::create(b, words, codes);
+    if (codec.isSigned()) {
+      Value up = arith::ConstantOp::create(
+          b, DenseElementsAttr::get(
+                 words, b.getI32IntegerAttr(32 - codec.getCodeBits())));
+      codes = arith::ShRSIOp::create(b, arith::ShLIOp::create(b, codes, up), up);
     }
-    layout.order.append({laneDim, stepDim});
-    layout.inside.append({first + 1, lanes, first + 2, first});
-    for (int64_t sign = bits - 1; codec.isSigned() && sign < 8; sign += bits)
-      layout.flip |= 1 << sign;
-    auto tiled =
-        dyn_cast_or_null<QuantAttr>(codec.getTiledCodec(logical, layout));
-    if (!tiled)
-      return std::nullopt;
-    // All steps of a lane share a scale.
-    int64_t rank = logical.getRank();
-    ArrayRef<int64_t> inside = tiled.getBlock().drop_front(2 * rank - 2);
-    if (inside[0] != steps / 4 / fields || inside[2] != 4 ||
-        inside[3] != fields || (inside[1] != 1 && inside[1] != kLanes))
-      return std::nullopt;
-    // Sums of all products fit 32 bits.
-    if (std::max(block, steps) >
-        std::numeric_limits<int32_t>::max() / (255 * 127))
-      return std::nullopt;
-    if (isWhole)
-      return layout;
-    // In records, all lanes have scales of their own.
-    if (inside[1] != 1)
-      return std::nullopt;
-    int64_t tiles = tiled.getBlock()[rank - 1];
-    auto getBytes = [](Type type) {
-      return type ? kLanes * type.getIntOrFloatBitWidth() / 8 : kCacheLine;
+    Value value = codec.buildCodeValue(b, loc, codes);
+    auto load = [&](unsigned i) {
+      return emitComponent(b, loc, weight, position, components[i].type,
+                           codec.isSigned(), leaf);
     };
-    layout.record =
-        tiles * std::max({int64_t(1), kCacheLine / getBytes(codec.getScale()),
-                          kCacheLine / getBytes(codec.getZero()),
-                          kCacheLine / getBytes(codec.getMin())});
-    if (!TiledAttr::get(codec, layout).getRecords(logical))
-      return std::nullopt;
-    return layout;
+    Value scale = load(1);
+    if (codec.getZero())
+      value = arith::SubFOp::create(b, value, load(2));
+    value = arith::MulFOp::create(b, scale, value);
+    if (codec.getMin())
+      value = arith::AddFOp::create(b, value, load(2));
+    return value;
   }
 
-  /// Bytes `begin` and after of what is stored in `part` for a tile, or for the
-  /// block that it is in.
-  static Value loadBytes(ImplicitLocOpBuilder &b, const IntegerWeight &weight,
-                         const TilePosition &position, unsigned part,
-                         int64_t begin, VectorType type) {
-    auto index = [&](int64_t value) -> Value {
-      return arith::ConstantIndexOp::create(b, value);
-    };
-    SmallVector<Value> at(position.outer);
-    at.push_back(position.record);
-    Value byte = index(begin);
-    if (auto records = weight.codec.getRecords(weight.logical)) {
-      const algorithms::RecordPart &place = records->parts[part];
-      int64_t last = weight.logical.getRank() - 1;
-      int64_t tiles =
-          part == 0 ? 1 : cast<QuantAttr>(weight.getInner()).getBlock()[last];
-      int64_t bytes = place.bytes / (weight.codec.getRecord() / tiles);
-      Value entry = position.tile;
-      if (tiles > 1)
-        entry = arith::DivUIOp::create(b, entry, index(tiles));
-      byte = arith::AddIOp::create(
-          b, arith::MulIOp::create(b, entry, index(bytes)),
-          index(place.offset + begin));
+private:
+  /// What twice a 4-bit float is read with, so that it is not negative.
+  static constexpr int64_t kFloatBias = 12;
+
+  static bool isBinary(QuantAttr codec) {
+    return codec.getCodeKind() == algorithms::CodeKind::Binary;
+  }
+
+  /// Twice the values of all codes of a 4-bit float, and the bias.
+  static Value makeTable(ImplicitLocOpBuilder &b, QuantAttr codec) {
+    const llvm::fltSemantics &type =
+        codec.getFloatCodeType().getFloatSemantics();
+    SmallVector<int8_t> entries;
+    for (uint64_t code = 0; code < 16; ++code) {
+      llvm::APFloat value(type, APInt(4, code));
+      entries.push_back(int8_t(kFloatBias + 2 * value.convertToDouble()));
     }
-    at.push_back(byte);
-    return vector::LoadOp::create(b, type, weight.buffers[0], at);
+    auto bytes = VectorType::get(entries.size(), b.getI8Type());
+    return arith::ConstantOp::create(
+        b, DenseElementsAttr::get(bytes, ArrayRef<int8_t>(entries)));
   }
 
   /// Scales or offsets of the lanes of a tile, in f32.

@@ -20,14 +20,14 @@ static Value makeIndex(ImplicitLocOpBuilder &b, int64_t value) {
 SmallVector<Value> mlir::compress::collapseTiles(ImplicitLocOpBuilder &b,
                                                  TiledAttr codec,
                                                  ValueRange components) {
-  if (codec.getRecord())
-    return components;
   int64_t outer = codec.getTile().size();
   return llvm::map_to_vector(components, [&](Value component) -> Value {
+    int64_t rank = cast<MemRefType>(component.getType()).getRank();
+    if (rank == outer + 1) // a stream of records
+      return component;
     SmallVector<ReassociationIndices> groups;
     for (int64_t i = 0; i < outer; ++i)
       groups.push_back({i});
-    int64_t rank = cast<MemRefType>(component.getType()).getRank();
     groups.push_back(llvm::to_vector(llvm::seq<int64_t>(outer, rank)));
     return memref::CollapseShapeOp::create(b, component, groups);
   });
@@ -41,7 +41,7 @@ Value mlir::compress::loadBytes(ImplicitLocOpBuilder &b,
   at.push_back(position.record);
   Value byte = makeIndex(b, begin);
   if (auto records = weight.codec.getRecords(weight.logical)) {
-    const algorithms::RecordPart &place = records->parts[part];
+    const algorithms::RecordPart &place = *records->parts[part];
     int64_t bytes = place.bytes / (weight.codec.getRecord() / tiles);
     Value entry = position.tile;
     if (tiles > 1)

@@ -222,6 +222,91 @@ NestedAttr::mapTile(OpBuilder &b, Location loc, RankedTensorType logical,
   return getBase().mapTile(b, loc, logical, components, offsets, sizes);
 }
 
+/// The layout of a component whose elements are each for a block of the tensor.
+static std::optional<algorithms::TileLayout>
+getComponentLayout(CodecAttrInterface base, RankedTensorType logical,
+                   unsigned component, const algorithms::TileLayout &layout) {
+  SmallVector<int64_t> block;
+  for (auto [ratio, size] :
+       llvm::zip(base.getComponentRatios(logical, component),
+                 logical.getShape())) {
+    if (ratio.stored != 1 || ratio.elements < 1)
+      return std::nullopt;
+    block.push_back(ratio.elements);
+  }
+  auto type = dyn_cast<RankedTensorType>(
+      base.getStorage(logical)[component].type);
+  if (!type || type.getRank() != logical.getRank() ||
+      int64_t(block.size()) != logical.getRank())
+    return std::nullopt;
+  return layout.ofBlocks(logical.getShape(), block);
+}
+
+CodecAttrInterface
+NestedAttr::getTiledCodec(RankedTensorType logical,
+                          const algorithms::TileLayout &layout) const {
+  CodecAttrInterface tiledBase = getBase().getTiledCodec(logical, layout);
+  if (!tiledBase)
+    return nullptr;
+  auto tiled = RankedTensorType::get(layout.getShape(logical.getShape()),
+                                     logical.getElementType());
+  NamedAttrList components;
+  for (auto [i, part] : llvm::enumerate(getBase().getStorage(logical))) {
+    CodecAttrInterface codec = getNested(*this, part.name);
+    if (!codec)
+      continue;
+    auto own = getComponentLayout(getBase(), logical, i, layout);
+    if (!own)
+      return nullptr;
+    auto type = cast<RankedTensorType>(part.type);
+    auto stored =
+        dyn_cast<RankedTensorType>(tiledBase.getStorage(tiled)[i].type);
+    CodecAttrInterface inner = codec.getTiledCodec(type, *own);
+    if (!inner || !stored ||
+        stored.getShape() != ArrayRef<int64_t>(own->getShape(type.getShape())))
+      return nullptr;
+    components.set(part.name, inner);
+  }
+  return get(getContext(), tiledBase, components.getDictionary(getContext()));
+}
+
+std::vector<EncodedComponent>
+NestedAttr::relayout(RankedTensorType logical,
+                     const algorithms::TileLayout &layout,
+                     ArrayRef<ArrayRef<char>> leaves) const {
+  // Base moves zeros in the place of what is compressed, which moves by itself.
+  std::vector<EncodedComponent> moved;
+  std::vector<std::vector<char>> zeros;
+  SmallVector<ArrayRef<char>> own;
+  SmallVector<StorageComponent> base = getBase().getStorage(logical);
+  moved.resize(base.size());
+  zeros.reserve(base.size());
+  for (auto [i, part, stored] : llvm::enumerate(base, getStorage(logical))) {
+    SmallVector<Type> types;
+    getLeafTypes(stored.type, types);
+    if (CodecAttrInterface codec = getNested(*this, part.name)) {
+      auto type = cast<RankedTensorType>(part.type);
+      moved[i].parts =
+          codec.relayout(type, *getComponentLayout(getBase(), logical, i, layout),
+                         leaves.take_front(types.size()));
+      own.push_back(zeros.emplace_back(type.getNumElements() *
+                                       type.getElementTypeBitWidth() / 8));
+    } else {
+      own.append(leaves.begin(), leaves.begin() + types.size());
+    }
+    leaves = leaves.drop_front(types.size());
+  }
+  std::vector<EncodedComponent> result =
+      getBase().relayout(logical, layout, own);
+  auto tiled = RankedTensorType::get(layout.getShape(logical.getShape()),
+                                     logical.getElementType());
+  for (auto [part, parts, stored] : llvm::zip_equal(
+           result, moved, getTiledCodec(logical, layout).getStorage(tiled)))
+    if (!parts.parts.empty())
+      part = {stored.type, {}, std::move(parts.parts)};
+  return result;
+}
+
 LogicalResult NestedAttr::rewriteContraction(RewriterBase &rewriter,
                                              OpOperand &use,
                                              RankedTensorType logical,

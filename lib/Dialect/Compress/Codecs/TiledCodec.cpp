@@ -38,37 +38,92 @@ RankedTensorType TiledAttr::getTiledType(RankedTensorType logical) const {
                                logical.getElementType());
 }
 
+/// What is stored of one component of a tensor of `rank` dimensions of tiles;
+/// `ratios` are those of the component.
+static bool collectLeaves(Type type, const Twine &name, ComponentRole role,
+                          ArrayRef<ComponentRatio> ratios, size_t rank,
+                          SmallVectorImpl<TiledAttr::Leaf> &leaves) {
+  if (auto stored = dyn_cast<RankedTensorType>(type)) {
+    TiledAttr::Leaf leaf = {name.str(), role, stored, {}};
+    for (ComponentRatio ratio : ratios.take_front(rank)) {
+      if (ratio.stored != 1)
+        return false;
+      leaf.tiles.push_back(std::max<int64_t>(ratio.elements, 1));
+    }
+    leaves.push_back(std::move(leaf));
+    return true;
+  }
+  auto compressed = cast<CompressedTensorType>(type);
+  RankedTensorType logical = compressed.getLogicalType();
+  for (auto [i, part] : llvm::enumerate(compressed.getStorage())) {
+    auto own = compressed.getCodec().getComponentRatios(logical, i);
+    if (own.size() < rank || ratios.size() < rank)
+      return false;
+    SmallVector<ComponentRatio> both(own);
+    for (size_t dim = 0; dim < rank; ++dim)
+      both[dim] = {own[dim].elements * ratios[dim].elements,
+                   own[dim].stored * ratios[dim].stored};
+    if (!collectLeaves(part.type, name + "." + part.name, part.role, both, rank,
+                       leaves))
+      return false;
+  }
+  return true;
+}
+
+std::optional<SmallVector<TiledAttr::Leaf>>
+TiledAttr::getLeaves(RankedTensorType logical) const {
+  RankedTensorType tiled = getTiledType(logical);
+  CodecAttrInterface inner = getInner(logical);
+  SmallVector<Leaf> leaves;
+  for (auto [i, part] : llvm::enumerate(inner.getStorage(tiled))) {
+    SmallVector<ComponentRatio> ratios = inner.getComponentRatios(tiled, i);
+    if (int64_t(ratios.size()) < logical.getRank() ||
+        !collectLeaves(part.type, part.name, part.role, ratios,
+                       logical.getRank(), leaves))
+      return std::nullopt;
+  }
+  return leaves;
+}
+
 std::optional<TiledAttr::Records>
 TiledAttr::getRecords(RankedTensorType logical) const {
   if (!getRecord())
     return std::nullopt;
-  RankedTensorType tiled = getTiledType(logical);
+  std::optional<SmallVector<Leaf>> leaves = getLeaves(logical);
+  if (!leaves)
+    return std::nullopt;
   size_t rank = logical.getRank();
+  RankedTensorType tiled = getTiledType(logical);
   ArrayRef<int64_t> grid = tiled.getShape().take_front(rank);
   Records records = {computeProduct(grid.drop_back()),
                      llvm::divideCeilSigned(grid.back(), getRecord()),
                      0,
                      {}};
-  CodecAttrInterface inner = getInner(logical);
-  for (auto [i, part] : llvm::enumerate(inner.getStorage(tiled))) {
-    auto type = dyn_cast<RankedTensorType>(part.type);
-    if (!type || !type.hasStaticShape() || type.getRank() < int64_t(rank) ||
-        type.getElementTypeBitWidth() % 8 != 0 ||
-        type.getShape().take_front(rank - 1) != grid.drop_back())
+  for (const Leaf &leaf : *leaves) {
+    RankedTensorType type = leaf.type;
+    if (!type.hasStaticShape() || type.getRank() < int64_t(rank) ||
+        type.getElementTypeBitWidth() % 8 != 0)
       return std::nullopt;
-    // Along the last dimension of tiles, each entry is for so many tiles.
-    SmallVector<ComponentRatio> ratios = inner.getComponentRatios(tiled, i);
-    if (ratios.size() < rank || ratios[rank - 1].stored != 1)
-      return std::nullopt;
-    int64_t entries = type.getDimSize(rank - 1);
-    int64_t tiles = ratios[rank - 1].elements;
-    if (tiles < 1 || getRecord() % tiles != 0)
-      return std::nullopt;
+    // Along the last dimension of tiles, each entry is for so many tiles; one
+    // that is for all of them is in a record if there is only one.
+    int64_t tiles = leaf.tiles.back();
+    bool isForAll = type.getDimSize(rank - 1) == 1;
+    if (isForAll && records.count == 1)
+      tiles = getRecord();
+    if (type.getRank() > tiled.getRank() ||
+        type.getShape().take_front(rank - 1) != grid.drop_back() ||
+        getRecord() % tiles != 0) {
+      if (records.parts.empty() || !isForAll)
+        return std::nullopt;
+      records.parts.push_back(std::nullopt);
+      continue;
+    }
     int64_t bytes = computeProduct(type.getShape().drop_front(rank)) *
                     type.getElementTypeBitWidth() / 8;
-    records.parts.push_back(
-        {records.bytes, getRecord() / tiles * bytes, entries * bytes});
-    records.bytes += records.parts.back().bytes;
+    algorithms::RecordPart part = {records.bytes, getRecord() / tiles * bytes,
+                                   type.getDimSize(rank - 1) * bytes};
+    records.parts.push_back(part);
+    records.bytes += part.bytes;
   }
   return records;
 }
@@ -236,30 +291,47 @@ SmallVector<StorageComponent>
 TiledAttr::getStorage(RankedTensorType logical) const {
   RankedTensorType tiled = getTiledType(logical);
   std::optional<Records> records = getRecords(logical);
-  if (!records)
+  SmallVector<StorageComponent> storage;
+  if (records) {
+    SmallVector<int64_t> shape(
+        tiled.getShape().take_front(logical.getRank() - 1));
+    shape.append({records->count, records->bytes});
+    storage.push_back(
+        {"stream", ComponentRole::Stream,
+         RankedTensorType::get(shape, IntegerType::get(getContext(), 8))});
+  }
+  auto leaves = getLeaves(logical);
+  if (!leaves)
     return getInner(logical).getStorage(tiled);
-  SmallVector<int64_t> shape(
-      tiled.getShape().take_front(logical.getRank() - 1));
-  shape.append({records->count, records->bytes});
-  return {{"stream", ComponentRole::Stream,
-           RankedTensorType::get(shape, IntegerType::get(getContext(), 8))}};
+  for (auto [i, leaf] : llvm::enumerate(*leaves))
+    if (!records || !records->parts[i])
+      storage.push_back({StringAttr::get(getContext(), leaf.name).getValue(),
+                         leaf.role, leaf.type});
+  return storage;
 }
 
 namespace {
-/// The components of the inner codec, out of the bytes that are stored.
-class InnerComponents {
+/// The leaves of the inner codec, out of the bytes that are stored.
+class InnerLeaves {
 public:
-  InnerComponents(TiledAttr codec, RankedTensorType logical,
-                  ArrayRef<ArrayRef<char>> stored)
+  InnerLeaves(TiledAttr codec, RankedTensorType logical,
+              ArrayRef<ArrayRef<char>> stored)
       : views(stored) {
     if (std::optional<TiledAttr::Records> records = codec.getRecords(logical)) {
-      for (const algorithms::RecordPart &part : records->parts) {
-        copies.emplace_back(records->rows * part.rowBytes);
-        algorithms::deinterleave(part, records->rows, records->count,
+      views.clear();
+      ArrayRef<ArrayRef<char>> shared = stored.drop_front();
+      for (const std::optional<algorithms::RecordPart> &part : records->parts) {
+        if (!part) {
+          views.push_back(shared.front());
+          shared = shared.drop_front();
+          continue;
+        }
+        copies.emplace_back(records->rows * part->rowBytes);
+        algorithms::deinterleave(*part, records->rows, records->count,
                                  records->bytes, asBytes(stored[0]),
                                  asMutableBytes(copies.back()));
+        views.push_back(copies.back());
       }
-      views.assign(copies.begin(), copies.end());
     }
     if (codec.getFlip()) {
       std::vector<char> codes(views[0].begin(), views[0].end());
@@ -270,6 +342,28 @@ public:
     }
   }
   ArrayRef<ArrayRef<char>> get() const { return views; }
+
+  /// The same, of each component; those that are compressed are decoded.
+  SmallVector<ArrayRef<char>> decode(ArrayRef<StorageComponent> components) {
+    SmallVector<ArrayRef<char>> dense;
+    ArrayRef<ArrayRef<char>> leaves = views;
+    for (const StorageComponent &part : components) {
+      SmallVector<Type> types;
+      getLeafTypes(part.type, types);
+      auto compressed = dyn_cast<CompressedTensorType>(part.type);
+      if (compressed) {
+        RankedTensorType type = compressed.getLogicalType();
+        copies.emplace_back(type.getNumElements() *
+                            type.getElementTypeBitWidth() / 8);
+        decodeLeaves(compressed, leaves.take_front(types.size()),
+                     copies.back());
+      }
+      dense.push_back(compressed ? ArrayRef<char>(copies.back())
+                                 : leaves.front());
+      leaves = leaves.drop_front(types.size());
+    }
+    return dense;
+  }
 
 private:
   static MutableArrayRef<uint8_t> asMutableBytes(std::vector<char> &data) {
@@ -290,9 +384,20 @@ TiledAttr::verifyData(function_ref<InFlightDiagnostic()> emitError,
       return emitError() << "expected a stream of " << bytes
                          << " bytes, but got " << leaves[0].size();
   }
-  InnerComponents components(*this, logical, leaves);
+  InnerLeaves inner(*this, logical, leaves);
   return getInner(logical).verifyData(emitError, getTiledType(logical),
-                                      components.get());
+                                      inner.get());
+}
+
+/// The leaves of encoded components, in order.
+static void collectLeaves(ArrayRef<EncodedComponent> parts,
+                          SmallVectorImpl<const EncodedComponent *> &leaves) {
+  for (const EncodedComponent &part : parts) {
+    if (isa<CompressedTensorType>(part.type))
+      collectLeaves(part.parts, leaves);
+    else
+      leaves.push_back(&part);
+  }
 }
 
 std::vector<EncodedComponent>
@@ -300,21 +405,39 @@ TiledAttr::pack(RankedTensorType logical,
                 ArrayRef<ArrayRef<char>> leaves) const {
   std::vector<EncodedComponent> parts =
       getBase().relayout(logical, getLayout(), leaves);
+  SmallVector<const EncodedComponent *> moved;
+  collectLeaves(parts, moved);
+  std::vector<EncodedComponent> result;
+  auto keep = [&](const EncodedComponent &part) {
+    result.push_back(
+        {part.type,
+         std::move(const_cast<EncodedComponent &>(part).data),
+         {}});
+  };
   std::optional<Records> records = getRecords(logical);
-  if (!records)
-    return parts;
+  if (!records) {
+    for (const EncodedComponent *part : moved)
+      keep(*part);
+    return result;
+  }
   SmallVector<ArrayRef<uint8_t>> arrays;
-  for (const EncodedComponent &part : parts)
-    arrays.push_back(asBytes(part.data.getData()));
+  SmallVector<algorithms::RecordPart> places;
+  for (auto [part, place] : llvm::zip_equal(moved, records->parts))
+    if (place) {
+      arrays.push_back(asBytes(part->data.getData()));
+      places.push_back(*place);
+    }
   AsmResourceBlob stream = HeapAsmResourceBlob::allocate(
       records->rows * records->count * records->bytes, /*align=*/64,
       /*dataIsMutable=*/true);
   MutableArrayRef<char> bytes = stream.getMutableData();
   algorithms::interleave(
-      records->parts, records->rows, records->count, records->bytes, arrays,
+      places, records->rows, records->count, records->bytes, arrays,
       {reinterpret_cast<uint8_t *>(bytes.data()), bytes.size()});
-  std::vector<EncodedComponent> result;
   result.push_back({getStorage(logical)[0].type, std::move(stream), {}});
+  for (auto [part, place] : llvm::zip_equal(moved, records->parts))
+    if (!place)
+      keep(*part);
   return result;
 }
 
@@ -435,16 +558,27 @@ FailureOr<Value> TiledAttr::buildDecode(OpBuilder &b, Location loc,
         .getResult();
   RankedTensorType tiled = getTiledType(logical);
   CodecAttrInterface inner = getInner(logical);
-  SmallVector<Value> parts(components);
+  SmallVector<Value> leaves(components);
   if (std::optional<Records> records = getRecords(logical)) {
-    parts.clear();
-    for (auto [part, stored] :
-         llvm::zip_equal(records->parts, inner.getStorage(tiled)))
-      parts.push_back(readPart(b, loc, components[0], *records, part,
-                               cast<RankedTensorType>(stored.type)));
+    leaves.clear();
+    ValueRange shared = components.drop_front();
+    for (auto [part, leaf] :
+         llvm::zip_equal(records->parts, *getLeaves(logical))) {
+      if (part) {
+        leaves.push_back(
+            readPart(b, loc, components[0], *records, *part, leaf.type));
+        continue;
+      }
+      leaves.push_back(shared.front());
+      shared = shared.drop_front();
+    }
   }
   if (getFlip())
-    parts[0] = flipBits(b, loc, parts[0], getFlip());
+    leaves[0] = flipBits(b, loc, leaves[0], getFlip());
+  SmallVector<Value> parts;
+  ValueRange left = leaves;
+  for (const StorageComponent &part : inner.getStorage(tiled))
+    parts.push_back(assembleLeaves(b, loc, part.type, left));
   FailureOr<Value> dense = inner.buildDecode(b, loc, parts, tiled);
   if (failed(dense))
     return failure();
@@ -495,7 +629,8 @@ void TiledAttr::decodeData(RankedTensorType logical,
   // who asks for tiles himself gets here.
   RankedTensorType tiled = getTiledType(logical);
   CodecAttrInterface inner = getInner(logical);
-  InnerComponents parts(*this, logical, components);
+  InnerLeaves leaves(*this, logical, components);
+  SmallVector<ArrayRef<char>> parts = leaves.decode(inner.getStorage(tiled));
   auto factors = getLayout().getFactors();
   int64_t width = logical.getElementTypeBitWidth() / 8, rank = logical.getRank();
   SmallVector<int64_t> strides = computeStrides(logical.getShape());
@@ -510,7 +645,7 @@ void TiledAttr::decodeData(RankedTensorType logical,
     for (auto [i, factor] : llvm::enumerate(factors))
       flat += index[factor.dim] % getTile()[factor.dim] / factor.stride %
               factor.extent * tiledStrides[rank + i];
-    inner.decodeData(tiled, parts.get(), flat, out.take_front(width));
+    inner.decodeData(tiled, parts, flat, out.take_front(width));
   }
 }
 
@@ -549,6 +684,34 @@ TiledAttr::getTileGranularity(RankedTensorType logical) const {
   return granularity;
 }
 
+/// Where a tile lies in what is stored: `leaves` are those of `codec`, and those
+/// behind them.
+static LogicalResult mapLeaves(OpBuilder &b, Location loc,
+                               CodecAttrInterface codec,
+                               RankedTensorType logical, ValueRange leaves,
+                               ArrayRef<OpFoldResult> offsets,
+                               ArrayRef<OpFoldResult> sizes,
+                               SmallVectorImpl<ComponentTile> &tiles) {
+  SmallVector<StorageComponent> storage = codec.getStorage(logical);
+  auto mapped = codec.mapTile(b, loc, logical,
+                              leaves.take_front(storage.size()), offsets, sizes);
+  if (failed(mapped))
+    return failure();
+  for (auto [part, tile] : llvm::zip_equal(storage, *mapped)) {
+    SmallVector<Type> types;
+    getLeafTypes(part.type, types);
+    auto compressed = dyn_cast<CompressedTensorType>(part.type);
+    if (!compressed)
+      tiles.push_back(tile);
+    else if (failed(mapLeaves(b, loc, compressed.getCodec(),
+                              compressed.getLogicalType(), leaves, tile.offsets,
+                              tile.sizes, tiles)))
+      return failure();
+    leaves = leaves.drop_front(types.size());
+  }
+  return success();
+}
+
 FailureOr<SmallVector<ComponentTile>>
 TiledAttr::mapTile(OpBuilder &b, Location loc, RankedTensorType logical,
                    ValueRange components, ArrayRef<OpFoldResult> offsets,
@@ -568,30 +731,32 @@ TiledAttr::mapTile(OpBuilder &b, Location loc, RankedTensorType logical,
         b, loc, d.ceilDiv(getRecord()), {tiledSizes.back()});
     tiledOffsets.push_back(b.getIndexAttr(0));
     tiledSizes.push_back(b.getIndexAttr(records->bytes));
-    return SmallVector<ComponentTile>{{tiledOffsets, tiledSizes}};
+    SmallVector<ComponentTile> tiles = {{tiledOffsets, tiledSizes}};
+    // What all tiles share stays whole.
+    for (Value shared : components.drop_front()) {
+      ComponentTile &whole = tiles.emplace_back();
+      for (int64_t size : cast<RankedTensorType>(shared.getType()).getShape()) {
+        whole.offsets.push_back(b.getIndexAttr(0));
+        whole.sizes.push_back(b.getIndexAttr(size));
+      }
+    }
+    return tiles;
   }
   for (const algorithms::TileLayout::Factor &factor :
        getLayout().getFactors()) {
     tiledOffsets.push_back(b.getIndexAttr(0));
     tiledSizes.push_back(b.getIndexAttr(factor.extent));
   }
-  return getInner(logical).mapTile(b, loc, getTiledType(logical), components,
-                                   tiledOffsets, tiledSizes);
+  SmallVector<ComponentTile> tiles;
+  if (failed(mapLeaves(b, loc, getInner(logical), getTiledType(logical),
+                       components, tiledOffsets, tiledSizes, tiles)))
+    return failure();
+  return tiles;
 }
 
 //===----------------------------------------------------------------------===//
 // Encoding
 //===----------------------------------------------------------------------===//
-
-static void collectLeaves(ArrayRef<EncodedComponent> parts,
-                          SmallVectorImpl<ArrayRef<char>> &leaves) {
-  for (const EncodedComponent &part : parts) {
-    if (isa<CompressedTensorType>(part.type))
-      collectLeaves(part.parts, leaves);
-    else
-      leaves.push_back(part.data.getData());
-  }
-}
 
 namespace {
 /// Encodes with base's encoder, then moves what that stores into tiles.
@@ -612,11 +777,14 @@ public:
   encode(const WeightView &weight, CodecAttrInterface codecAttr,
          const EncodeContext &context) const override {
     auto codec = cast<TiledAttr>(codecAttr);
-    auto parts = encodeTensor(weight, codec.getBase(), context);
-    if (failed(parts))
+    auto encoded = encodeTensor(weight, codec.getBase(), context);
+    if (failed(encoded))
       return failure();
+    SmallVector<const EncodedComponent *> parts;
+    collectLeaves(*encoded, parts);
     SmallVector<ArrayRef<char>> leaves;
-    collectLeaves(*parts, leaves);
+    for (const EncodedComponent *part : parts)
+      leaves.push_back(part->data.getData());
     return codec.pack(weight.type, leaves);
   }
 };

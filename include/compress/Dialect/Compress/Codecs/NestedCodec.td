@@ -12,7 +12,7 @@ include "compress/Dialect/Compress/IR/CompressDialect.td"
 
 def Compress_NestedAttr : Compress_Codec<"Nested", "nested",
     ["verifyData", "getComponentRatios", "isLossless", "rewriteContraction",
-     "withComponentCodec", "needsOneSign"]> {
+     "withComponentCodec", "needsOneSign", "getTiledCodec", "relayout"]> {
   let summary = "a codec some of whose components are compressed again";
   let description = [{
     Stores what `base` stores, but the named components as `!compress.tensor`s
@@ -23,9 +23,6 @@ def Compress_NestedAttr : Compress_Codec<"Nested", "nested",
 
     Where the codec of a component is not lossless, base's codes are chosen again
     for what the component decodes to; those of `#compress.tiled` stay as they are.
-
-    Where the codec of a component is not lossless, base's codes are chosen again
-    for what the component decodes to.
 
     ```mlir
     // Scales of scales: GGUF's q4_K, whose minima are subtracted (a negative

@@ -35,7 +35,9 @@ def Compress_TiledAttr : Compress_Codec<"Tiled", "tiled",
     last dimension of `order`: first their part of the first component, then that
     of the next one. The `128x256` tensor below is stored as one of `8x4x576xi8`:
     512 bytes of codes and 32 f16 scales a record. Records that tiles do not
-    fill are padded with zeros.
+    fill are padded with zeros. What all records of a row share, such as the codebook
+    of a tensor, is not interleaved: it follows the stream as it is. Components that
+    base compresses again are stored as what their codecs store.
 
     With `flip = b` the bits of `b` are stored inverted in each byte of the first
     component, which must be one of bytes. `flip = 136` adds 8 to two's complement
@@ -64,7 +66,8 @@ def Compress_TiledAttr : Compress_Codec<"Tiled", "tiled",
       block whole tiles)
     * tiled_c6: it has less than 2^56 elements when it is padded to whole tiles
     * tiled_c10: with flip, its first component is of i8
-    * tiled_c9: with records, each component has a part of its own for each record
+    * tiled_c9: with records, each component has a part of its own for each record,
+      or one part for all that make a row
     * then those of base
   }];
   let parameters = (ins "::mlir::compress::CodecAttrInterface":$base,
@@ -93,14 +96,28 @@ def Compress_TiledAttr : Compress_Codec<"Tiled", "tiled",
       return getBase().getTiledCodec(logical, getLayout());
     }
 
+    /// What the inner codec stores: its components, and what codecs of
+    /// components store in their place.
+    struct Leaf {
+      ::std::string name;
+      ::mlir::compress::ComponentRole role;
+      ::mlir::RankedTensorType type;
+      /// Along each dimension of tiles, how many share an entry.
+      ::llvm::SmallVector<int64_t> tiles;
+    };
+    /// Nothing where it is not known where tiles lie in a leaf.
+    ::std::optional<::llvm::SmallVector<Leaf>>
+    getLeaves(::mlir::RankedTensorType logical) const;
+
     /// What a record consists of.
     struct Records {
       /// Rows of records, and records in a row.
       int64_t rows, count;
       /// Bytes of one.
       int64_t bytes;
-      /// Of each component of the inner codec.
-      ::llvm::SmallVector<::mlir::compress::algorithms::RecordPart> parts;
+      /// Of each leaf; nothing for those that all records of a row share.
+      ::llvm::SmallVector<
+          ::std::optional<::mlir::compress::algorithms::RecordPart>> parts;
     };
     /// The components of a tensor, from those of base. No value changes.
     ::std::vector<::mlir::compress::EncodedComponent>

@@ -1,4 +1,4 @@
-//===- VnniEmitter.cpp - contractions by products of 8-bit integers -------===//
+//===- IntegerEmitter.cpp - contractions by products of 8-bit integers -------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -13,29 +13,41 @@
 //       result[row] += acc[row] * (scale of the weight * scale of x[row])
 //     init[row, panel] += result[row]
 //
-// AVX-512 VNNI multiplies unsigned by signed bytes and adds four neighbours to
-// a 32-bit lane: codes are the unsigned operand, 4 steps of 16 outputs a
+// ByteInstructions multiplies unsigned by signed bytes and adds four neighbours
+// to a 32-bit lane: codes are the unsigned operand, 4 steps of 16 outputs a
 // vector, and x the signed one, 4 steps of one row for all lanes. Quantized x
 // of a few rows is kept in that order. Padding of k is zeros in both.
 //
 //===----------------------------------------------------------------------===//
 
+#include "../ByteQuantization.h"
 #include "ContractionKernel.h"
 #include "compress/Conversion/CompressToVector/ContractionEmitter.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace mlir::compress;
 
-/// Rows, and panels of outputs, that are computed at once. Where blocks end
-/// within a row, there are f32 accumulators beside those of integers: all must
-/// fit 32 registers. Panels share loads of x; their codes take registers.
-static constexpr int64_t kRowsOfBlocks = 12, kPanelsOfBlocks = 1;
-static constexpr int64_t kRowsOfWholeRows = 8, kPanelsOfWholeRows = 3;
+namespace {
+/// Rows, and panels of outputs, that are computed at once.
+struct Shape {
+  int64_t rows, panels;
+};
+} // namespace
+
+/// What fits the registers: so many vectors of lanes. Where blocks end within a
+/// row, there are f32 accumulators beside those of integers. Panels share loads
+/// of x; their codes take registers.
+static Shape getShape(int64_t vectors, bool isBlocked) {
+  if (vectors >= 32)
+    return isBlocked ? Shape{12, 1} : Shape{8, 3};
+  if (vectors >= 8)
+    return isBlocked ? Shape{2, 1} : Shape{2, 2};
+  return {1, 1};
+}
+
 /// Up to so many rows, memory is what limits: codes are spared shifts.
 static constexpr int64_t kFewRows = 3;
 /// Bytes of quantized x that a pass over the weight is made for: a part of L2.
@@ -46,13 +58,14 @@ static constexpr int64_t kUnrolledTiles = 4, kUnrolledVectors = 8;
 static constexpr int64_t kMinChains = 4;
 
 namespace {
-class VnniEmitter : public ContractionEmitter {
+class IntegerEmitter : public ContractionEmitter {
 public:
-  explicit VnniEmitter(bool isSupported) : isSupported(isSupported) {}
+  explicit IntegerEmitter(ArrayRef<std::string> features)
+      : instructions(features) {}
   LogicalResult emit(OpBuilder &b, ContractOp op) const override;
 
 private:
-  bool isSupported;
+  ByteInstructions instructions;
 };
 
 /// x of some rows, quantized: dimensions are groups of rows, then positions
@@ -67,15 +80,16 @@ struct QuantizedRows {
 };
 
 /// The loops of one op.
-class VnniKernel : public ContractionKernel {
+class IntegerKernel : public ContractionKernel {
 public:
   /// Blocks have `rows` rows and `panels` panels, but for the rest.
-  VnniKernel(OpBuilder &builder, ContractOp op, const IntegerWeight &weight,
+  IntegerKernel(OpBuilder &builder, ContractOp op, const IntegerWeight &weight,
              const IntegerFormat &format, int64_t rows, int64_t panels);
 
 private:
   void prepare() override {
-    weight.buffers = decoder.prepare(b, b.getLoc(), codec, op.getComponents());
+    weight.buffers =
+        decoder.prepareIntegers(b, b.getLoc(), weight, op.getComponents());
   }
   int64_t getSmallerCount(int64_t count) const override {
     return count > 2 ? (count + 1) / 2 : 1;
@@ -116,7 +130,10 @@ private:
                     function_ref<void(Value, SmallVectorImpl<Value> &)> fill);
 
   bool isShifted(int64_t count) const {
-    return count <= kFewRows && format.shifts.size() > 1;
+    int64_t vectors = weight.instructions.getNumVectors();
+    return count <= kFewRows && llvm::any_of(format.shifts, [](unsigned shift) {
+             return shift != 0;
+           }) && count * int64_t(format.shifts.size() + 1) + 2 <= vectors;
   }
   int64_t getNumShifts(int64_t count) const {
     return isShifted(count) ? format.shifts.size() : 1;
@@ -140,7 +157,7 @@ private:
 };
 } // namespace
 
-VnniKernel::VnniKernel(OpBuilder &builder, ContractOp op,
+IntegerKernel::IntegerKernel(OpBuilder &builder, ContractOp op,
                        const IntegerWeight &weight, const IntegerFormat &format,
                        int64_t rows, int64_t panels)
     : ContractionKernel(builder, op, rows), weight(weight), format(format),
@@ -153,14 +170,14 @@ VnniKernel::VnniKernel(OpBuilder &builder, ContractOp op,
   blocks = paddedK / (steps * format.tilesPerBlock);
 }
 
-Value VnniKernel::splat(Type type, int64_t value) {
+Value IntegerKernel::splat(Type type, int64_t value) {
   return arith::ConstantOp::create(
       b, DenseElementsAttr::get(
              cast<ShapedType>(type),
              b.getIntegerAttr(getElementTypeOrSelf(type), value)));
 }
 
-void VnniKernel::unrollOrLoop(
+void IntegerKernel::unrollOrLoop(
     int64_t count, int64_t limit, SmallVectorImpl<Value> &values,
     function_ref<void(Value, SmallVectorImpl<Value> &)> fill) {
   if (count > limit)
@@ -169,7 +186,7 @@ void VnniKernel::unrollOrLoop(
     fill(index(i), values);
 }
 
-void VnniKernel::emitBlocks(ValueRange batch, Value begin, Value end,
+void IntegerKernel::emitBlocks(ValueRange batch, Value begin, Value end,
                             int64_t count) {
   int64_t groups =
       count > kFewRows
@@ -226,7 +243,7 @@ void VnniKernel::emitBlocks(ValueRange batch, Value begin, Value end,
 // Quantization
 //===----------------------------------------------------------------------===//
 
-QuantizedRows VnniKernel::allocate(int64_t groups, int64_t count) {
+QuantizedRows IntegerKernel::allocate(int64_t groups, int64_t count) {
   auto make = [&](int64_t positions, Type type) -> Value {
     return memref::AllocOp::create(
         b, MemRefType::get({groups, positions * count}, type),
@@ -242,14 +259,14 @@ QuantizedRows VnniKernel::allocate(int64_t groups, int64_t count) {
   return x;
 }
 
-void VnniKernel::deallocate(const QuantizedRows &x) {
+void IntegerKernel::deallocate(const QuantizedRows &x) {
   for (Value buffer : {x.words, x.scales, x.start, x.sums})
     if (buffer)
       memref::DeallocOp::create(b, buffer);
 }
 
 /// Copies a row of lhs, and fills it up with zeros.
-void VnniKernel::copyRow(ValueRange batch, Value row, Value to) {
+void IntegerKernel::copyRow(ValueRange batch, Value row, Value to) {
   SmallVector<Value> place(batch);
   place.append({row, Value()});
   Value zeros = zero(lanesF32);
@@ -283,23 +300,17 @@ void VnniKernel::copyRow(ValueRange batch, Value row, Value to) {
        [&](Value at) { vector::StoreOp::create(b, zeros, to, at); });
 }
 
-void VnniKernel::quantizeRow(Value row, const QuantizedRows &x, Value group,
+void IntegerKernel::quantizeRow(Value row, const QuantizedRows &x, Value group,
                              Value place, int64_t count) {
   loop(index(0), index(blocks), 1,
        [&](Value block) { quantizeBlock(row, block, x, group, place, count); });
 }
 
-/// scale = max |x| / 127, integers = x / scale to nearest even. A block whose
-/// largest magnitude is below 2^-100 is zero; one with an infinity or a NaN
-/// gets the scale NaN.
-void VnniKernel::quantizeBlock(Value row, Value block, const QuantizedRows &x,
+void IntegerKernel::quantizeBlock(Value row, Value block, const QuantizedRows &x,
                                Value group, Value place, int64_t count) {
   Type i32 = b.getI32Type(), f32 = b.getF32Type();
   auto i32Constant = [&](int64_t value) -> Value {
     return arith::ConstantOp::create(b, b.getI32IntegerAttr(value));
-  };
-  auto f32Constant = [&](float value) -> Value {
-    return arith::ConstantOp::create(b, b.getF32FloatAttr(value));
   };
   int64_t size = format.tilesPerBlock * steps;
   Value first = arith::MulIOp::create(b, block, index(size));
@@ -307,44 +318,22 @@ void VnniKernel::quantizeBlock(Value row, Value block, const QuantizedRows &x,
     return arith::AddIOp::create(
         b, first, arith::MulIOp::create(b, vector, index(kLanes)));
   };
-  // Bits of magnitudes are ordered like the magnitudes, and NaN is the largest.
+  auto loadAt = [&](Value at) -> Value {
+    return vector::LoadOp::create(b, lanesF32, row, at);
+  };
   SmallVector<Value> largest = {zero(lanesI32)};
   unrollOrLoop(size / kLanes, kUnrolledVectors, largest,
                [&](Value vector, SmallVectorImpl<Value> &carried) {
-                 Value v =
-                     vector::LoadOp::create(b, lanesF32, row, getAt(vector));
-                 Value bits = arith::AndIOp::create(
-                     b, vector::BitCastOp::create(b, lanesI32, v),
-                     splat(lanesI32, 0x7fffffff));
-                 carried[0] = arith::MaxSIOp::create(b, carried[0], bits);
+                 carried[0] = arith::MaxSIOp::create(
+                     b, carried[0], getMagnitudes(b, loadAt(getAt(vector))));
                });
-  Value bits =
-      vector::ReductionOp::create(b, vector::CombiningKind::MAXSI, largest[0]);
-  Value isFinite = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, bits,
-                                         i32Constant(0x7f800000));
-  Value isUsable = arith::AndIOp::create(
-      b, isFinite,
-      arith::CmpIOp::create(b, arith::CmpIPredicate::sge, bits,
-                            i32Constant((127 - 100) << 23)));
-  Value magnitude = arith::SelectOp::create(
-      b, isUsable, arith::BitcastOp::create(b, f32, bits), f32Constant(127));
-  Value inverse =
-      broadcast(arith::DivFOp::create(b, f32Constant(127), magnitude));
-  Value scale = arith::DivFOp::create(b, magnitude, f32Constant(127));
-  Value otherScale = arith::SelectOp::create(
-      b, isFinite, f32Constant(0),
-      f32Constant(std::numeric_limits<float>::quiet_NaN()));
-  scale = arith::SelectOp::create(b, isUsable, scale, otherScale);
-
+  ByteQuantization quantization(b, largest[0]);
   SmallVector<Value> sums = {zero(lanesI32)};
   unrollOrLoop(
       size / kLanes, kUnrolledVectors, sums,
       [&](Value vector, SmallVectorImpl<Value> &carried) {
         Value at = getAt(vector);
-        Value v = vector::LoadOp::create(b, lanesF32, row, at);
-        v = arith::SelectOp::create(b, isUsable, v, zero(lanesF32));
-        v = math::RoundEvenOp::create(b, arith::MulFOp::create(b, v, inverse));
-        Value integers = arith::FPToSIOp::create(b, lanesI32, v);
+        Value integers = quantization.round(b, loadAt(at));
         carried[0] = arith::AddIOp::create(b, carried[0], integers);
         Value bytes = arith::TruncIOp::create(
             b, VectorType::get(kLanes, b.getI8Type()), integers);
@@ -366,6 +355,11 @@ void VnniKernel::quantizeBlock(Value row, Value block, const QuantizedRows &x,
       });
   Value position = arith::AddIOp::create(
       b, place, arith::MulIOp::create(b, block, index(count)));
+  Value scale = quantization.scale;
+  if (format.factor != 1)
+    scale = arith::MulFOp::create(
+        b, scale,
+        arith::ConstantOp::create(b, b.getF32FloatAttr(format.factor)));
   memref::StoreOp::create(b, scale, x.scales, ValueRange{group, position});
   Value sum =
       vector::ReductionOp::create(b, vector::CombiningKind::ADD, sums[0]);
@@ -383,14 +377,14 @@ void VnniKernel::quantizeBlock(Value row, Value block, const QuantizedRows &x,
 //===----------------------------------------------------------------------===//
 
 /// What belongs to a row at a position along k, in all lanes.
-Value VnniKernel::load(Value buffer, Value group, Value position, int64_t row,
+Value IntegerKernel::load(Value buffer, Value group, Value position, int64_t row,
                        int64_t count) {
   Value at = arith::AddIOp::create(
       b, arith::MulIOp::create(b, position, index(count)), index(row));
   return broadcast(memref::LoadOp::create(b, buffer, ValueRange{group, at}));
 }
 
-void VnniKernel::emitPanels(ValueRange batch, Panels panels,
+void IntegerKernel::emitPanels(ValueRange batch, Panels panels,
                             const QuantizedRows &x, Value group, Value firstRow,
                             int64_t count) {
   // By panel and row.
@@ -429,7 +423,7 @@ void VnniKernel::emitPanels(ValueRange batch, Panels panels,
 }
 
 /// The products of one block, whose first tile is `tile` of `record`.
-void VnniKernel::emitBlock(ValueRange batch, Panels panels, Value block,
+void IntegerKernel::emitBlock(ValueRange batch, Panels panels, Value block,
                            Value record, Value tile, const QuantizedRows &x,
                            Value group, int64_t count,
                            SmallVectorImpl<Value> &results) {
@@ -483,14 +477,14 @@ void VnniKernel::emitBlock(ValueRange batch, Panels panels, Value block,
 }
 
 /// The accumulators of one output, by shift and chain.
-Value VnniKernel::addUp(ArrayRef<Value> accumulators, int64_t count) {
+Value IntegerKernel::addUp(ArrayRef<Value> accumulators, int64_t count) {
   int64_t chains = getChains(count);
   Value sum;
   for (int64_t shift = 0; shift < getNumShifts(count); ++shift) {
     Value part = accumulators[shift * chains];
     for (Value other : accumulators.slice(shift * chains + 1, chains - 1))
       part = arith::AddIOp::create(b, part, other);
-    if (shift)
+    if (isShifted(count) && format.shifts[shift])
       part = arith::ShRSIOp::create(b, part,
                                     splat(lanesI32, format.shifts[shift]));
     sum = sum ? arith::AddIOp::create(b, sum, part) : part;
@@ -500,13 +494,11 @@ Value VnniKernel::addUp(ArrayRef<Value> accumulators, int64_t count) {
 
 /// The products of one tile, number `tile` along k, of each panel. Panels take
 /// turns, so that few codes are in registers at a time.
-void VnniKernel::emitTile(ArrayRef<TilePosition> positions, Value tile,
+void IntegerKernel::emitTile(ArrayRef<TilePosition> positions, Value tile,
                           const QuantizedRows &x, Value group, int64_t count,
                           SmallVectorImpl<Value> &accumulators) {
   int64_t shifts = getNumShifts(count), chains = getChains(count);
   Value first = arith::MulIOp::create(b, tile, index(steps / 4));
-  auto bytes = VectorType::get(4 * kLanes, b.getI8Type());
-  auto name = b.getStringAttr("llvm.x86.avx512.vpdpbusd.512");
   for (int64_t v = 0; v < format.vectorsPerTile; ++v) {
     SmallVector<SmallVector<CodeGroup>> groups;
     for (const TilePosition &position : positions)
@@ -517,12 +509,10 @@ void VnniKernel::emitTile(ArrayRef<TilePosition> positions, Value tile,
       int64_t part = (shifts > 1 ? j : 0) * chains + v % chains;
       for (int64_t i = 0; i < count; ++i) {
         Value word = load(x.words, group, at, i, count);
-        Value row = vector::BitCastOp::create(b, bytes, word);
         for (size_t p = 0; p < positions.size(); ++p) {
           Value &sum = accumulators[(p * count + i) * shifts * chains + part];
-          Value operands[] = {sum, groups[p][j].codes, row};
-          sum = LLVM::CallIntrinsicOp::create(b, lanesI32, name, operands)
-                    .getResult(0);
+          sum = weight.instructions.dot(b, b.getLoc(), sum,
+                                        groups[p][j].codes, word);
         }
       }
     }
@@ -541,29 +531,26 @@ static int64_t chooseRows(ContractOp op, int64_t limit) {
   return limit;
 }
 
-LogicalResult VnniEmitter::emit(OpBuilder &b, ContractOp op) const {
-  if (!isSupported || op.getCompute() != ComputeMode::Int8 ||
+LogicalResult IntegerEmitter::emit(OpBuilder &b, ContractOp op) const {
+  if (op.getCompute() != ComputeMode::Int8 ||
       !ContractionKernel::canLoadVectors(op))
     return failure();
   auto codec = cast<TiledAttr>(op.getWeightType().getCodec());
-  IntegerWeight weight = {codec, op.getWeightType().getLogicalType(), {}};
+  IntegerWeight weight(codec, op.getWeightType().getLogicalType(),
+                       instructions);
   IntegerFormat format =
       cast<TileDecoderInterface>(codec.getBase()).getIntegerFormat(weight);
-  bool isBlocked = codec.getRecord();
-  int64_t rows = chooseRows(op, isBlocked ? kRowsOfBlocks : kRowsOfWholeRows);
-  VnniKernel(b, op, weight, format, rows,
-             isBlocked ? kPanelsOfBlocks : kPanelsOfWholeRows)
+  Shape shape = getShape(instructions.getNumVectors(), codec.getRecord());
+  IntegerKernel(b, op, weight, format, chooseRows(op, shape.rows), shape.panels)
       .emit();
   return success();
 }
 
-bool mlir::compress::hasIntegerKernels(ArrayRef<std::string> features) {
-  return llvm::all_of(
-      ArrayRef<StringRef>{"avx512f", "avx512bw", "avx512vnni"},
-      [&](StringRef name) { return llvm::is_contained(features, name); });
+bool mlir::compress::prefersIntegers(ArrayRef<std::string> features) {
+  return ByteInstructions(features).hasDot();
 }
 
 std::unique_ptr<ContractionEmitter>
-mlir::compress::createVnniEmitter(ArrayRef<std::string> features) {
-  return std::make_unique<VnniEmitter>(hasIntegerKernels(features));
+mlir::compress::createIntegerEmitter(ArrayRef<std::string> features) {
+  return std::make_unique<IntegerEmitter>(features);
 }

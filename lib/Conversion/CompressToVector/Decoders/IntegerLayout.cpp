@@ -1,0 +1,244 @@
+//===- IntegerLayout.cpp - weights that kernels for integers read ---------===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "IntegerLayout.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Utils/IndexingUtils.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include <numeric>
+
+using namespace mlir;
+using namespace mlir::compress;
+
+/// Steps of a tile, unless blocks are shorter.
+static constexpr int64_t kSteps = 32;
+static constexpr int64_t kCacheLine = 64;
+/// Blocks of codes in a record are at most so many.
+static constexpr int64_t kMaxBlocks = 64;
+
+static int64_t getFields(const IntegerCodes &codes) { return 8 / codes.bits; }
+
+/// The smallest records of whole cache lines, or if there are none, the smallest
+/// ones: what all tiles of a short row share may be of any size.
+static bool chooseRecord(CodecAttrInterface codec, RankedTensorType logical,
+                         int64_t tilesPerBlock,
+                         algorithms::TileLayout &layout) {
+  int64_t smallest = 0;
+  for (int64_t blocks = 1; blocks <= kMaxBlocks; blocks *= 2) {
+    layout.record = tilesPerBlock * blocks;
+    auto records = TiledAttr::get(codec, layout).getRecords(logical);
+    if (records && records->bytes % kCacheLine == 0)
+      return true;
+    if (records && !smallest)
+      smallest = layout.record;
+  }
+  layout.record = smallest;
+  return smallest;
+}
+
+std::optional<algorithms::TileLayout>
+mlir::compress::getIntegerLayout(CodecAttrInterface codec,
+                                 RankedTensorType logical, unsigned laneDim,
+                                 unsigned stepDim) {
+  auto codes = cast<TileDecoderInterface>(codec).getIntegerCodes(logical);
+  if (!codes)
+    return std::nullopt;
+  int64_t fields = getFields(*codes), size = logical.getDimSize(stepDim);
+  int64_t block = std::min(codes->block[stepDim], size);
+  bool isWhole = block == size;
+  int64_t steps = isWhole ? kSteps : std::gcd(block, kSteps);
+  if (steps % (4 * fields) != 0 || steps % kLanes != 0)
+    return std::nullopt;
+  algorithms::TileLayout layout;
+  layout.tile.assign(logical.getRank(), 1);
+  layout.tile[laneDim] = kLanes;
+  layout.tile[stepDim] = steps;
+  // By vector, lane, four neighbours and field.
+  int64_t lanes = 0, first = 0;
+  for (unsigned dim = 0; dim < logical.getRank(); ++dim) {
+    int64_t next = layout.split.size();
+    if (dim == stepDim) {
+      layout.split.append({fields, steps / 4 / fields, 4});
+      first = next;
+      continue;
+    }
+    layout.split.push_back(layout.tile[dim]);
+    if (dim == laneDim) {
+      lanes = next;
+      continue;
+    }
+    layout.order.push_back(dim);
+    layout.inside.push_back(next);
+  }
+  layout.order.append({laneDim, stepDim});
+  layout.inside.append({first + 1, lanes, first + 2, first});
+  for (int64_t field = 0; codes->isSigned && field < fields; ++field)
+    layout.flip |= 1 << (field * codes->bits + codes->bits - 1);
+  // All steps of a lane share a scale.
+  algorithms::QuantShape shape;
+  shape.shape.append(logical.getShape().begin(), logical.getShape().end());
+  shape.block.append(codes->block.begin(), codes->block.end());
+  auto tiledBlock = algorithms::getTiledBlock(shape, layout);
+  if (!tiledBlock || !codec.getTiledCodec(logical, layout))
+    return std::nullopt;
+  int64_t rank = logical.getRank();
+  ArrayRef<int64_t> inside = ArrayRef(*tiledBlock).drop_front(2 * rank - 2);
+  if (inside[0] != steps / 4 / fields || inside[2] != 4 ||
+      inside[3] != fields || (inside[1] != 1 && inside[1] != kLanes))
+    return std::nullopt;
+  // Sums of all products fit 32 bits.
+  if (std::max(block, steps) >
+      std::numeric_limits<int32_t>::max() / (255 * 127))
+    return std::nullopt;
+  if (!isWhole &&
+      !chooseRecord(codec, logical, (*tiledBlock)[rank - 1], layout))
+    return std::nullopt;
+  // What is stored for a tile is stored for each lane, or once for all.
+  auto tiled = TiledAttr::get(codec, layout);
+  auto leaves = tiled.getLeaves(logical);
+  if (!leaves)
+    return std::nullopt;
+  int64_t tiledRank = tiled.getTiledType(logical).getRank();
+  for (const TiledAttr::Leaf &leaf : llvm::drop_begin(*leaves)) {
+    int64_t count = computeProduct(leaf.type.getShape().drop_front(rank));
+    if (leaf.type.getRank() == tiledRank && count != 1 && count != kLanes)
+      return std::nullopt;
+  }
+  return layout;
+}
+
+IntegerFormat mlir::compress::getIntegerFormat(const IntegerWeight &weight,
+                                               const IntegerCodes &codes) {
+  IntegerFormat format;
+  format.bias = codes.isSigned ? int64_t(1) << (codes.bits - 1) : 0;
+  int64_t stepDim = weight.codec.getOrder().back();
+  int64_t steps = weight.codec.getTile()[stepDim];
+  int64_t tiles = weight.getTiled().getDimSize(weight.logical.getRank() - 1);
+  int64_t block = codes.block[stepDim];
+  format.tilesPerBlock =
+      block >= weight.logical.getDimSize(stepDim) ? tiles : block / steps;
+  format.vectorsPerTile = computeProduct(weight.codec.getTile()) /
+                          getFields(codes) / (4 * kLanes);
+  for (int64_t field = 0; field < getFields(codes); ++field)
+    format.shifts.push_back(field * codes.bits);
+  return format;
+}
+
+/// Where what a leaf has for a tile begins: the buffer, and indices in it.
+static Value locate(ImplicitLocOpBuilder &b, const IntegerWeight &weight,
+                    const TilePosition &position, unsigned leaf, int64_t begin,
+                    SmallVectorImpl<Value> &at) {
+  auto index = [&](int64_t value) -> Value {
+    return arith::ConstantIndexOp::create(b, value);
+  };
+  const TiledAttr::Leaf &of = weight.leaves[leaf];
+  int64_t rank = weight.logical.getRank();
+  unsigned buffer = leaf;
+  if (weight.records) {
+    if (const auto &part = weight.records->parts[leaf]) {
+      at.append(position.outer);
+      at.push_back(position.record);
+      int64_t bytes = computeProduct(of.type.getShape().drop_front(rank)) *
+                      of.type.getElementTypeBitWidth() / 8;
+      int64_t tiles = weight.codec.getRecord() / (part->bytes / bytes);
+      Value entry = position.tile;
+      if (tiles > 1)
+        entry = arith::DivUIOp::create(b, entry, index(tiles));
+      at.push_back(
+          arith::AddIOp::create(b, arith::MulIOp::create(b, entry, index(bytes)),
+                                index(part->offset + begin)));
+      return weight.buffers[0];
+    }
+    buffer = 1 + llvm::count_if(
+                     ArrayRef(weight.records->parts).take_front(leaf),
+                     [](const auto &part) { return !part; });
+  }
+  SmallVector<Value> tile(position.outer);
+  tile.push_back(position.record);
+  for (int64_t dim = 0; dim < rank; ++dim) {
+    Value entry = tile[dim];
+    if (of.type.getDimSize(dim) == 1)
+      entry = index(0);
+    else if (of.tiles[dim] > 1)
+      entry = arith::DivUIOp::create(b, entry, index(of.tiles[dim]));
+    at.push_back(entry);
+  }
+  at.push_back(index(begin));
+  return weight.buffers[buffer];
+}
+
+Value mlir::compress::loadBytes(OpBuilder &builder, Location loc,
+                                const IntegerWeight &weight,
+                                const TilePosition &position, unsigned leaf,
+                                int64_t begin, VectorType type) {
+  ImplicitLocOpBuilder b(loc, builder);
+  SmallVector<Value> at;
+  Value buffer = locate(b, weight, position, leaf, begin, at);
+  return vector::LoadOp::create(b, type, buffer, at);
+}
+
+Value mlir::compress::loadLanes(OpBuilder &builder, Location loc,
+                                const IntegerWeight &weight,
+                                const TilePosition &position, unsigned leaf) {
+  ImplicitLocOpBuilder b(loc, builder);
+  SmallVector<Value> at;
+  Value buffer = locate(b, weight, position, leaf, 0, at);
+  RankedTensorType type = weight.leaves[leaf].type;
+  int64_t count =
+      computeProduct(type.getShape().drop_front(weight.logical.getRank()));
+  Type stored = cast<MemRefType>(buffer.getType()).getElementType();
+  // A stream is one of bytes.
+  int64_t scale = type.getElementTypeBitWidth() / stored.getIntOrFloatBitWidth();
+  auto wanted = VectorType::get(count, type.getElementType());
+  Value lanes = vector::LoadOp::create(
+      b, VectorType::get(count * scale, stored), buffer, at);
+  if (lanes.getType() != wanted)
+    lanes = vector::BitCastOp::create(b, wanted, lanes);
+  if (count == kLanes)
+    return lanes;
+  return vector::BroadcastOp::create(
+      b, VectorType::get(kLanes, type.getElementType()),
+      vector::ExtractOp::create(b, lanes, 0).getResult());
+}
+
+Value mlir::compress::emitComponent(OpBuilder &builder, Location loc,
+                                    const IntegerWeight &weight,
+                                    const TilePosition &position,
+                                    Type component, bool isSigned,
+                                    unsigned &leaf) {
+  ImplicitLocOpBuilder b(loc, builder);
+  if (auto compressed = dyn_cast<CompressedTensorType>(component))
+    return cast<TileDecoderInterface>(compressed.getCodec())
+        .emitLanes(b, loc, weight, position, compressed.getLogicalType(), leaf);
+  Value lanes = loadLanes(b, loc, weight, position, leaf++);
+  auto wanted = VectorType::get(kLanes, b.getF32Type());
+  Type stored = getElementTypeOrSelf(lanes.getType());
+  if (stored.isF32())
+    return lanes;
+  if (!stored.isInteger())
+    return arith::ExtFOp::create(b, wanted, lanes);
+  if (isSigned)
+    return arith::SIToFPOp::create(b, wanted, lanes);
+  return arith::UIToFPOp::create(b, wanted, lanes);
+}
+
+Value mlir::compress::shiftBytes(OpBuilder &builder, Location loc, Value bytes,
+                                 unsigned shift) {
+  if (!shift)
+    return bytes;
+  ImplicitLocOpBuilder b(loc, builder);
+  auto type = cast<VectorType>(bytes.getType());
+  auto words = VectorType::get(type.getNumElements() / 2, b.getI16Type());
+  Value value = vector::BitCastOp::create(b, words, bytes);
+  value = arith::ShRUIOp::create(
+      b, value,
+      arith::ConstantOp::create(
+          b, DenseElementsAttr::get(words, APInt(16, shift))));
+  return vector::BitCastOp::create(b, type, value);
+}
