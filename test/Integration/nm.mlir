@@ -8,18 +8,18 @@
 // RUN: compressc inspect %t/a | FileCheck %s --check-prefix=FUSED
 // VERIFY: verified: 8 compressed weights
 // FUSED-NOT: decoded as a whole
-// Half of the values in 32 bits, and 2 bits of metadata for each.
-// INSPECT-DAG: 17.00 bits/weight {{.*}} nk  #compress.nm<2:4, axis = 1>
-// INSPECT-DAG: 4.50 bits/weight {{.*}} kn  #compress.nm<1:4, axis = 0>
-// 64 groups of 4 values, 96 bytes of metadata: (256 * 16 + 768) / 509.
-// INSPECT-DAG: 9.56 bits/weight {{.*}} ragged  #compress.nm<4:8, axis = 1>
+// Half of the values in 32 bits, and 2 bits of metadata for each. Kernels read tiles of 16 rows.
+// INSPECT-DAG: 17.00 bits/weight {{.*}} nk  #compress.tiled<#compress.nm<2:4, axis = 1>, tile = [16, 32]
+// INSPECT-DAG: 4.50 bits/weight {{.*}} kn  #compress.tiled<#compress.nm<1:4, axis = 0>, tile = [32, 16]
+// 64 groups of 4 values, 96 bytes of metadata, for 48 rows: (256 * 16 + 768) * 48 / 40 / 509.
+// INSPECT-DAG: 11.47 bits/weight {{.*}} ragged  #compress.tiled<#compress.nm<4:8, axis = 1>, tile = [16, 32]
 // INSPECT-DAG: 17.00 bits/weight {{.*}} conv  #compress.nm<2:4, axis = 3>
 // INSPECT-DAG: 3.12 bits/weight {{.*}} int4  #compress.nested<#compress.nm<2:4, axis = 1>, values = #compress.quant<i4, block = [1, 64], scale = f16>>
 // INSPECT-DAG: 3.12 bits/weight {{.*}} long  #compress.nested
-// 120 groups of 3 values of 32 bits, 135 bytes of metadata.
-// INSPECT-DAG: 21.00 bits/weight {{.*}} odd  #compress.nm<3:5, axis = 1>
+// 120 groups of 3 values of 32 bits, 3 bits of metadata for each, for 32 rows.
+// INSPECT-DAG: 28.00 bits/weight {{.*}} odd  #compress.tiled<#compress.nm<3:5, axis = 1>, tile = [16, 30]
 // What is sparse already loses nothing.
-// INSPECT-DAG: 17.00 bits/weight  error 0.000e+00  sparse
+// INSPECT-DAG: 18.89 bits/weight  error 0.000e+00  sparse
 
 // Weights that are sparse already: nothing is lost, and the sums are the same, perhaps in another order.
 // RUN: %python %inputs/compare-sparse.py %t %s 'nk=2:4:1' 'kn=1:4:0' 'ragged=4:8:1' 'conv=2:4:3' 'int4=2:4:1' 'long=2:4:1' 'odd=3:5:1' 'sparse=2:4:1'

@@ -29,6 +29,7 @@
 #define COMPRESS_ALGORITHMS_NMSPARSITY_H
 
 #include "compress/Algorithms/FloatFormat.h"
+#include "compress/Algorithms/Relayout.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/SmallVector.h"
 
@@ -102,6 +103,17 @@ encodeNmMagnitude(llvm::ArrayRef<uint8_t> source, FloatKind kind,
 std::optional<SparseError> validateNm(const NmShape &shape, FloatKind kind,
                                       llvm::ArrayRef<uint8_t> values,
                                       llvm::ArrayRef<uint8_t> metadata);
+
+/// Moves values and positions into tiles; `layout` is that of the values, whose
+/// innermost factor along the axis has whole groups. Padding has zeros at the
+/// first positions of each group. Sizes are those of a shape with elements, and
+/// buffers have the sizes that follow. Runs on LLVM's thread pool.
+void moveNmValues(const NmShape &shape, FloatKind kind,
+                  const TileLayout &layout, llvm::ArrayRef<uint8_t> values,
+                  llvm::MutableArrayRef<uint8_t> tiledValues);
+void moveNmPositions(const NmShape &shape, const TileLayout &layout,
+                     llvm::ArrayRef<uint8_t> metadata,
+                     llvm::MutableArrayRef<uint8_t> tiledMetadata);
 
 /// The first element of `bytes` that is an infinity or a NaN.
 std::optional<SparseError> findNonFinite(FloatKind kind,

@@ -34,8 +34,8 @@ struct ConvertToVectorPass
       return signalPassFailure();
     }
     std::unique_ptr<ContractionEmitter> emitters[] = {
-        createFmaEmitter(rows), createIntegerEmitter(features),
-        createBf16Emitter(features)};
+        createSparseEmitter(features), createFmaEmitter(rows),
+        createIntegerEmitter(features), createBf16Emitter(features)};
     SmallVector<ContractOp> ops;
     getOperation()->walk([&](ContractOp op) { ops.push_back(op); });
     for (ContractOp op : ops) {

@@ -211,6 +211,60 @@ TEST(NmSparsity, NamesTheFirstNonFinite) {
   }
 }
 
+/// Rows and groups of tiles of [lanes, steps], stored step by step.
+TEST(NmSparsity, TilesHoldTheSameAndValidPadding) {
+  const unsigned seed = 20261128;
+  RecordProperty("seed", seed);
+  std::printf("seed %u\n", seed);
+  Random random(seed);
+  for (int round = 0; round < 300; ++round) {
+    NmShape shape;
+    shape.group = random.pick(2, 16);
+    shape.kept = random.pick(1, shape.group - 1);
+    shape.shape = {random.pick(1, 40), random.pick(1, 90)};
+    shape.axis = random.pick(0, 1);
+    const int64_t other = 1 - shape.axis, groups = random.pick(1, 3);
+    const FloatKind kind = FloatKind(random.pick(0, 2));
+    const int64_t width = getByteWidth(kind);
+    SCOPED_TRACE(describe(shape, kind));
+    const Bytes source =
+        random.makeWeight(computeSizes(shape)->numElements, kind);
+    const Encoded encoded = encode(source, kind, shape);
+    // Of the values, and of the elements.
+    TileLayout layout;
+    layout.order = {other, shape.axis};
+    layout.tile = {16, 16};
+    layout.tile[shape.axis] = groups * shape.kept;
+    layout.split.assign(layout.tile.begin(), layout.tile.end());
+    layout.inside = {shape.axis, other};
+    TileLayout elements = layout;
+    elements.tile[shape.axis] = elements.split[shape.axis] =
+        groups * shape.group;
+    NmShape tiled = shape;
+    tiled.shape.assign(elements.getShape(shape.shape));
+    tiled.axis = 2;
+    const NmSizes sizes = *computeSizes(tiled);
+    Encoded moved{Bytes(sizes.numValues * width), Bytes(sizes.metadataBytes)};
+    moveNmValues(shape, kind, layout, encoded.values, moved.values);
+    moveNmPositions(shape, layout, encoded.metadata, moved.metadata);
+    ASSERT_FALSE(validateNm(tiled, kind, moved.values, moved.metadata));
+    const Bytes decoded = decode(moved, kind, tiled);
+    const Bytes expected = decode(encoded, kind, shape);
+    Bytes found(decoded.size());
+    for (int64_t i = 0; i < shape.shape[0] * shape.shape[1]; ++i) {
+      const int64_t index[] = {i / shape.shape[1], i % shape.shape[1]};
+      const int64_t lane = index[other], step = index[shape.axis];
+      const int64_t steps = groups * shape.group;
+      const int64_t at =
+          (((lane / 16 * tiled.shape[1]) + step / steps) * steps +
+           step % steps) * 16 + lane % 16;
+      std::copy_n(&expected[i * width], width, &found[at * width]);
+    }
+    // What is no element is zero.
+    ASSERT_EQ(decoded, found);
+  }
+}
+
 TEST(NmSparsity, RefusesWhatDoesNotFit) {
   EXPECT_FALSE(computeSizes({{8}, 0, 4, 4}));
   EXPECT_FALSE(computeSizes({{8}, 0, 0, 4}));

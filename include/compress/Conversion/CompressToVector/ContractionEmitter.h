@@ -29,6 +29,11 @@ public:
 /// decoded tile; their accumulators must fit the registers.
 std::unique_ptr<ContractionEmitter> createFmaEmitter(int64_t rows);
 
+/// f32 multiply-add with the elements that are stored, by AVX-512, if the
+/// features have it.
+std::unique_ptr<ContractionEmitter>
+createSparseEmitter(ArrayRef<std::string> features);
+
 /// Whether kernels that compute with integers are the fastest ones on a CPU with
 /// such features.
 bool prefersIntegers(ArrayRef<std::string> features);

@@ -10,6 +10,7 @@
 
 #include "compress/Conversion/CompressToVector/ByteInstructions.h"
 #include "compress/Dialect/Compress/IR/Compress.h"
+#include "llvm/Support/MathExtras.h"
 
 namespace mlir {
 class DialectRegistry;
@@ -21,7 +22,7 @@ namespace mlir::compress {
 /// register of f32. Narrower machines take several registers for them.
 inline constexpr int64_t kLanes = 16;
 
-/// A weight that is laid out for integers or for bf16, as kernels hold it.
+/// A weight as kernels for integers, for bf16 or for sparse tiles hold it.
 struct TiledWeight {
   TiledAttr codec;
   RankedTensorType logical;
@@ -119,12 +120,31 @@ struct Bf16Pair {
   int64_t index;
 };
 
+/// Tiles of which only some elements are stored: `kept` of each `group`
+/// consecutive steps of a lane.
+struct SparseFormat {
+  int64_t kept, group;
+
+  /// Bits that a position in a group has.
+  unsigned getPositionBits() const { return llvm::Log2_64_Ceil(group); }
+};
+
+/// One stored element of each lane.
+struct SparseStep {
+  /// f32.
+  Value value;
+  /// i32, of which the low bits are the position in the group. Higher bits may
+  /// be anything.
+  Value position;
+};
+
 /// Attaches the decoders of this project's codecs.
 void registerTileDecoders(DialectRegistry &registry);
 
 // One line a codec.
 void registerDenseTileDecoder(DialectRegistry &registry);
 void registerNestedTileDecoder(DialectRegistry &registry);
+void registerNmTileDecoder(DialectRegistry &registry);
 void registerPaletteTileDecoder(DialectRegistry &registry);
 void registerQuantTileDecoder(DialectRegistry &registry);
 

@@ -23,9 +23,9 @@ def TileDecoderInterface : AttrInterface<"TileDecoderInterface"> {
     lanes of a vector, by a few *steps* of the reduced dimension, one vector
     each.
 
-    Kernels that compute in f32 call `emitTile`; those that compute with
-    integers, or in bf16, call the methods after it, which codecs that have a
-    layout for that mode have.
+    Kernels that compute in f32 call `emitTile`, or `emitSparseGroup` where few
+    elements of a tile are stored; those that compute with integers, or in bf16,
+    call the methods after it, which codecs that have a layout for that mode have.
   }];
   let methods = [
     InterfaceMethod<[{
@@ -54,6 +54,24 @@ def TileDecoderInterface : AttrInterface<"TileDecoderInterface"> {
       (ins "::mlir::OpBuilder &":$builder, "::mlir::Location":$loc,
            "::mlir::RankedTensorType":$tiled, "::mlir::ValueRange":$prepared,
            "::mlir::ValueRange":$indices)>,
+    InterfaceMethod<[{
+        What is stored of a tile, where that is less than all elements and kernels
+        may read the others as nothing; nothing where it is not.
+      }],
+      "::std::optional<::mlir::compress::SparseFormat>", "getSparseFormat",
+      (ins), "", /*defaultImplementation=*/"return ::std::nullopt;">,
+    InterfaceMethod<[{
+        Emits what is stored of group number `group` of a tile, in increasing order
+        of positions.
+      }],
+      "::llvm::SmallVector<::mlir::compress::SparseStep>", "emitSparseGroup",
+      (ins "::mlir::OpBuilder &":$builder, "::mlir::Location":$loc,
+           "const ::mlir::compress::TiledWeight &":$weight,
+           "const ::mlir::compress::TilePosition &":$position,
+           "int64_t":$group), "",
+      /*defaultImplementation=*/[{
+        llvm_unreachable("no sparse tiles");
+      }]>,
     InterfaceMethod<[{
         The codes that kernels for integers can compute with, or nothing. Where there
         are some, the layout of all of them is that of `getIntegerLayout`, and the

@@ -30,6 +30,7 @@ mlir::compress::findComputeMode(CompressedTensorType weight, unsigned laneDim,
 void mlir::compress::registerTileDecoders(DialectRegistry &registry) {
   registerDenseTileDecoder(registry);
   registerNestedTileDecoder(registry);
+  registerNmTileDecoder(registry);
   registerPaletteTileDecoder(registry);
   registerQuantTileDecoder(registry);
 }

@@ -80,6 +80,88 @@ LogicalResult NmAttr::verifyData(function_ref<InFlightDiagnostic()> emitError,
 }
 
 //===----------------------------------------------------------------------===//
+// Tiles
+//===----------------------------------------------------------------------===//
+
+/// Where the factor of tiles that groups lie in is in `layout.split`; nothing
+/// where tiles cut groups.
+static std::optional<size_t>
+findGroupFactor(NmAttr codec, const algorithms::TileLayout &layout) {
+  size_t next = 0;
+  for (int64_t dim = 0; dim <= codec.getAxis(); ++dim) {
+    int64_t extent = layout.tile[dim];
+    size_t last;
+    do {
+      extent /= layout.split[next];
+      last = next++;
+    } while (extent != 1);
+    if (dim == codec.getAxis() && layout.split[last] % codec.getGroup() == 0)
+      return last;
+  }
+  return std::nullopt;
+}
+
+/// The same with `split`, which is the extents where there is none.
+static algorithms::TileLayout withSplit(algorithms::TileLayout layout) {
+  if (layout.split.empty()) {
+    layout.split.assign(layout.tile.begin(), layout.tile.end());
+    layout.inside.assign(layout.order.begin(), layout.order.end());
+  }
+  return layout;
+}
+
+std::optional<algorithms::TileLayout>
+NmAttr::getValueLayout(const algorithms::TileLayout &layout) const {
+  algorithms::TileLayout values = withSplit(layout);
+  std::optional<size_t> factor = findGroupFactor(*this, values);
+  if (!factor)
+    return std::nullopt;
+  for (int64_t *extent : {&values.tile[getAxis()], &values.split[*factor]})
+    *extent = *extent / getGroup() * getKept();
+  values.record = 0;
+  values.flip = 0;
+  return values;
+}
+
+CodecAttrInterface
+NmAttr::getTiledCodec(RankedTensorType logical,
+                      const algorithms::TileLayout &layout) const {
+  algorithms::TileLayout split = withSplit(layout);
+  std::optional<size_t> factor = findGroupFactor(*this, split);
+  if (!factor || !getValueLayout(layout)->isSplitLegal())
+    return nullptr;
+  int64_t place = llvm::find(split.inside, *factor) - split.inside.begin();
+  return get(getContext(), getKept(), getGroup(), logical.getRank() + place);
+}
+
+std::vector<EncodedComponent>
+NmAttr::relayout(RankedTensorType logical, const algorithms::TileLayout &layout,
+                 ArrayRef<ArrayRef<char>> leaves) const {
+  auto type = RankedTensorType::get(layout.getShape(logical.getShape()),
+                                    logical.getElementType());
+  auto tiled = cast<NmAttr>(getTiledCodec(logical, layout));
+  algorithms::NmShape shape = getShape(*this, logical);
+  algorithms::FloatKind kind = *getFloatKind(logical.getElementType());
+  algorithms::NmSizes sizes =
+      *algorithms::computeSizes(getShape(tiled, type));
+  AsmResourceBlob values =
+      allocateBlob(sizes.numValues * algorithms::getByteWidth(kind));
+  AsmResourceBlob metadata = allocateBlob(sizes.metadataBytes);
+  if (logical.getNumElements() != 0) {
+    algorithms::TileLayout own = *getValueLayout(layout);
+    algorithms::moveNmValues(shape, kind, own, asBytes(leaves[0]),
+                             asMutableBytes(values));
+    algorithms::moveNmPositions(shape, own, asBytes(leaves[1]),
+                                asMutableBytes(metadata));
+  }
+  SmallVector<StorageComponent> storage = tiled.getStorage(type);
+  std::vector<EncodedComponent> result;
+  result.push_back({storage[0].type, std::move(values), {}});
+  result.push_back({storage[1].type, std::move(metadata), {}});
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
 // Presets
 //===----------------------------------------------------------------------===//
 

@@ -11,7 +11,7 @@
 include "compress/Dialect/Compress/IR/CompressDialect.td"
 
 def Compress_NmAttr : Compress_Codec<"Nm", "nm",
-    ["verifyData", "getComponentRatios"]> {
+    ["verifyData", "getComponentRatios", "getTiledCodec", "relayout"]> {
   let summary = "N of M consecutive elements, the others are zero";
   let description = [{
     Semi-structured sparsity (Mishra et al., "Accelerating Sparse Deep Neural
@@ -33,6 +33,9 @@ def Compress_NmAttr : Compress_Codec<"Nm", "nm",
     their values are not read (encoders store zeros).
 
     Decode moves values and does not compute with them.
+
+    Tiles hold whole groups. Of padding, the first N positions of each group are
+    stored, with zeros.
 
     ```mlir
     #nm2_4 = #compress.nm<2:4, axis = 1>
@@ -66,6 +69,10 @@ def Compress_NmAttr : Compress_Codec<"Nm", "nm",
     int64_t getUnitValues() const;
     /// Number of stored values along the axis, for `size` elements.
     int64_t getNumValues(int64_t size) const;
+    /// The layout of the values where that of the tensor is given; nothing where
+    /// tiles, or the innermost factor of their extent, cut groups.
+    ::std::optional<::mlir::compress::algorithms::TileLayout>
+    getValueLayout(const ::mlir::compress::algorithms::TileLayout &layout) const;
   }];
 }
 

@@ -1,0 +1,60 @@
+// With AVX-512 x is permuted by positions; without it, tiles are expanded for the f32 kernel.
+// RUN: compress-opt %s --convert-compress-to-vector=features=avx512f --canonicalize --cse --split-input-file | FileCheck %s
+// RUN: compress-opt %s --convert-compress-to-vector=rows=2 --canonicalize --cse --split-input-file | FileCheck %s --check-prefix=EXPAND
+// RUN: compress-opt %s --convert-compress-to-vector=features=avx512f --compress-check-lowered --split-input-file -o %t
+
+// x is copied group by group, row by row; two groups are in lhs, six are zeros.
+// CHECK-LABEL: func @nm
+// CHECK-SAME: %[[S:.*]]: memref<2x1x1088xi8>, %[[X:.*]]: memref<2x8xf32>, %[[I:.*]]: memref<2x32xf32>)
+// CHECK-DAG: %[[LANES:.*]] = arith.constant dense<[0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30]> : vector<16xi32>
+// CHECK-DAG: %[[C:.*]] = memref.alloc() {{.*}} : memref<1x64xf32>
+// CHECK: scf.for %{{.*}} = %c0 to %c2 step %c1
+// CHECK: vector.load %[[X]]{{.*}} : memref<2x8xf32>, vector<4xf32>
+// CHECK: vector.store %{{.*}}, %[[C]]
+// CHECK: scf.for %{{.*}} = %c2 to %c8 step %c1
+// CHECK: scf.parallel (%[[PANEL:.*]]) = (%c0) to (%c2) step (%c1)
+// A value of each lane, and a word of two bits for each.
+// CHECK: %[[V:.*]] = vector.load %[[S]][%[[PANEL]], %c0, %c0] : memref<2x1x1088xi8>, vector<64xi8>
+// CHECK: %[[F:.*]] = vector.bitcast %[[V]] : vector<64xi8> to vector<16xf32>
+// CHECK: %[[P:.*]] = vector.load %[[S]][%[[PANEL]], %c0, %c1024] : memref<2x1x1088xi8>, vector<4xi8>
+// CHECK: %[[WORD:.*]] = vector.bitcast %[[P]] : vector<4xi8> to vector<1xi32>
+// CHECK: %[[BIT:.*]] = vector.extract %[[WORD]][0]
+// CHECK: %[[ALL:.*]] = vector.broadcast %[[BIT]] : i32 to vector<16xi32>
+// CHECK: %[[AT:.*]] = arith.shrui %[[ALL]], %[[LANES]]
+// CHECK: %[[G:.*]] = vector.load %[[C]][%c0, %c0] : memref<1x64xf32>, vector<4xf32>
+// CHECK: %[[G4:.*]] = vector.broadcast %[[G]] : vector<4xf32> to vector<4x4xf32>
+// CHECK: %[[G16:.*]] = vector.shape_cast %[[G4]] : vector<4x4xf32> to vector<16xf32>
+// CHECK: %[[T:.*]] = llvm.call_intrinsic "llvm.x86.avx512.vpermilvar.ps.512"(%[[G16]], %[[AT]])
+// CHECK: vector.fma %[[T]], %[[F]], %{{.*}}
+// CHECK-COUNT-31: vpermilvar
+// CHECK-NOT: vpermilvar
+// EXPAND-LABEL: func @nm
+// EXPAND-NOT: llvm.call_intrinsic
+// EXPAND: %[[LOW:.*]] = arith.andi %{{.*}}, %cst{{.*}} : vector<16xi32>
+// EXPAND: %[[IS:.*]] = arith.cmpi eq, %[[LOW]], %cst{{.*}} : vector<16xi32>
+// EXPAND: arith.select %[[IS]], %{{.*}}, %{{.*}} : vector<16xi1>, vector<16xf32>
+// EXPAND: vector.fma
+!w = !compress.tensor<32x8xf32, #compress.tiled<#compress.nm<2:4, axis = 1>, tile = [16, 32], order = [0, 1], split = [16, 32], inside = [1, 0], record = 1>>
+func.func @nm(%s: memref<2x1x1088xi8>, %x: memref<2x8xf32>, %i: memref<2x32xf32>) {
+  compress.contract ins(%x, %s : memref<2x8xf32>, memref<2x1x1088xi8>) outs(%i : memref<2x32xf32>)
+    weight(!w, affine_map<(m, n, k) -> (n, k)>)
+  return
+}
+
+// -----
+// Groups of eight: positions of three bits, in two words of 16 lanes' 48 bits, and a permutation of 16 elements.
+// CHECK-LABEL: func @eight
+// CHECK-DAG: arith.constant dense<[0, 3, 6, 9, 12, 15, 18, 21, 8, 11, 14, 17, 20, 23, 26, 29]> : vector<16xi32>
+// CHECK: vector.load %{{.*}}[%{{.*}}, %c0, %c1024] : memref<1x1x1216xi8>, vector<4xi8>
+// CHECK: vector.load %{{.*}}[%{{.*}}, %c0, %c1026] : memref<1x1x1216xi8>, vector<4xi8>
+// CHECK: arith.select %{{.*}} : vector<16xi1>, vector<16xi32>
+// CHECK: vector.load %{{.*}} : memref<1x64xf32>, vector<8xf32>
+// CHECK: vector.broadcast %{{.*}} : vector<8xf32> to vector<2x8xf32>
+// CHECK-COUNT-32: llvm.x86.avx512.permvar.sf.512
+// CHECK-NOT: llvm.x86.avx512.permvar.sf.512
+!w = !compress.tensor<16x64xf16, #compress.tiled<#compress.nm<4:8, axis = 1>, tile = [16, 32], order = [0, 1], split = [16, 32], inside = [1, 0], record = 2>>
+func.func @eight(%s: memref<1x1x1216xi8>, %x: memref<1x64xf32>, %i: memref<1x16xf32>) {
+  compress.contract ins(%x, %s : memref<1x64xf32>, memref<1x1x1216xi8>) outs(%i : memref<1x16xf32>)
+    weight(!w, affine_map<(m, n, k) -> (n, k)>)
+  return
+}
