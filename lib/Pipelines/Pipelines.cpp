@@ -60,9 +60,11 @@ static void addLoweringToLLVM(OpPassManager &pm, bool parallel) {
   arith::ArithExpandOpsPassOptions expand;
   expand.includeBf16 = true;
   pm.addPass(arith::createArithExpandOpsPass(expand));
-  pm.addPass(createConvertVectorToLLVMPass());
+  pm.addPass(createCompressExpandVectorMath());
   pm.addPass(createConvertMathToLLVMPass());
+  // Takes vectors apart.
   pm.addPass(createConvertMathToLibmPass());
+  pm.addPass(createConvertVectorToLLVMPass());
   pm.addPass(createConvertIndexToLLVMPass());
   if (parallel)
     pm.addPass(createConvertOpenMPToLLVMPass());
@@ -98,6 +100,7 @@ void mlir::compress::buildCompressFuse(OpPassManager &pm, bool allowDense) {
   pm.addPass(createCompressFormKernels());
   // Arithmetic on whole tensors does not tile.
   pm.addPass(createConvertElementwiseToLinalgPass());
+  pm.addPass(createCompressFuseEpilogues());
   pm.addPass(createCompressTileAndFuse());
   CompressCheckFusedOptions check;
   check.allowDense = allowDense;

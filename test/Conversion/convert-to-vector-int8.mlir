@@ -16,8 +16,8 @@
 // CHECK: %[[ROW:.*]] = memref.alloc() {{.*}} : memref<128xf32>
 // The row, and its padding.
 // CHECK: scf.for %{{.*}} = %c0 to %c64 step %c16
-// CHECK: vector.constant_mask [6]
-// CHECK: vector.maskedload %[[X]][%c0, %c64]
+// CHECK: vector.load %[[X]][%c0, %c64] : {{.*}}, vector<6xf32>
+// CHECK: vector.store %{{.*}}, %[[ROW]][%c70] : memref<128xf32>, vector<10xf32>
 // CHECK: scf.for %{{.*}} = %c80 to %c128 step %c16
 // Four blocks: the largest magnitude, by its bits.
 // CHECK: scf.for %[[B:.*]] = %c0 to %c4 step %c1

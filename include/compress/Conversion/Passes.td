@@ -85,6 +85,36 @@ def CompressFormKernels : Pass<"compress-form-kernels"> {
   ];
 }
 
+def CompressFuseEpilogues : Pass<"compress-fuse-epilogues"> {
+  let summary = "elementwise users of compress.contract become its epilogue";
+  let description = [{
+    An elementwise linalg op that is the only user of a contraction, such as a
+    bias, a residual, an activation or a requantization, is computed on the sums
+    while they are in registers. Its other operands are read as they are, when
+    they are broadcast along rows or have the shape of the result. What the
+    contraction accumulates to becomes an operand, too.
+
+    ```mlir
+    %y = compress.contract ins(%x, %codes, %scales : ...) outs(%empty : ...) overwrite weight(...)
+    %z = linalg.add ins(%y, %residual : ...) outs(%y : ...)
+    ```
+    becomes
+    ```mlir
+    %z = compress.contract ins(%x, %codes, %scales : ...) outs(%empty : ...) overwrite weight(...)
+      with(%residual : ...) at [affine_map<(m, n) -> (m, n)>] epilogue {
+    ^bb0(%sum: f32, %r: f32):
+      %0 = arith.addf %sum, %r : f32
+      compress.yield %0 : f32
+    }
+    ```
+    A remark says what is in the way of a user that is left as it is.
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::compress::CompressDialect",
+    "::mlir::tensor::TensorDialect"
+  ];
+}
+
 def ConvertCompressToVector : Pass<"convert-compress-to-vector"> {
   let summary = "compress.contract on buffers to loops of vector ops";
   let description = [{

@@ -35,6 +35,7 @@ public:
 
 private:
   SmallVector<int64_t> getPositions(OpOperand *operand, unsigned last) const;
+  Value getEmpty(Value value, ArrayRef<int64_t> permutation, Type element);
   Value transpose(Value value, ArrayRef<int64_t> permutation);
   Value cast(Value value, Type element);
   SmallVector<ReassociationIndices> getGroups() const;
@@ -58,14 +59,20 @@ SmallVector<int64_t> KernelFormer::getPositions(OpOperand *operand,
   return positions;
 }
 
-Value KernelFormer::transpose(Value value, ArrayRef<int64_t> permutation) {
-  if (isIdentityPermutation(permutation))
-    return value;
+/// A tensor of the size that a transposed one has.
+Value KernelFormer::getEmpty(Value value, ArrayRef<int64_t> permutation,
+                             Type element) {
   SmallVector<OpFoldResult> sizes =
       tensor::getMixedSizes(b, b.getLoc(), value);
   applyPermutationToVector(sizes, permutation);
-  Value empty = tensor::EmptyOp::create(
-      b, sizes, getElementTypeOrSelf(value.getType()));
+  return tensor::EmptyOp::create(b, sizes, element);
+}
+
+Value KernelFormer::transpose(Value value, ArrayRef<int64_t> permutation) {
+  if (isIdentityPermutation(permutation))
+    return value;
+  Value empty =
+      getEmpty(value, permutation, getElementTypeOrSelf(value.getType()));
   return linalg::TransposeOp::create(b, value, empty, permutation)
       ->getResult(0);
 }
@@ -151,7 +158,16 @@ void KernelFormer::form(DecodeOp decode, ComputeMode compute) {
       cast(transpose(contraction.lhs->get(),
                      getPositions(contraction.lhs, contraction.k)),
            b.getF32Type()));
-  Value ordered = transpose(init->get(), outOrder);
+  // A tensor of zeros need not be read, nor be made.
+  Value outs = init->get();
+  bool isZero = false;
+  if (auto fill = outs.getDefiningOp<linalg::FillOp>();
+      fill && matchPattern(fill.value(), m_AnyZeroFloat())) {
+    isZero = true;
+    outs = fill.output();
+  }
+  Value ordered = isZero ? getEmpty(outs, outOrder, b.getF32Type())
+                         : transpose(outs, outOrder);
   Value matrix = toMatrix(cast(ordered, b.getF32Type()));
 
   // Iteration dimensions of compress.contract: batch.., m, n, k.
@@ -171,9 +187,7 @@ void KernelFormer::form(DecodeOp decode, ComputeMode compute) {
       getComponents(b, b.getLoc(), decode.getInput());
   Value result =
       ContractOp::create(b, matrix.getType(), lhs, components, matrix,
-                         TypeAttr::get(decode.getInput().getType()),
-                         AffineMapAttr::get(map),
-                         ComputeModeAttr::get(b.getContext(), compute))
+                         decode.getInput().getType(), map, compute, isZero)
           ->getResult(0);
   result = cast(fromMatrix(result, ordered), element);
   result = transpose(result, invertPermutationVector(outOrder));

@@ -102,7 +102,7 @@ func.func @padded(%c: tensor<3x3x16x4xi8>, %s: tensor<3x1x16x1xf32>, %z: tensor<
 // CHECK: %[[S:.*]] = tensor.extract_slice {{.*}} [2, 2, 16, 1] [1, 1, 1, 1] : tensor<8x8x16x1xf16>
 // CHECK: %[[XT:.*]] = tensor.extract_slice %[[X]][%[[M]], %[[K]]] [%[[ROWS]], 64] [1, 1]
 // CHECK: %[[IT:.*]] = tensor.extract_slice %[[I]][%[[M]], %[[N]]] [%[[ROWS]], 32] [1, 1]
-// CHECK: %[[Y:.*]] = compress.contract ins(%[[XT]], %[[C]], %[[S]] : {{.*}}) outs(%[[IT]] : tensor<?x32xf32>) weight(!compress.tensor<32x64xf32, #compress.tiled<{{.*}}, tile = [16, 8], order = [0, 1]>>, #[[NK]]) -> tensor<?x32xf32>
+// CHECK: %[[Y:.*]] = compress.contract ins(%[[XT]], %[[C]], %[[S]] : {{.*}}) outs(%[[IT]] : tensor<?x32xf32>) weight(!compress.tensor<32x64xf32, #compress.tiled<{{.*}}, tile = [16, 8], order = [0, 1]>>, #[[NK]]) {for} -> tensor<?x32xf32>
 // CHECK: tensor.insert_slice %[[Y]] into %[[I]][%[[M]], %[[N]]] [%[[ROWS]], 32] [1, 1]
 func.func @contract(%x: tensor<?x256xf32>, %c: tensor<8x32x16x4xi8>, %s: tensor<8x8x16x1xf16>, %i: tensor<?x128xf32>) -> tensor<?x128xf32> {
   %0 = compress.contract ins(%x, %c, %s : tensor<?x256xf32>, tensor<8x32x16x4xi8>, tensor<8x8x16x1xf16>) outs(%i : tensor<?x128xf32>)
@@ -119,7 +119,7 @@ func.func @contract(%x: tensor<?x256xf32>, %c: tensor<8x32x16x4xi8>, %s: tensor<
 // CHECK: tensor.extract_slice %{{.*}}[%[[B]], %[[T]], 0, 0, 0, 0] [1, 1, 1, 1, 16, 1]
 // CHECK: tensor.extract_slice %[[X]][%[[B]], 0, 0] [1, 4, 64]
 // CHECK: tensor.extract_slice %[[I]][%[[B]], 0, %[[N]]] [1, 4, 16]
-// CHECK: %[[Y:.*]] = compress.contract {{.*}} weight(!compress.tensor<1x16x64xf32, #compress.tiled<{{.*}}, tile = [1, 16, 4], order = [0, 1, 2]>>, #[[BNK]]) -> tensor<1x4x16xf32>
+// CHECK: %[[Y:.*]] = compress.contract {{.*}} weight(!compress.tensor<1x16x64xf32, #compress.tiled<{{.*}}, tile = [1, 16, 4], order = [0, 1, 2]>>, #[[BNK]]) {forall} -> tensor<1x4x16xf32>
 // CHECK: tensor.parallel_insert_slice %[[Y]] into %[[I]][%[[B]], 0, %[[N]]] [1, 4, 16]
 func.func @contract_batch(%x: tensor<3x4x64xf32>, %c: tensor<3x2x16x1x16x4xi8>, %s: tensor<3x2x1x1x16x1xf32>, %i: tensor<3x4x32xf32>) -> tensor<3x4x32xf32> {
   %0 = compress.contract ins(%x, %c, %s : tensor<3x4x64xf32>, tensor<3x2x16x1x16x4xi8>, tensor<3x2x1x1x16x1xf32>) outs(%i : tensor<3x4x32xf32>)

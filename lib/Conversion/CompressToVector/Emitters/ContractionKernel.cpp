@@ -7,10 +7,12 @@
 
 #include "ContractionKernel.h"
 #include "compress/Conversion/CompressToVector/ContractionEmitter.h"
+#include "mlir/Dialect/Affine/Utils.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include <numeric>
 
 using namespace mlir;
 using namespace mlir::compress;
@@ -90,14 +92,15 @@ void ContractionKernel::loop(
 }
 
 void ContractionKernel::emit() {
-  if (n == 0 || k == 0)
+  if (n == 0 || (k == 0 && !op.getOverwrite()))
     return; // init stays as it is
-  prepare();
+  if (k)
+    prepare();
   SmallVector<Value> batch;
   // Batch dimensions, outermost first.
   std::function<void()> emitBatch = [&] {
     if (int64_t(batch.size()) == op.getNumBatch())
-      return emitRows(batch);
+      return k ? emitRows(batch) : emitEmptySums(batch);
     Value size = memref::DimOp::create(b, op.getInit(), batch.size());
     loop(index(0), size, 1, [&](Value i) {
       batch.push_back(i);
@@ -105,6 +108,16 @@ void ContractionKernel::emit() {
     });
   };
   emitBatch();
+}
+
+/// The results of sums of nothing.
+void ContractionKernel::emitEmptySums(ValueRange batch) {
+  Value rows = memref::DimOp::create(b, op.getInit(), op.getNumBatch());
+  loopPanels(index(0), index(llvm::divideCeil(n, kLanes)), 1, [&](Value panel) {
+    loop(index(0), rows, 1, [&](Value row) {
+      addToInit(batch, panel, row, zero(lanesF32));
+    });
+  });
 }
 
 void ContractionKernel::emitRows(ValueRange batch) {
@@ -137,24 +150,127 @@ void ContractionKernel::emitRows(ValueRange batch) {
   }
 }
 
+SmallVector<Value> ContractionKernel::getLhsPlace(ValueRange batch, Value row,
+                                                  Value at) {
+  SmallVector<Value> place(batch);
+  place.append({row, at});
+  if (!op.getWindow())
+    return place;
+  return llvm::map_to_vector(
+      op.getWindow()->getResults(), [&](AffineExpr expr) {
+        return affine::expandAffineExpr(b, b.getLoc(), expr, place, {});
+      });
+}
+
+int64_t ContractionKernel::getLhsRun() {
+  if (!op.getWindow())
+    return k;
+  // The last position counts up to the run, while the others stay: it is the
+  // remainder, or k itself.
+  AffineMap window = *op.getWindow();
+  auto getPlace = [&](int64_t at) {
+    SmallVector<AffineExpr> values(op.getNumBatch() + 1,
+                                   b.getAffineConstantExpr(0));
+    values.push_back(b.getAffineConstantExpr(at));
+    return llvm::map_to_vector(window.getResults(), [&](AffineExpr expr) {
+      return cast<AffineConstantExpr>(expr.replaceDims(values)).getValue();
+    });
+  };
+  auto getLength = [&](int64_t first) {
+    SmallVector<int64_t> expected = getPlace(first);
+    int64_t length = 0;
+    for (; first + length < k && getPlace(first + length) == expected; ++length)
+      ++expected.back();
+    return length;
+  };
+  int64_t run = getLength(0);
+  for (int64_t first = 0; first < k; first += run)
+    run = std::gcd(run, getLength(first));
+  return run;
+}
+
+/// An operand of the epilogue for the outputs of a panel.
+Value ContractionKernel::loadOther(unsigned i, ValueRange place, Value mask) {
+  Value other = op.getOthers()[i];
+  AffineMap map = op.getOtherMap(i);
+  auto type = cast<MemRefType>(other.getType());
+  SmallVector<Value> at;
+  for (AffineExpr expr : map.getResults())
+    at.push_back(place[cast<AffineDimExpr>(expr).getPosition()]);
+  auto lanes = VectorType::get(kLanes, type.getElementType());
+  if (!map.isFunctionOfDim(op.getDimN()))
+    return vector::BroadcastOp::create(b, lanes,
+                                       memref::LoadOp::create(b, other, at));
+  if (!type.isLastDimUnitStride())
+    return vector::TransferReadOp::create(
+        b, lanes, other, at, zero(type.getElementType()),
+        AffineMap::getMinorIdentityMap(type.getRank(), 1, b.getContext()));
+  if (mask)
+    return vector::MaskedLoadOp::create(b, lanes, other, at, mask, zero(lanes));
+  return vector::LoadOp::create(b, lanes, other, at);
+}
+
+/// The epilogue on vectors.
+Value ContractionKernel::emitEpilogue(ValueRange place, Value mask, Value sum) {
+  Block &body = op.getEpilogue().front();
+  IRMapping mapping;
+  mapping.map(body.getArgument(0), sum);
+  for (unsigned i = 0; i < op.getOthers().size(); ++i)
+    mapping.map(body.getArgument(i + 1), loadOther(i, place, mask));
+  auto toLanes = [](Type type) { return VectorType::get(kLanes, type); };
+  auto getLanes = [&](Value value) -> Value {
+    if (Value lanes = mapping.lookupOrNull(value))
+      return lanes;
+    Value lanes = vector::BroadcastOp::create(b, toLanes(value.getType()), value);
+    mapping.map(value, lanes);
+    return lanes;
+  };
+  for (Operation &inner : body.without_terminator()) {
+    if (inner.hasTrait<OpTrait::ConstantLike>()) {
+      Operation *scalar = b.clone(inner);
+      mapping.map(inner.getResult(0),
+                  vector::BroadcastOp::create(
+                      b, toLanes(scalar->getResult(0).getType()),
+                      scalar->getResult(0))
+                      .getResult());
+      continue;
+    }
+    SmallVector<Value> operands = llvm::map_to_vector(inner.getOperands(), getLanes);
+    Operation *lanes = b.create(
+        b.getLoc(), inner.getName().getIdentifier(), operands,
+        llvm::map_to_vector(inner.getResultTypes(),
+                            [&](Type type) -> Type { return toLanes(type); }),
+        inner.getAttrs());
+    mapping.map(inner.getResults(), lanes->getResults());
+  }
+  return getLanes(cast<YieldOp>(body.getTerminator()).getValue());
+}
+
 void ContractionKernel::addToInit(ValueRange batch, Value panel, Value row,
                                   Value sum) {
-  Value first = arith::MulIOp::create(b, panel, index(kLanes));
   SmallVector<Value> place(batch);
+  Value first = arith::MulIOp::create(b, panel, index(kLanes));
   place.append({row, first});
-  if (n % kLanes == 0) {
-    Value old = vector::LoadOp::create(b, lanesF32, op.getInit(), place);
-    vector::StoreOp::create(b, arith::AddFOp::create(b, old, sum), op.getInit(),
-                            place);
-    return;
+  Value mask;
+  if (n % kLanes) {
+    Value left = arith::SubIOp::create(b, index(n), first);
+    mask = vector::CreateMaskOp::create(
+        b, VectorType::get(kLanes, b.getI1Type()), left);
   }
-  Value left = arith::SubIOp::create(b, index(n), first);
-  Value mask = vector::CreateMaskOp::create(
-      b, VectorType::get(kLanes, b.getI1Type()), left);
-  Value old = vector::MaskedLoadOp::create(b, lanesF32, op.getInit(), place,
-                                           mask, zero(lanesF32));
-  vector::MaskedStoreOp::create(b, op.getInit(), place, mask,
-                                arith::AddFOp::create(b, old, sum));
+  if (!op.getOverwrite()) {
+    Value old = mask ? vector::MaskedLoadOp::create(b, lanesF32, op.getInit(),
+                                                    place, mask, zero(lanesF32))
+                           .getResult()
+                     : vector::LoadOp::create(b, lanesF32, op.getInit(), place)
+                           .getResult();
+    sum = arith::AddFOp::create(b, old, sum);
+  }
+  if (!op.getEpilogue().empty())
+    sum = emitEpilogue(place, mask, sum);
+  if (mask)
+    vector::MaskedStoreOp::create(b, op.getInit(), place, mask, sum);
+  else
+    vector::StoreOp::create(b, sum, op.getInit(), place);
 }
 
 bool ContractionKernel::canLoadVectors(ContractOp op) {

@@ -51,7 +51,13 @@ protected:
   void loop(int64_t lower, int64_t upper, int64_t by,
             SmallVectorImpl<Value> &values,
             function_ref<void(Value, SmallVectorImpl<Value> &)> fill);
-  /// Adds sums for the outputs of a panel to a row of init.
+  /// Where lhs has the value that a row multiplies with position `at` of k.
+  SmallVector<Value> getLhsPlace(ValueRange batch, Value row, Value at);
+  /// Positions of k, from a multiple of their number on, that are neighbours in
+  /// lhs: all of k, or the channels that a window has at one place.
+  int64_t getLhsRun();
+  /// Adds sums for the outputs of a panel to a row of init, or makes the result
+  /// of them that the op asks for.
   void addToInit(ValueRange batch, Value panel, Value row, Value sum);
 
   ImplicitLocOpBuilder b;
@@ -65,6 +71,9 @@ protected:
 
 private:
   void emitRows(ValueRange batch);
+  void emitEmptySums(ValueRange batch);
+  Value loadOther(unsigned i, ValueRange place, Value mask);
+  Value emitEpilogue(ValueRange place, Value mask, Value sum);
 
   int64_t rows;
   /// Of the blocks that are being emitted.

@@ -97,9 +97,9 @@ void FmaKernel::packBlock(ValueRange batch, Value firstRow, int64_t count,
                           Value packed) {
   loop(index(0), index(k), 1, [&](Value at) {
     for (int64_t i = 0; i < count; ++i) {
-      SmallVector<Value> place(batch);
-      place.append({arith::AddIOp::create(b, firstRow, index(i)), at});
-      Value x = memref::LoadOp::create(b, op.getLhs(), place);
+      Value row = arith::AddIOp::create(b, firstRow, index(i));
+      Value x = memref::LoadOp::create(b, op.getLhs(),
+                                       getLhsPlace(batch, row, at));
       memref::StoreOp::create(b, x, packed, ValueRange{at, index(i)});
     }
   });
@@ -142,11 +142,10 @@ void FmaKernel::emitTile(ValueRange batch, Value panel, Value firstRow,
   for (int64_t s = 0; s < steps; ++s) {
     Value at = arith::AddIOp::create(b, firstK, index(s));
     for (int64_t i = 0; i < count; ++i) {
-      SmallVector<Value> place(batch);
-      place.append({firstRow, at});
-      Value x = packed ? memref::LoadOp::create(b, packed,
-                                                ValueRange{at, index(i)})
-                       : memref::LoadOp::create(b, op.getLhs(), place);
+      Value x = packed
+                    ? memref::LoadOp::create(b, packed, ValueRange{at, index(i)})
+                    : memref::LoadOp::create(b, op.getLhs(),
+                                             getLhsPlace(batch, firstRow, at));
       Value xs = vector::BroadcastOp::create(b, lanesF32, x);
       Value &sum = accumulators[i * chains + s % chains];
       sum = vector::FMAOp::create(b, xs, values[s], sum);

@@ -267,35 +267,35 @@ void IntegerKernel::deallocate(const QuantizedRows &x) {
 
 /// Copies a row of lhs, and fills it up with zeros.
 void IntegerKernel::copyRow(ValueRange batch, Value row, Value to) {
-  SmallVector<Value> place(batch);
-  place.append({row, Value()});
-  Value zeros = zero(lanesF32);
-  int64_t whole = k / kLanes * kLanes;
-  if (!cast<MemRefType>(op.getLhs().getType()).isLastDimUnitStride()) {
-    loop(index(0), index(k), 1, [&](Value at) {
-      place.back() = at;
-      Value x = memref::LoadOp::create(b, op.getLhs(), place);
-      memref::StoreOp::create(b, x, to, at);
+  auto load = [&](VectorType type, Value at) -> Value {
+    return vector::LoadOp::create(b, type, op.getLhs(),
+                                  getLhsPlace(batch, row, at));
+  };
+  int64_t run = getLhsRun();
+  if (!cast<MemRefType>(op.getLhs().getType()).isLastDimUnitStride())
+    run = 1;
+  loop(index(0), index(k), run, [&](Value first) {
+    if (run == 1) {
+      Value x = memref::LoadOp::create(b, op.getLhs(),
+                                       getLhsPlace(batch, row, first));
+      memref::StoreOp::create(b, x, to, first);
+      return;
+    }
+    loop(index(0), index(run / kLanes * kLanes), kLanes, [&](Value offset) {
+      Value at = arith::AddIOp::create(b, first, offset);
+      vector::StoreOp::create(b, load(lanesF32, at), to, at);
     });
-    loop(index(k), index(paddedK), 1, [&](Value at) {
-      memref::StoreOp::create(b, zero(b.getF32Type()), to, at);
-    });
-    return;
-  }
-  loop(index(0), index(whole), kLanes, [&](Value at) {
-    place.back() = at;
-    Value x = vector::LoadOp::create(b, lanesF32, op.getLhs(), place);
-    vector::StoreOp::create(b, x, to, at);
+    if (int64_t left = run % kLanes) {
+      Value at = arith::AddIOp::create(b, first, index(run - left));
+      auto type = VectorType::get(left, b.getF32Type());
+      vector::StoreOp::create(b, load(type, at), to, at);
+    }
   });
-  if (whole < k) {
-    place.back() = index(whole);
-    Value mask = vector::CreateMaskOp::create(
-        b, VectorType::get(kLanes, b.getI1Type()), index(k - whole));
-    Value x = vector::MaskedLoadOp::create(b, lanesF32, op.getLhs(), place,
-                                           mask, zeros);
-    vector::StoreOp::create(b, x, to, place.back());
-    whole += kLanes;
-  }
+  int64_t whole = llvm::alignTo(k, kLanes);
+  if (whole > k)
+    vector::StoreOp::create(b, zero(VectorType::get(whole - k, b.getF32Type())),
+                            to, index(k));
+  Value zeros = zero(lanesF32);
   loop(index(whole), index(paddedK), kLanes,
        [&](Value at) { vector::StoreOp::create(b, zeros, to, at); });
 }

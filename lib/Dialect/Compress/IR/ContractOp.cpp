@@ -14,6 +14,160 @@
 using namespace mlir;
 using namespace mlir::compress;
 
+void ContractOp::build(OpBuilder &b, OperationState &state, TypeRange results,
+                       Value lhs, ValueRange components, Value init,
+                       CompressedTensorType weight, AffineMap weightMap,
+                       ComputeMode compute, bool overwrite, AffineMap window) {
+  build(b, state, results, lhs, components, init, /*others=*/{},
+        TypeAttr::get(weight), AffineMapAttr::get(weightMap),
+        window ? AffineMapAttr::get(window) : AffineMapAttr(),
+        /*other_maps=*/ArrayAttr(), overwrite ? b.getUnitAttr() : UnitAttr(),
+        ComputeModeAttr::get(b.getContext(), compute));
+}
+
+ContractOp ContractOp::cloneWith(OpBuilder &b, TypeRange results,
+                                 ValueRange operands) {
+  OperationState state(getLoc(), getOperationName(), operands, results,
+                       getOperation()->getAttrDictionary().getValue());
+  IRMapping mapping;
+  getEpilogue().cloneInto(state.addRegion(), mapping);
+  return cast<ContractOp>(b.create(state));
+}
+
+/// Whether positions of a window are sums of a term of m and a term of k.
+static bool isSeparable(AffineMap window, unsigned m, unsigned k) {
+  std::function<bool(AffineExpr)> isTermSum = [&](AffineExpr expr) {
+    if (!expr.isFunctionOfDim(m) || !expr.isFunctionOfDim(k))
+      return true;
+    auto sum = dyn_cast<AffineBinaryOpExpr>(expr);
+    return sum && sum.getKind() == AffineExprKind::Add &&
+           isTermSum(sum.getLHS()) && isTermSum(sum.getRHS());
+  };
+  return llvm::all_of(window.getResults(), isTermSum);
+}
+
+/// Lowest and highest value of a position that sizes are known for.
+static std::optional<std::pair<int64_t, int64_t>>
+getBounds(AffineExpr expr, int64_t numBatch, int64_t m, int64_t k) {
+  MLIRContext *context = expr.getContext();
+  Builder b(context);
+  // The terms are separate: each one alone, the other being 0.
+  auto getRange = [&](int64_t size, bool isM) {
+    int64_t lowest = std::numeric_limits<int64_t>::max(), highest = -lowest;
+    for (int64_t i = 0; i < size; ++i) {
+      SmallVector<AffineExpr> values(numBatch, b.getAffineConstantExpr(0));
+      values.push_back(b.getAffineConstantExpr(isM ? i : 0));
+      values.push_back(b.getAffineConstantExpr(isM ? 0 : i));
+      auto value = dyn_cast<AffineConstantExpr>(expr.replaceDims(values));
+      if (!value)
+        return std::pair<int64_t, int64_t>{1, 0};
+      lowest = std::min(lowest, value.getValue());
+      highest = std::max(highest, value.getValue());
+    }
+    return std::pair<int64_t, int64_t>{lowest, highest};
+  };
+  if (ShapedType::isDynamic(m) || ShapedType::isDynamic(k) || !m || !k)
+    return std::nullopt;
+  auto ofM = getRange(m, true), ofK = getRange(k, false),
+       ofNone = getRange(1, true);
+  return std::pair<int64_t, int64_t>{
+      ofM.first + ofK.first - ofNone.first,
+      ofM.second + ofK.second - ofNone.first};
+}
+
+static LogicalResult verifyWindow(ContractOp op) {
+  AffineMap window = *op.getWindow();
+  auto lhs = cast<ShapedType>(op.getLhs().getType());
+  unsigned batch = op.getNumBatch();
+  bool hasBatch = window.getNumResults() >= batch;
+  for (unsigned i = 0; hasBatch && i < batch; ++i)
+    hasBatch = window.getResult(i) == getAffineDimExpr(i, op.getContext());
+  bool isFree = llvm::all_of(
+      window.getResults().drop_front(std::min(batch, window.getNumResults())),
+      [&](AffineExpr expr) {
+        return llvm::none_of(llvm::seq(batch), [&](unsigned dim) {
+          return expr.isFunctionOfDim(dim);
+        });
+      });
+  if (window.getNumDims() != batch + 2 || window.getNumSymbols() ||
+      int64_t(window.getNumResults()) != lhs.getRank() || !hasBatch ||
+      !isFree || !isSeparable(window, batch, batch + 1)) // contract_c9
+    return op.emitOpError()
+           << "expected window to take (b.., m, k) to the " << lhs.getRank()
+           << " dimensions of lhs, b.. first, each other one a sum of a term of "
+              "m and a term of k, but got "
+           << AffineMapAttr::get(window);
+  int64_t m = cast<ShapedType>(op.getInit().getType()).getDimSize(batch);
+  for (unsigned i = batch; i < window.getNumResults(); ++i) {
+    auto bounds =
+        getBounds(window.getResult(i), batch, m, op.getReducedSize());
+    if (!bounds)
+      continue;
+    bool isDynamic = lhs.isDynamicDim(i);
+    if (bounds->first < 0 ||
+        (!isDynamic && bounds->second >= lhs.getDimSize(i))) // contract_c9
+      return op.emitOpError()
+             << "expected window to stay in the bounds of lhs " << lhs
+             << ", but dimension " << i << " is read from " << bounds->first
+             << " to " << bounds->second;
+  }
+  return success();
+}
+
+static LogicalResult verifyEpilogue(ContractOp op) {
+  Region &region = op.getEpilogue();
+  auto init = cast<ShapedType>(op.getInit().getType());
+  if (region.empty() && op.getOthers().empty() && !op.getOtherMaps())
+    return success();
+  if (region.empty() || !op.getOverwrite()) // contract_c7
+    return op.emitOpError()
+           << "expected operands of an epilogue to have one, and it to "
+              "overwrite init";
+  SmallVector<Type> arguments = {Float32Type::get(op.getContext())};
+  for (Value other : op.getOthers())
+    arguments.push_back(cast<ShapedType>(other.getType()).getElementType());
+  auto yield = region.hasOneBlock()
+                   ? dyn_cast_if_present<YieldOp>(
+                         region.front().empty() ? nullptr
+                                                : &region.front().back())
+                   : YieldOp();
+  if (!yield || region.getArgumentTypes() != TypeRange(arguments) ||
+      yield.getValue().getType() != init.getElementType()) // contract_c7
+    return op.emitOpError()
+           << "expected the epilogue to be a block of (" << arguments
+           << ") that yields a " << init.getElementType();
+  for (Operation &inner : region.front().without_terminator())
+    if (!inner.hasTrait<OpTrait::ConstantLike>() &&
+        !OpTrait::hasElementwiseMappableTraits(&inner)) // contract_c7
+      return inner.emitOpError()
+             << "is not elementwise, as ops of an epilogue must be";
+  size_t numMaps = op.getOtherMaps() ? op.getOtherMaps()->size() : 0;
+  if (numMaps != op.getOthers().size()) // contract_c8
+    return op.emitOpError() << "expected " << op.getOthers().size()
+                            << " maps of operands of the epilogue, but got "
+                            << numMaps;
+  for (auto [i, other] : llvm::enumerate(op.getOthers())) {
+    AffineMap map = op.getOtherMap(i);
+    auto type = cast<ShapedType>(other.getType());
+    bool isLegal = map.getNumDims() == unsigned(init.getRank()) &&
+                   !map.getNumSymbols() && map.isProjectedPermutation() &&
+                   int64_t(map.getNumResults()) == type.getRank();
+    for (unsigned j = 0; isLegal && j < map.getNumResults(); ++j) {
+      unsigned dim = map.getDimPosition(j);
+      isLegal = (dim != op.getDimN() || j + 1 == map.getNumResults()) &&
+                (init.isDynamicDim(dim) || type.isDynamicDim(j) ||
+                 init.getDimSize(dim) == type.getDimSize(j));
+    }
+    if (!isLegal) // contract_c8
+      return op.emitOpError()
+             << "expected operand " << i << " of the epilogue, " << type
+             << ", to be read by a projected permutation of the dimensions of "
+                "init "
+             << init << ", n last, but got " << AffineMapAttr::get(map);
+  }
+  return success();
+}
+
 LogicalResult ContractOp::verify() {
   if (!llvm::all_of(getOperandTypes(), llvm::IsaPred<RankedTensorType>) &&
       !llvm::all_of(getOperandTypes(), llvm::IsaPred<MemRefType>)) // contract_c6
@@ -35,8 +189,9 @@ LogicalResult ContractOp::verify() {
   }
   auto lhs = cast<ShapedType>(getLhs().getType());
   auto init = cast<ShapedType>(getInit().getType());
-  if (lhs.getRank() != init.getRank() || lhs.getRank() < 2 || !lhs.getElementType().isF32() ||
-      !init.getElementType().isF32()) // contract_c2
+  if ((!getWindow() && lhs.getRank() != init.getRank()) || init.getRank() < 2 ||
+      !lhs.getElementType().isF32() || !init.getElementType().isIntOrFloat() ||
+      (!init.getElementType().isF32() && getEpilogue().empty())) // contract_c2
     return emitOpError()
            << "expected f32 lhs and init of one rank of 2 or more, but got "
            << lhs << " and " << init;
@@ -59,9 +214,10 @@ LogicalResult ContractOp::verify() {
     return sizes[dim] == size;
   };
   bool agrees = true;
-  for (int64_t i = 0, rank = lhs.getRank(); i < rank; ++i) {
-    agrees &= agree(i == rank - 1 ? getDimK() : i, lhs.getDimSize(i));
+  for (int64_t i = 0, rank = init.getRank(); i < rank; ++i) {
     agrees &= agree(i, init.getDimSize(i));
+    if (!getWindow() || i < getNumBatch())
+      agrees &= agree(i == rank - 1 ? getDimK() : i, lhs.getDimSize(i));
   }
   for (auto [i, size] : llvm::enumerate(weight.getShape()))
     agrees &= agree(map.getDimPosition(i), size);
@@ -74,7 +230,9 @@ LogicalResult ContractOp::verify() {
     return emitOpError() << "expected "
                          << (tensor ? "one result of the type of init"
                                     : "no result for buffers");
-  return success();
+  if (getWindow() && failed(verifyWindow(*this)))
+    return failure();
+  return verifyEpilogue(*this);
 }
 
 void ContractOp::getEffects(
@@ -85,7 +243,8 @@ void ContractOp::getEffects(
   for (OpOperand &operand : getOperation()->getOpOperands()) {
     if (!isa<BaseMemRefType>(operand.get().getType()))
       continue;
-    effects.emplace_back(MemoryEffects::Read::get(), &operand);
+    if (!isDpsInit(&operand) || !getOverwrite())
+      effects.emplace_back(MemoryEffects::Read::get(), &operand);
     if (isDpsInit(&operand))
       effects.emplace_back(MemoryEffects::Write::get(), &operand);
   }
@@ -120,7 +279,8 @@ SmallVector<Range> ContractOp::getIterationDomain(OpBuilder &b) {
   int64_t rank = getNumBatch() + 2;
   for (int64_t i = 0; i < rank; ++i)
     add(getSize(b, getLoc(), getInit(), i));
-  add(getSize(b, getLoc(), getLhs(), rank - 1));
+  add(getWindow() ? OpFoldResult(b.getIndexAttr(getReducedSize()))
+                  : getSize(b, getLoc(), getLhs(), rank - 1));
   return domain;
 }
 
@@ -137,25 +297,47 @@ ContractOp::getTiledImplementation(OpBuilder &b,
     weightOffsets.push_back(offsets[dim]);
     weightSizes.push_back(sizes[dim]);
   }
-  // First, so that nothing is emitted for a tile that is refused.
+  // What is emitted is emitted for tiles that are not refused.
+  auto isWhole = [&](unsigned dim, Value value, unsigned at) {
+    int64_t size = cast<ShapedType>(value.getType()).getDimSize(at);
+    return isZeroInteger(offsets[dim]) && !ShapedType::isDynamic(size) &&
+           isConstantIntValue(sizes[dim], size);
+  };
+  if (getWindow())
+    for (unsigned dim = 0; dim < getDimN(); ++dim)
+      if (!isWhole(dim, getInit(), dim))
+        return emitOpError() << "expected a tile of all windows";
+  if (getOverwrite() &&
+      (!isZeroInteger(offsets[getDimK()]) ||
+       !isConstantIntValue(sizes[getDimK()], getReducedSize())))
+    return emitOpError() << "expected a tile of whole sums";
   FailureOr<CompressedTile> weight = sliceComponents(
       b, loc, getWeightType(), getComponents(), weightOffsets, weightSizes);
   if (failed(weight))
     return emitOpError() << "expected a tile that splits no stored unit";
-  SmallVector<OpFoldResult> strides(getNumBatch() + 2, b.getIndexAttr(1));
-  auto slice = [&](Value value, unsigned last) {
-    SmallVector<OpFoldResult> o(offsets.take_front(getNumBatch() + 1)),
-        s(sizes.take_front(getNumBatch() + 1));
-    o.push_back(offsets[last]);
-    s.push_back(sizes[last]);
-    return tensor::ExtractSliceOp::create(b, loc, value, o, s, strides)
-        .getResult();
+  auto slice = [&](Value value, AffineMap map) -> Value {
+    SmallVector<OpFoldResult> o, s;
+    for (AffineExpr expr : map.getResults()) {
+      unsigned dim = cast<AffineDimExpr>(expr).getPosition();
+      o.push_back(offsets[dim]);
+      s.push_back(sizes[dim]);
+    }
+    SmallVector<OpFoldResult> strides(o.size(), b.getIndexAttr(1));
+    return tensor::ExtractSliceOp::create(b, loc, value, o, s, strides);
   };
-  Value lhs = slice(getLhs(), getDimK());
-  Value init = slice(getInit(), getDimN());
-  auto tiled = ContractOp::create(
-      b, loc, init.getType(), lhs, weight->components, init,
-      TypeAttr::get(weight->type), getWeightMapAttr(), getComputeAttr());
+  unsigned rank = getNumBatch() + 2;
+  AffineMap initMap = AffineMap::getMultiDimIdentityMap(rank, getContext());
+  AffineMap lhsMap = initMap.dropResult(rank - 1).insertResult(
+      b.getAffineDimExpr(getDimK()), rank - 1);
+  SmallVector<Value> operands = {getWindow() ? getLhs()
+                                             : slice(getLhs(), lhsMap)};
+  llvm::append_range(operands, weight->components);
+  Value init = slice(getInit(), initMap);
+  operands.push_back(init);
+  for (auto [i, other] : llvm::enumerate(getOthers()))
+    operands.push_back(slice(other, getOtherMap(i)));
+  ContractOp tiled = cloneWith(b, init.getType(), operands);
+  tiled.setWeightAttr(TypeAttr::get(weight->type));
   return TilingResult{{tiled}, SmallVector<Value>(tiled->getResults()), {}};
 }
 

@@ -16,10 +16,15 @@ using namespace mlir::bufferization;
 namespace {
 struct ContractModel
     : DstBufferizableOpInterfaceExternalModel<ContractModel, ContractOp> {
+  bool bufferizesToMemoryRead(Operation *op, OpOperand &operand,
+                              const AnalysisState &) const {
+    auto contract = cast<ContractOp>(op);
+    return !contract.isDpsInit(&operand) || !contract.getOverwrite();
+  }
+
   LogicalResult bufferize(Operation *op, RewriterBase &rewriter,
                           const BufferizationOptions &options,
                           BufferizationState &state) const {
-    auto contract = cast<ContractOp>(op);
     SmallVector<Value> buffers;
     for (Value operand : op->getOperands()) {
       FailureOr<Value> buffer = getBuffer(rewriter, operand, options, state);
@@ -27,11 +32,9 @@ struct ContractModel
         return failure();
       buffers.push_back(*buffer);
     }
-    ContractOp::create(rewriter, op->getLoc(), TypeRange(), buffers.front(),
-                       ArrayRef(buffers).drop_front().drop_back(),
-                       buffers.back(), contract.getWeightAttr(),
-                       contract.getWeightMapAttr(), contract.getComputeAttr());
-    replaceOpWithBufferizedValues(rewriter, op, buffers.back());
+    ContractOp contract =
+        cast<ContractOp>(op).cloneWith(rewriter, TypeRange(), buffers);
+    replaceOpWithBufferizedValues(rewriter, op, contract.getInit());
     return success();
   }
 };

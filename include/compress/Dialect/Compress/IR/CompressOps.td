@@ -132,7 +132,8 @@ def Compress_ComputeMode : I32EnumAttr<"ComputeMode",
 def Compress_ComputeModeAttr
     : EnumAttr<Compress_Dialect, Compress_ComputeMode, "compute">;
 
-def ContractOp : Compress_Op<"contract", [DestinationStyleOpInterface,
+def ContractOp : Compress_Op<"contract", [AttrSizedOperandSegments,
+    DestinationStyleOpInterface,
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
     DeclareOpInterfaceMethods<TilingInterface, [
       "getIterationDomain", "getLoopIteratorTypes", "getTiledImplementation",
@@ -144,40 +145,81 @@ def ContractOp : Compress_Op<"contract", [DestinationStyleOpInterface,
     logical element type as decode does. Formed late, by
     `compress-form-kernels`, where a kernel reads codes directly.
 
-    With `compute = int8`, lhs is rounded to 8-bit integers, with one scale for each
-    row and each block of the weight along k, and multiplied with the codes as
-    integers. With `compute = bf16`, lhs and what codes stand for are rounded to
-    bf16, and products are added in f32. docs/Numerics.md has the exact meanings
+    With `compute = bf16`, lhs and what codes stand for are rounded to bfloat16,
+    and products are added in f32. With `compute = int8`, lhs is rounded to 8-bit integers, with one scale for each row and each block of the
+    weight along k, and multiplied with the codes as integers. With
+    `compute = xnor`, each element of lhs counts as its sign, which is 1 where it
+    is not negative, and -1 elsewhere. docs/Numerics.md has the exact meanings
     and their errors.
+
+    With `overwrite`, init is not read. Then an epilogue may follow: a region that
+    makes an element of the result of the f32 sum and of an element of each of
+    the operands after `with`, such as a bias or a residual. Their maps are those
+    of `(b.., m, n)`. So a bias and ReLU are part of the kernel:
+
+    ```mlir
+    %y = compress.contract ins(%x, %codes, %scales : tensor<?x256xf32>, tensor<8x32x16x4xi8>, tensor<8x8x16x1xf16>)
+                           outs(%init : tensor<?x128xf32>) overwrite
+      weight(!compress.tensor<128x256xf32, #packed>, affine_map<(m, n, k) -> (n, k)>)
+      with(%bias : tensor<128xf32>) at [affine_map<(m, n) -> (n)>] epilogue {
+    ^bb0(%sum: f32, %b: f32):
+      %0 = arith.addf %sum, %b : f32
+      %1 = arith.maximumf %0, %zero : f32
+      compress.yield %1 : f32
+    } -> tensor<?x128xf32>
+    ```
+
+    With a `window`, lhs is read at `window(b.., m, k)`: convolutions are
+    contractions whose rows are windows of an image, m being all positions of
+    the output and k all positions in a window. What m and k contribute to a
+    position must be separate terms.
 
     Components, not the compressed value, are its operands, so that it
     bufferizes like any other op.
 
-    ```mlir
-    %y = compress.contract ins(%x, %codes, %scales : tensor<?x256xf32>, tensor<8x32x16x4xi8>, tensor<8x8x16x1xf16>)
-                           outs(%init : tensor<?x128xf32>)
-      weight(!compress.tensor<128x256xf32, #packed>, affine_map<(m, n, k) -> (n, k)>) -> tensor<?x128xf32>
-    ```
-
     Rules:
     * contract_c1: components are those that the weight stores
-    * contract_c2: lhs and init are f32, of the same rank, 2 or more
+    * contract_c2: lhs is f32, and init is of floats or integers, f32 unless it is
+      overwritten; without a window they have the same rank, 2 or more
     * contract_c3: weight_map is a permutation of all dimensions but m
     * contract_c4: static sizes of one dimension agree
     * contract_c5: the result, if any, has the type of init
     * contract_c6: operands are ranked tensors, or ranked buffers
+    * contract_c7: an epilogue overwrites init, and makes an element of init of
+      f32 and of elements of its operands, by elementwise ops
+    * contract_c8: there is one map for each operand of the epilogue, that of a
+      projected permutation of (b.., m, n) with n last, and static sizes agree
+    * contract_c9: window has the dimensions (b.., m, k), its first results are
+      b.., and others are sums of a term of m and a term of k, in the bounds of
+      lhs
   }];
   let arguments = (ins AnyShaped:$lhs, Variadic<AnyShaped>:$components,
-                       AnyShaped:$init,
+                       AnyShaped:$init, Variadic<AnyShaped>:$others,
                        TypeAttrOf<Compress_TensorType>:$weight,
                        AffineMapAttr:$weight_map,
+                       OptionalAttr<AffineMapAttr>:$window,
+                       OptionalAttr<AffineMapArrayAttr>:$other_maps,
+                       UnitAttr:$overwrite,
                        DefaultValuedAttr<Compress_ComputeModeAttr,
                            "::mlir::compress::ComputeMode::F32">:$compute);
   let results = (outs Variadic<AnyRankedTensor>:$results);
+  let regions = (region AnyRegion:$epilogue);
+  let builders = [
+    OpBuilder<(ins "::mlir::TypeRange":$results, "::mlir::Value":$lhs,
+                   "::mlir::ValueRange":$components, "::mlir::Value":$init,
+                   "::mlir::compress::CompressedTensorType":$weight,
+                   "::mlir::AffineMap":$weightMap,
+                   "::mlir::compress::ComputeMode":$compute,
+                   CArg<"bool", "false">:$overwrite,
+                   CArg<"::mlir::AffineMap", "{}">:$window)>
+  ];
   let assemblyFormat = [{
     `ins` `(` $lhs `,` $components `:` type($lhs) `,` type($components) `)`
-    `outs` `(` $init `:` type($init) `)` `weight` `(` $weight `,` $weight_map `)`
-    (`compute` `=` $compute^)? attr-dict (`->` type($results)^)?
+    `outs` `(` $init `:` type($init) `)` (`overwrite` $overwrite^)?
+    `weight` `(` $weight `,` $weight_map `)` (`window` $window^)?
+    (`compute` `=` $compute^)?
+    (`with` `(` $others^ `:` type($others) `)` `at` $other_maps)?
+    (`epilogue` $epilogue^)? attr-dict (`->` type($results)^)?
   }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{
@@ -193,7 +235,28 @@ def ContractOp : Compress_Op<"contract", [DestinationStyleOpInterface,
     unsigned getDimM() { return getNumBatch(); }
     unsigned getDimN() { return getNumBatch() + 1; }
     unsigned getDimK() { return getNumBatch() + 2; }
+    /// The map of an operand of the epilogue.
+    ::mlir::AffineMap getOtherMap(unsigned i) {
+      return ::llvm::cast<::mlir::AffineMapAttr>((*getOtherMaps())[i]).getValue();
+    }
+    /// The same op on other operands, of as many of each kind.
+    ContractOp cloneWith(::mlir::OpBuilder &b, ::mlir::TypeRange results,
+                         ::mlir::ValueRange operands);
+    /// Size of k.
+    int64_t getReducedSize() {
+      unsigned dim = getDimK();
+      return getWeightType().getShape()[*getWeightMap().getResultPosition(
+          ::mlir::getAffineDimExpr(dim, getContext()))];
+    }
   }];
+}
+
+def YieldOp : Compress_Op<"yield", [Pure, Terminator,
+                                    HasParent<"ContractOp">]> {
+  let summary = "the result of an epilogue";
+  let description = "Ends the epilogue of `compress.contract`.";
+  let arguments = (ins AnyType:$value);
+  let assemblyFormat = "$value attr-dict `:` type($value)";
 }
 
 #endif // COMPRESS_DIALECT_COMPRESS_IR_COMPRESSOPS_TD

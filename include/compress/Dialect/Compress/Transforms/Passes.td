@@ -406,6 +406,20 @@ def CompressLowerCopies : Pass<"compress-lower-copies"> {
   let dependentDialects = ["::mlir::linalg::LinalgDialect"];
 }
 
+def CompressExpandVectorMath : Pass<"compress-expand-vector-math"> {
+  let summary = "exp, tanh, erf and other functions of f32 vectors as polynomials";
+  let description = [{
+    Activations in epilogues of kernels are functions of vectors, which would
+    become a call into the C library for each lane. Those that upstream has
+    polynomial approximations of become arithmetic, with an error of a few units
+    in the last place (docs/Numerics.md). Functions of scalars stay calls.
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
+    "::mlir::vector::VectorDialect"
+  ];
+}
+
 def CompressExpandSmallFloats : Pass<"compress-expand-small-floats"> {
   let summary = "conversions of 8-bit and 4-bit floats become integer arithmetic";
   let description = [{
