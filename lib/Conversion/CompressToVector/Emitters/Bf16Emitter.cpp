@@ -88,7 +88,6 @@ private:
   // Rounding of lhs.
   RoundedRows allocate(int64_t groups, int64_t count);
   void deallocate(const RoundedRows &x);
-  void copyRow(ValueRange batch, Value row, Value to);
   void roundRow(Value row, const RoundedRows &x, Value group, Value place,
                 int64_t count);
   void sumBlock(Value row, Value block, const RoundedRows &x, Value group,
@@ -180,7 +179,7 @@ void Bf16Kernel::emitBlocks(ValueRange batch, Value begin, Value end,
     loop(index(0), size, 1, [&](Value group) {
       Value firstRow = getFirstRow(group);
       loop(index(0), index(count), 1, [&](Value i) {
-        copyRow(batch, arith::AddIOp::create(b, firstRow, i), row);
+        copyLhsRow(batch, arith::AddIOp::create(b, firstRow, i), row, rowSize);
         roundRow(row, x, group, i, count);
         if (hasSums())
           loop(index(0), index(blocks), 1, [&](Value block) {
@@ -232,41 +231,6 @@ void Bf16Kernel::deallocate(const RoundedRows &x) {
   for (Value buffer : {x.numbers, x.sums})
     if (buffer)
       memref::DeallocOp::create(b, buffer);
-}
-
-/// Copies a row of lhs, and fills it up with zeros.
-void Bf16Kernel::copyRow(ValueRange batch, Value row, Value to) {
-  SmallVector<Value> place(batch);
-  place.append({row, Value()});
-  Value zeros = zero(lanesF32);
-  int64_t whole = k / kLanes * kLanes;
-  if (!cast<MemRefType>(op.getLhs().getType()).isLastDimUnitStride()) {
-    loop(index(0), index(k), 1, [&](Value at) {
-      place.back() = at;
-      Value x = memref::LoadOp::create(b, op.getLhs(), place);
-      memref::StoreOp::create(b, x, to, at);
-    });
-    loop(index(k), index(rowSize), 1, [&](Value at) {
-      memref::StoreOp::create(b, zero(b.getF32Type()), to, at);
-    });
-    return;
-  }
-  loop(index(0), index(whole), kLanes, [&](Value at) {
-    place.back() = at;
-    Value x = vector::LoadOp::create(b, lanesF32, op.getLhs(), place);
-    vector::StoreOp::create(b, x, to, at);
-  });
-  if (whole < k) {
-    place.back() = index(whole);
-    Value mask = vector::CreateMaskOp::create(
-        b, VectorType::get(kLanes, b.getI1Type()), index(k - whole));
-    Value x = vector::MaskedLoadOp::create(b, lanesF32, op.getLhs(), place,
-                                           mask, zeros);
-    vector::StoreOp::create(b, x, to, place.back());
-    whole += kLanes;
-  }
-  loop(index(whole), index(rowSize), kLanes,
-       [&](Value at) { vector::StoreOp::create(b, zeros, to, at); });
 }
 
 /// Rounds a row to nearest even, in its buffer too.

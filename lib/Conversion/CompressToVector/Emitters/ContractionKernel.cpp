@@ -189,6 +189,41 @@ int64_t ContractionKernel::getLhsRun() {
   return run;
 }
 
+void ContractionKernel::copyLhsRow(ValueRange batch, Value row, Value to,
+                                   int64_t size) {
+  auto load = [&](VectorType type, Value at) -> Value {
+    return vector::LoadOp::create(b, type, op.getLhs(),
+                                  getLhsPlace(batch, row, at));
+  };
+  int64_t run = getLhsRun();
+  if (!cast<MemRefType>(op.getLhs().getType()).isLastDimUnitStride())
+    run = 1;
+  loop(index(0), index(k), run, [&](Value first) {
+    if (run == 1) {
+      Value x = memref::LoadOp::create(b, op.getLhs(),
+                                       getLhsPlace(batch, row, first));
+      memref::StoreOp::create(b, x, to, first);
+      return;
+    }
+    loop(index(0), index(run / kLanes * kLanes), kLanes, [&](Value offset) {
+      Value at = arith::AddIOp::create(b, first, offset);
+      vector::StoreOp::create(b, load(lanesF32, at), to, at);
+    });
+    if (int64_t left = run % kLanes) {
+      Value at = arith::AddIOp::create(b, first, index(run - left));
+      auto type = VectorType::get(left, b.getF32Type());
+      vector::StoreOp::create(b, load(type, at), to, at);
+    }
+  });
+  int64_t whole = llvm::alignTo(k, kLanes);
+  if (whole > k)
+    vector::StoreOp::create(b, zero(VectorType::get(whole - k, b.getF32Type())),
+                            to, index(k));
+  Value zeros = zero(lanesF32);
+  loop(index(whole), index(size), kLanes,
+       [&](Value at) { vector::StoreOp::create(b, zeros, to, at); });
+}
+
 /// An operand of the epilogue for the outputs of a panel.
 Value ContractionKernel::loadOther(unsigned i, ValueRange place, Value mask) {
   Value other = op.getOthers()[i];

@@ -56,6 +56,9 @@ protected:
   /// Positions of k, from a multiple of their number on, that are neighbours in
   /// lhs: all of k, or the channels that a window has at one place.
   int64_t getLhsRun();
+  /// Copies a row of lhs to an f32 buffer of `size` elements, filled up with
+  /// zeros. `size` is a multiple of kLanes.
+  void copyLhsRow(ValueRange batch, Value row, Value to, int64_t size);
   /// Adds sums for the outputs of a panel to a row of init, or makes the result
   /// of them that the op asks for.
   void addToInit(ValueRange batch, Value panel, Value row, Value sum);

@@ -100,7 +100,6 @@ private:
   // Quantization of lhs.
   QuantizedRows allocate(int64_t groups, int64_t count);
   void deallocate(const QuantizedRows &x);
-  void copyRow(ValueRange batch, Value row, Value to);
   void quantizeRow(Value row, const QuantizedRows &x, Value group, Value place,
                    int64_t count);
   void quantizeBlock(Value row, Value block, const QuantizedRows &x,
@@ -213,7 +212,7 @@ void IntegerKernel::emitBlocks(ValueRange batch, Value begin, Value end,
     loop(index(0), size, 1, [&](Value group) {
       Value firstRow = getFirstRow(group);
       loop(index(0), index(count), 1, [&](Value i) {
-        copyRow(batch, arith::AddIOp::create(b, firstRow, i), row);
+        copyLhsRow(batch, arith::AddIOp::create(b, firstRow, i), row, paddedK);
         quantizeRow(row, x, group, i, count);
       });
     });
@@ -263,41 +262,6 @@ void IntegerKernel::deallocate(const QuantizedRows &x) {
   for (Value buffer : {x.words, x.scales, x.start, x.sums})
     if (buffer)
       memref::DeallocOp::create(b, buffer);
-}
-
-/// Copies a row of lhs, and fills it up with zeros.
-void IntegerKernel::copyRow(ValueRange batch, Value row, Value to) {
-  auto load = [&](VectorType type, Value at) -> Value {
-    return vector::LoadOp::create(b, type, op.getLhs(),
-                                  getLhsPlace(batch, row, at));
-  };
-  int64_t run = getLhsRun();
-  if (!cast<MemRefType>(op.getLhs().getType()).isLastDimUnitStride())
-    run = 1;
-  loop(index(0), index(k), run, [&](Value first) {
-    if (run == 1) {
-      Value x = memref::LoadOp::create(b, op.getLhs(),
-                                       getLhsPlace(batch, row, first));
-      memref::StoreOp::create(b, x, to, first);
-      return;
-    }
-    loop(index(0), index(run / kLanes * kLanes), kLanes, [&](Value offset) {
-      Value at = arith::AddIOp::create(b, first, offset);
-      vector::StoreOp::create(b, load(lanesF32, at), to, at);
-    });
-    if (int64_t left = run % kLanes) {
-      Value at = arith::AddIOp::create(b, first, index(run - left));
-      auto type = VectorType::get(left, b.getF32Type());
-      vector::StoreOp::create(b, load(type, at), to, at);
-    }
-  });
-  int64_t whole = llvm::alignTo(k, kLanes);
-  if (whole > k)
-    vector::StoreOp::create(b, zero(VectorType::get(whole - k, b.getF32Type())),
-                            to, index(k));
-  Value zeros = zero(lanesF32);
-  loop(index(whole), index(paddedK), kLanes,
-       [&](Value at) { vector::StoreOp::create(b, zeros, to, at); });
 }
 
 void IntegerKernel::quantizeRow(Value row, const QuantizedRows &x, Value group,
