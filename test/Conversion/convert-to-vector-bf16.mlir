@@ -11,7 +11,7 @@
 // CHECK-DAG: %[[NONE:.*]] = arith.constant dense<0.000000e+00> : vector<16xf32>
 // CHECK: %[[PAIRS:.*]] = memref.alloc() {{.*}} : memref<1x64xi32>
 // CHECK: %[[ROW:.*]] = memref.alloc() {{.*}} : memref<128xf32>
-// CHECK: vector.maskedload %[[X]][%c0, %c64]
+// CHECK: vector.load %[[X]][%c0, %c64] : {{.*}}, vector<6xf32>
 // CHECK: scf.for %[[K:.*]] = %c0 to %c128 step %c16
 // CHECK: arith.truncf %{{.*}} : vector<16xf32> to vector<16xbf16>
 // CHECK: %[[P:.*]] = vector.bitcast %{{.*}} : vector<16xbf16> to vector<8xi32>
