@@ -40,7 +40,7 @@ extern "C" {
 #endif
 
 /** Changes when a caller must be compiled again. */
-#define COMPRESS_RUNTIME_ABI_VERSION 1
+#define COMPRESS_RUNTIME_ABI_VERSION 2
 
 /** COMPRESS_RUNTIME_ABI_VERSION of the library that is loaded. */
 COMPRESS_C_EXPORT int32_t compressRuntimeGetABIVersion(void);
@@ -98,6 +98,12 @@ typedef struct CompressOpenOptions {
    *  the system has them, instead of mapping their file. They take memory of
    * their own and longer to load, and then are read faster. */
   int32_t copyWeights;
+  /** Take this processor for another one, which is not newer: "x86-64",
+   * "x86-64-v2", "x86-64-v3" or "x86-64-v4" with their features only, or
+   * "native" for all that it has. NULL or "" for COMPRESS_CPU from the
+   * environment, or "native". For tests, and to choose among the versions of an
+   * artifact. */
+  const char *cpu;
 } CompressOpenOptions;
 
 typedef struct CompressModel CompressModel;
@@ -131,6 +137,10 @@ COMPRESS_C_EXPORT const char *compressModelGetError(const CompressModel *model);
 COMPRESS_C_EXPORT CompressStatus compressModelSetNumThreads(CompressModel *model,
                                                             int32_t numThreads);
 COMPRESS_C_EXPORT int32_t compressModelGetNumThreads(const CompressModel *model);
+
+/** The CPU that the code is for which was chosen when the model was opened: of
+ * the versions in the artifact, the best one that the processor can run. */
+COMPRESS_C_EXPORT const char *compressModelGetCpu(const CompressModel *model);
 
 COMPRESS_C_EXPORT int32_t compressModelGetNumFunctions(const CompressModel *model);
 /** NULL when out of range. */

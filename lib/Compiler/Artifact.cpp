@@ -16,6 +16,7 @@
 #include "compress/Store/MappedFile.h"
 #include "compress/Store/Safetensors.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Threading.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/IR/LLVMContext.h"
@@ -201,15 +202,13 @@ static void describeKernels(ModuleOp module, store::Manifest &manifest) {
 /// that was compressed goes to the file, whatever its size.
 static constexpr int64_t kMinExternalBytes = 64;
 
-LogicalResult
-mlir::compress::lowerModule(ModuleOp module, const Target &target,
-                            const CompileOptions &compileOptions,
-                            store::Manifest &manifest,
-                            SmallVectorImpl<ExternalWeight> &weights) {
+LogicalResult mlir::compress::prepareModule(
+    ModuleOp module, const Target &target, const CompileOptions &compileOptions,
+    store::Manifest &manifest, SmallVectorImpl<ExternalWeight> &weights) {
   PassManager preparation(module.getContext());
   if (compileOptions.fuse)
     buildCompressPack(preparation, compileOptions.compute,
-                      target.requiredFeatures);
+                      target.getCommonFeatures());
   else
     buildCompressExpand(preparation);
   if (failed(preparation.run(module)))
@@ -239,12 +238,18 @@ mlir::compress::lowerModule(ModuleOp module, const Target &target,
       return failure();
     describeKernels(module, manifest);
   }
+  return success();
+}
+
+LogicalResult
+mlir::compress::lowerModule(ModuleOp module, const TargetCpu &cpu,
+                            const CompileOptions &compileOptions) {
   PassManager pm(module.getContext());
   CompressToCPUOptions options;
   options.artifactABI = true;
   options.fuse = false; // done
-  options.rows = target.getKernelRows();
-  options.features = target.requiredFeatures;
+  options.rows = cpu.getKernelRows();
+  options.features = cpu.requiredFeatures;
   options.parallel = compileOptions.parallel;
   buildCompressToCPU(pm, options);
   return pm.run(module);
@@ -260,28 +265,56 @@ static LogicalResult check(const store::Status &status, Location loc) {
   return emitError(loc) << status.message();
 }
 
-/// Compiles and links the lowered module into `directory`/model.so.
+/// What the symbols of a CPU's code end with.
+static std::string getSymbolSuffix(const Target &target, const TargetCpu &cpu) {
+  return target.isMulti() ? "." + cpu.name : "";
+}
+
+/// Compiles and links the prepared module into `directory`/model.so.
 static LogicalResult writeCode(ModuleOp module, const Target &target,
+                               const CompileOptions &options,
                                store::StagedDirectory &directory,
                                store::Manifest &manifest) {
   Location loc = module.getLoc();
-  llvm::LLVMContext context;
-  std::unique_ptr<llvm::TargetMachine> machine = target.createMachine();
-  std::unique_ptr<llvm::Module> code =
-      translateAndOptimize(module, context, *machine);
-  if (!code)
+  SmallVector<OwningOpRef<ModuleOp>> lowered;
+  for (const TargetCpu &cpu : target.cpus) {
+    lowered.push_back(module.clone());
+    if (failed(lowerModule(*lowered.back(), cpu, options)))
+      return failure();
+  }
+  std::vector<SmallVector<char, 0>> objects(lowered.size());
+  auto compile = [&](size_t i) -> LogicalResult {
+    const TargetCpu &cpu = target.cpus[i];
+    llvm::LLVMContext context;
+    std::unique_ptr<llvm::TargetMachine> machine = cpu.createMachine();
+    std::unique_ptr<llvm::Module> code = translateAndOptimize(
+        *lowered[i], context, *machine, getSymbolSuffix(target, cpu));
+    if (!code)
+      return failure();
+    FailureOr<SmallVector<char, 0>> object =
+        emitCode(*code, *machine, llvm::CodeGenFileType::ObjectFile, loc);
+    if (succeeded(object))
+      objects[i] = std::move(*object);
+    return success(succeeded(object));
+  };
+  if (failed(failableParallelForEachN(module.getContext(), 0, lowered.size(),
+                                      compile)))
     return failure();
-  FailureOr<SmallVector<char, 0>> object =
-      emitCode(*code, *machine, llvm::CodeGenFileType::ObjectFile, loc);
-  if (failed(object))
-    return failure();
-  std::string objectPath = directory.addFile("model.o");
+  std::vector<std::string> names, paths;
+  for (size_t i = 0; i < objects.size(); ++i) {
+    names.push_back("model" + std::to_string(i) + ".o");
+    paths.push_back(directory.addFile(names.back()));
+    if (failed(check(store::writeFile(paths.back(), objects[i].data(),
+                                      objects[i].size()),
+                     loc)))
+      return failure();
+  }
   std::string libraryPath = directory.addFile(store::kCodeFile);
-  if (failed(check(store::writeFile(objectPath, object->data(), object->size()),
-                   loc)) ||
-      failed(linkSharedObject(objectPath, libraryPath, loc)) ||
-      failed(check(directory.removeFile("model.o"), loc)))
+  if (failed(linkSharedObject(paths, libraryPath, loc)))
     return failure();
+  for (const std::string &name : names)
+    if (failed(check(directory.removeFile(name), loc)))
+      return failure();
   auto library = store::MappedFile::open(libraryPath);
   if (!library.ok())
     return check(library.status(), loc);
@@ -297,16 +330,19 @@ mlir::compress::writeArtifact(ModuleOp module, const Target &target,
   Location loc = module.getLoc();
   store::Manifest manifest;
   manifest.producer = "mlir-compress " COMPRESS_VERSION;
-  manifest.target = {target.triple, target.cpu, target.requiredFeatures};
+  manifest.target.triple = target.triple;
+  for (const TargetCpu &cpu : target.cpus)
+    manifest.target.versions.push_back(
+        {cpu.name, cpu.requiredFeatures, getSymbolSuffix(target, cpu)});
   SmallVector<ExternalWeight> weights;
-  if (failed(lowerModule(module, target, options, manifest, weights)))
+  if (failed(prepareModule(module, target, options, manifest, weights)))
     return failure();
   auto written =
       writeWeights(directory.addFile(store::kWeightsFile), weights);
   if (!written.ok())
     return check(written.status(), loc);
   manifest.weightsFile = std::move(*written);
-  if (failed(writeCode(module, target, directory, manifest)))
+  if (failed(writeCode(module, target, options, directory, manifest)))
     return failure();
   return check(store::writeManifest(directory.addFile(store::kManifestFile),
                                     manifest),

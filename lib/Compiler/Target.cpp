@@ -43,46 +43,147 @@ static const llvm::Target *lookupTarget(StringRef triple, std::string &error) {
   return llvm::TargetRegistry::lookupTarget(llvm::Triple(triple), error);
 }
 
+/// The CPUs of cpu:multi, best first, with what they have beyond LLVM's CPU.
+static constexpr struct {
+  const char *name, *cpu, *features;
+} kMultiCpus[] = {
+    // Zen 4, Sapphire Rapids
+    {"x86-64-v4-bf16", "x86-64-v4",
+     "+avx512bf16,+avx512vnni,+avx512vbmi,+avx512vbmi2,+avx512ifma,"
+     "+avx512bitalg,+avx512vpopcntdq,+gfni"},
+    // Cascade Lake, Ice Lake
+    {"x86-64-v4-vnni", "x86-64-v4", "+avx512vnni"},
+    {"x86-64-v4", "x86-64-v4", ""},
+    {"x86-64-v3", "x86-64-v3", ""},
+    {"x86-64", "x86-64", ""},
+};
+
+/// Checks features, each with a sign, and adds them.
+static LogicalResult addFeatures(TargetCpu &cpu, ArrayRef<StringRef> features,
+                                 const llvm::MCSubtargetInfo &subtarget,
+                                 StringRef spec, Location loc) {
+  const auto &checked = store::listKnownCpuFeatures();
+  for (StringRef feature : features) {
+    StringRef name = feature.drop_front();
+    if (!feature.starts_with("+") && !feature.starts_with("-"))
+      return emitError(loc) << "expected +FEATURE or -FEATURE in target '"
+                            << spec << "', but got '" << feature << "'";
+    bool known = llvm::any_of(
+        subtarget.getAllProcessorFeatures(),
+        [&](const llvm::SubtargetFeatureKV &kv) { return name == kv.Key; });
+    if (!known)
+      return emitError(loc) << "unknown CPU feature '" << name
+                            << "' in target '" << spec << "'";
+    if (feature.starts_with("+") &&
+        llvm::find(checked, std::string_view(name)) == checked.end())
+      return emitError(loc)
+             << "CPU feature '" << name << "' in target '" << spec
+             << "' is none that is checked when an artifact is loaded";
+    cpu.features += (cpu.features.empty() ? "" : ",") + feature.str();
+    cpu.name += feature;
+  }
+  return success();
+}
+
+/// Reads what follows `cpu:`, or adds `features` to a CPU of LLVM's.
+static FailureOr<TargetCpu> parseCpu(StringRef triple, StringRef name,
+                                     ArrayRef<StringRef> features,
+                                     StringRef spec, Location loc) {
+  std::string error;
+  const llvm::Target *found = lookupTarget(triple, error);
+  if (!found)
+    return emitError(loc) << "no code generator for this machine: " << error;
+  TargetCpu cpu;
+  cpu.triple = triple.str();
+  if (name == "native") {
+    cpu.cpu = llvm::sys::getHostCPUName().str();
+    for (const auto &[feature, enabled] : llvm::sys::getHostCPUFeatures())
+      cpu.features += (cpu.features.empty() ? "" : ",") +
+                      std::string(enabled ? "+" : "-") + feature.str();
+  } else {
+    cpu.cpu = name.str();
+  }
+  cpu.name = cpu.cpu;
+  llvm::Triple parsed(triple);
+  std::unique_ptr<llvm::MCSubtargetInfo> subtarget(
+      found->createMCSubtargetInfo(parsed, "", ""));
+  if (!subtarget->isCPUStringValid(cpu.cpu))
+    return emitError(loc) << "unknown CPU '" << cpu.cpu << "' in target '"
+                          << spec << "'";
+  if (failed(addFeatures(cpu, features, *subtarget, spec, loc)))
+    return failure();
+  subtarget.reset(found->createMCSubtargetInfo(parsed, cpu.cpu, cpu.features));
+  // The code generator ends the process where these are missing.
+  if (parsed.getArch() == llvm::Triple::x86_64)
+    for (StringRef feature : {"64bit", "sse2"})
+      if (!subtarget->checkFeatures("+" + feature.str()))
+        return emitError(loc)
+               << "expected a CPU with " << feature
+               << ", which all x86-64 code needs, in target '" << spec << "'";
+  for (std::string_view feature : store::listKnownCpuFeatures())
+    if (subtarget->checkFeatures("+" + std::string(feature)))
+      cpu.requiredFeatures.emplace_back(feature);
+  return cpu;
+}
+
 FailureOr<Target> Target::parse(StringRef spec, Location loc) {
-  auto [kind, cpu] = spec.split(':');
-  if (kind != "cpu" || (spec.contains(':') && cpu.empty()))
-    return emitError(loc) << "expected target cpu, cpu:native or cpu:NAME, but "
-                             "got '"
+  auto [kind, rest] = spec.split(':');
+  if (kind != "cpu" || (spec.contains(':') && rest.empty()))
+    return emitError(loc) << "expected target cpu, cpu:native, cpu:multi or "
+                             "cpu:NAME, but got '"
                           << spec << "'";
   Target target;
   target.triple = llvm::sys::getProcessTriple();
-  std::string error;
-  const llvm::Target *found = lookupTarget(target.triple, error);
-  if (!found)
-    return emitError(loc) << "no code generator for this machine: " << error;
-  if (cpu.empty() || cpu == "native") {
-    target.cpu = llvm::sys::getHostCPUName().str();
-    for (const auto &[name, enabled] : llvm::sys::getHostCPUFeatures())
-      target.features += (target.features.empty() ? "" : ",") +
-                         std::string(enabled ? "+" : "-") + name.str();
-  } else {
-    target.cpu = cpu.str();
+  SmallVector<StringRef> parts;
+  rest.split(parts, ',');
+  StringRef name = "native";
+  ArrayRef<StringRef> features = parts;
+  if (rest.empty() || (!rest.starts_with("+") && !rest.starts_with("-"))) {
+    name = rest.empty() ? name : parts.front();
+    features = features.drop_front();
   }
-  llvm::Triple triple(target.triple);
-  std::unique_ptr<llvm::MCSubtargetInfo> subtarget(
-      found->createMCSubtargetInfo(triple, "", ""));
-  if (!subtarget->isCPUStringValid(target.cpu))
-    return emitError(loc) << "unknown CPU '" << target.cpu << "' in target '"
+  if (name != "multi") {
+    auto cpu = parseCpu(target.triple, name, features, spec, loc);
+    if (failed(cpu))
+      return failure();
+    target.cpus.push_back(std::move(*cpu));
+    return target;
+  }
+  if (!features.empty())
+    return emitError(loc) << "expected no features after cpu:multi, but got '"
                           << spec << "'";
-  subtarget.reset(
-      found->createMCSubtargetInfo(triple, target.cpu, target.features));
-  for (std::string_view name : store::listKnownCpuFeatures())
-    if (subtarget->checkFeatures("+" + std::string(name)))
-      target.requiredFeatures.emplace_back(name);
+  if (llvm::Triple(target.triple).getArch() != llvm::Triple::x86_64)
+    return emitError(loc) << "cpu:multi is for x86-64, but this machine is "
+                          << target.triple;
+  for (const auto &version : kMultiCpus) {
+    SmallVector<StringRef> added;
+    StringRef(version.features)
+        .split(added, ',', /*MaxSplit=*/-1, /*KeepEmpty=*/false);
+    auto cpu = parseCpu(target.triple, version.cpu, added, spec, loc);
+    if (failed(cpu))
+      return failure();
+    cpu->name = version.name;
+    target.cpus.push_back(std::move(*cpu));
+  }
   return target;
 }
 
-int64_t Target::getKernelRows() const {
+std::vector<std::string> Target::getCommonFeatures() const {
+  std::vector<std::string> common;
+  for (const std::string &feature : cpus.front().requiredFeatures)
+    if (llvm::all_of(cpus, [&](const TargetCpu &cpu) {
+          return llvm::is_contained(cpu.requiredFeatures, feature);
+        }))
+      common.push_back(feature);
+  return common;
+}
+
+int64_t TargetCpu::getKernelRows() const {
   // 32 registers of 16 f32, or 16 of 8 or fewer.
   return llvm::is_contained(requiredFeatures, "avx512f") ? 16 : 4;
 }
 
-std::unique_ptr<llvm::TargetMachine> Target::createMachine() const {
+std::unique_ptr<llvm::TargetMachine> TargetCpu::createMachine() const {
   std::string error;
   const llvm::Target *found = lookupTarget(triple, error);
   llvm::TargetOptions options;
@@ -157,7 +258,8 @@ static void callOpenMPThroughTable(llvm::Module &module) {
 }
 
 std::unique_ptr<llvm::Module> mlir::compress::translateAndOptimize(
-    ModuleOp module, llvm::LLVMContext &context, llvm::TargetMachine &machine) {
+    ModuleOp module, llvm::LLVMContext &context, llvm::TargetMachine &machine,
+    StringRef symbolSuffix) {
   std::unique_ptr<llvm::Module> result =
       translateModuleToLLVMIR(module, context, "model");
   if (!result)
@@ -171,6 +273,9 @@ std::unique_ptr<llvm::Module> mlir::compress::translateAndOptimize(
     }
   optimize(*result, machine);
   callOpenMPThroughTable(*result);
+  for (llvm::GlobalValue &value : result->global_values())
+    if (!value.isDeclaration() && value.hasExternalLinkage())
+      value.setName(value.getName() + symbolSuffix);
   return result;
 }
 
@@ -190,7 +295,7 @@ mlir::compress::emitCode(llvm::Module &module, llvm::TargetMachine &machine,
 // Linking
 //===----------------------------------------------------------------------===//
 
-LogicalResult mlir::compress::linkSharedObject(StringRef object,
+LogicalResult mlir::compress::linkSharedObject(ArrayRef<std::string> objects,
                                                StringRef output, Location loc) {
   llvm::ErrorOr<std::string> linker = llvm::sys::findProgramByName("ld.lld-22");
   if (!linker)
@@ -200,7 +305,8 @@ LogicalResult mlir::compress::linkSharedObject(StringRef object,
            << "expected the linker ld.lld-22 on PATH (Debian package lld-22)";
   SmallVector<std::string> args = {*linker,       "-shared", "--build-id=none",
                                    "--strip-all", "-z",      "defs",
-                                   "-o",          "-",       object.str()};
+                                   "-o",          "-"};
+  llvm::append_range(args, objects);
   // Code calls memory and math functions of libc, and, for f16 on CPUs without
   // conversions, the compiler's support library.
   for (StringRef name : {"libc.so.6", "libm.so.6", "libgcc_s.so.1"})

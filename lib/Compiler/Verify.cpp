@@ -110,7 +110,8 @@ LogicalResult DecodeRunner::compile() {
   if (failed(pm.run(*module)) || failed(target))
     return failure();
   llvm::LLVMContext llvmContext;
-  std::unique_ptr<llvm::TargetMachine> machine = target->createMachine();
+  std::unique_ptr<llvm::TargetMachine> machine =
+      target->cpus.front().createMachine();
   std::unique_ptr<llvm::Module> code =
       translateAndOptimize(*module, llvmContext, *machine);
   if (!code)

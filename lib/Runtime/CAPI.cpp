@@ -81,10 +81,15 @@ CompressModel *compressModelOpen(const char *path,
   auto threads = runtime::resolveNumThreads(options ? options->numThreads : 0);
   if (!threads.ok())
     return fail(threads.status().message());
+  const char *cpu = options ? options->cpu : nullptr;
+  if (!cpu || !*cpu)
+    cpu = std::getenv("COMPRESS_CPU");
   auto model = runtime::Model::open(
-      path, {options && options->skipWeightChecksums != 0, threads->number,
-             options && options->copyWeights != 0 ? store::Placement::Copy
-                                                  : store::Placement::Map});
+      path,
+      {options && options->skipWeightChecksums != 0, threads->number,
+       options && options->copyWeights != 0 ? store::Placement::Copy
+                                            : store::Placement::Map},
+      cpu && *cpu ? cpu : "native");
   if (!model.ok())
     return fail(model.status().message());
   auto *handle = new CompressModel();
@@ -109,6 +114,10 @@ CompressStatus compressModelSetNumThreads(CompressModel *model,
 
 int32_t compressModelGetNumThreads(const CompressModel *model) {
   return int32_t(model->numThreads.load().number);
+}
+
+const char *compressModelGetCpu(const CompressModel *model) {
+  return model->model->getVersion().cpu.c_str();
 }
 
 //===----------------------------------------------------------------------===//

@@ -22,6 +22,9 @@ using namespace mlir::compress;
 using namespace mlir::compress::runtime;
 using store::Status;
 
+/// The CPU of this machine, by a name that does not say which it is.
+static constexpr const char *kNativeCpu = "native";
+
 /// The ABI between model.so and this library: what the entries take.
 static constexpr int32_t kModelAbiVersion = 1;
 
@@ -69,27 +72,45 @@ static const char *getHostArchitecture() {
 #endif
 }
 
-static Status checkTarget(const std::string &path,
-                          const store::ManifestTarget &target) {
+Status Model::chooseVersion(const std::string &path, const std::string &cpu) {
+  const store::ManifestTarget &target = getManifest().target;
   std::string architecture = target.triple.substr(0, target.triple.find('-'));
   if (architecture != getHostArchitecture())
     return Status::error("'" + path + "' is for " + architecture +
                          ", but this machine is " + getHostArchitecture());
-  std::vector<std::string> missing =
-      store::findMissingCpuFeatures(target.cpuFeatures);
-  if (missing.empty())
-    return {};
+  std::string level = cpu == kNativeCpu ? "" : cpu;
+  const auto &levels = store::listCpuLevels();
+  if (!level.empty() &&
+      std::find(levels.begin(), levels.end(), level) == levels.end()) {
+    std::string known = kNativeCpu;
+    for (std::string_view name : levels)
+      known += ", " + std::string(name);
+    return Status::error("expected one of the CPUs " + known + ", but got '" +
+                         cpu + "'");
+  }
+  for (const store::ManifestVersion &candidate : target.versions)
+    if (store::findMissingCpuFeatures(candidate.cpuFeatures, level).empty()) {
+      version = &candidate;
+      return {};
+    }
+  // The last one asks for least.
+  const store::ManifestVersion &last = target.versions.back();
   std::string names;
-  for (const std::string &name : missing)
+  for (const std::string &name :
+       store::findMissingCpuFeatures(last.cpuFeatures, level))
     names += (names.empty() ? "" : ", ") + name;
   return Status::error(
-      "'" + path + "' is for " + target.cpu +
-      " and needs CPU features that this machine lacks: " + names);
+      "'" + path + "' is for " + last.cpu + " and needs CPU features that " +
+      (level.empty() ? "this machine" : level) + " lacks: " + names);
 }
 
 //===----------------------------------------------------------------------===//
 // Code
 //===----------------------------------------------------------------------===//
+
+void *Model::findSymbol(const std::string &name) const {
+  return dlsym(library, (name + version->symbolSuffix).c_str());
+}
 
 Status Model::loadCode() {
   std::string path = artifact->codePath();
@@ -116,21 +137,20 @@ Status Model::loadCode() {
       reason.erase(0, link.size() + 2);
     return Status::error("cannot load '" + path + "': " + reason);
   }
-  auto *version = static_cast<const int32_t *>(
-      dlsym(library, "compress_model_abi_version"));
-  if (!version || *version != kModelAbiVersion)
-    return Status::error(
-        "'" + path + "': expected code of ABI version " +
-        std::to_string(kModelAbiVersion) + ", but got " +
-        (version ? std::to_string(*version) : std::string("none")));
+  auto *abi =
+      static_cast<const int32_t *>(findSymbol("compress_model_abi_version"));
+  if (!abi || *abi != kModelAbiVersion)
+    return Status::error("'" + path + "': expected code of ABI version " +
+                         std::to_string(kModelAbiVersion) + ", but got " +
+                         (abi ? std::to_string(*abi) : std::string("none")));
   auto *handler = static_cast<void (**)(const char *)>(
-      dlsym(library, "compress_assert_handler"));
+      findSymbol("compress_assert_handler"));
   if (!handler)
     return Status::error("'" + path +
                          "': expected symbol 'compress_assert_handler'");
   *handler = handleAssert;
   if (auto *functions = static_cast<OpenMPFunction *>(
-          dlsym(library, "compress_openmp_functions"))) {
+          findSymbol("compress_openmp_functions"))) {
     auto loaded = OpenMP::load();
     if (!loaded.ok())
       return Status::error("'" + path + "': " + loaded.status().message());
@@ -139,18 +159,19 @@ Status Model::loadCode() {
       return Status::error("'" + path + "': " + status.message());
   }
   for (const store::ManifestFunction &function : getManifest().functions) {
-    void *symbol = dlsym(library, function.symbol.c_str());
+    void *symbol = findSymbol(function.symbol);
     if (!symbol)
       return Status::error("'" + path + "': expected symbol '" +
-                           function.symbol + "' of function '" + function.name +
-                           "'");
+                           function.symbol + version->symbolSuffix +
+                           "' of function '" + function.name + "'");
     entries.push_back(reinterpret_cast<Entry>(symbol));
   }
   return {};
 }
 
 store::StatusOr<std::unique_ptr<Model>>
-Model::open(const std::string &path, const store::ArtifactOptions &options) {
+Model::open(const std::string &path, const store::ArtifactOptions &options,
+            const std::string &cpu) {
   auto artifact = store::Artifact::open(path, options);
   if (!artifact.ok())
     return artifact.status();
@@ -158,8 +179,7 @@ Model::open(const std::string &path, const store::ArtifactOptions &options) {
   model->artifact = std::move(*artifact);
   for (const store::TensorView *tensor : model->artifact->tensors())
     model->table.push_back(tensor->data);
-  if (Status status = checkTarget(path, model->getManifest().target);
-      !status.ok())
+  if (Status status = model->chooseVersion(path, cpu); !status.ok())
     return status;
   if (Status status = model->loadCode(); !status.ok())
     return status;

@@ -37,14 +37,18 @@ store::Status checkNumThreads(int64_t requested);
 /// An artifact whose code is loaded and whose weights are mapped.
 class Model {
 public:
-  /// Checks everything that the manifest says before any code is loaded.
+  /// Checks everything that the manifest says before any code is loaded. Takes
+  /// the processor for the one of the given name, which is not empty.
   static store::StatusOr<std::unique_ptr<Model>>
-  open(const std::string &path, const store::ArtifactOptions &options);
+  open(const std::string &path, const store::ArtifactOptions &options,
+       const std::string &cpu);
   ~Model();
   Model(const Model &) = delete;
   Model &operator=(const Model &) = delete;
 
   const store::Manifest &getManifest() const { return artifact->manifest(); }
+  /// The one whose code is loaded.
+  const store::ManifestVersion &getVersion() const { return *version; }
 
   /// See compressModelRun. The numbers of tensors agree with the signature.
   store::Status run(size_t function, const CompressTensor *inputs,
@@ -52,10 +56,14 @@ public:
 
 private:
   Model() = default;
+  store::Status chooseVersion(const std::string &path, const std::string &cpu);
   store::Status loadCode();
+  /// Null if there is none of that name in the version.
+  void *findSymbol(const std::string &name) const;
 
   using Entry = void (*)(const void *const *weights, void **descriptors);
   std::shared_ptr<const store::Artifact> artifact;
+  const store::ManifestVersion *version = nullptr;
   /// In the order that the code expects.
   std::vector<const void *> table;
   /// The descriptor of model.so.

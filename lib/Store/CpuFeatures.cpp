@@ -89,6 +89,28 @@ static constexpr Feature kFeatures[] = {
     {"amx-bf16", 7, 0, EDX, 22, kAmxState},
 };
 
+/// The features that each level adds.
+static constexpr std::pair<std::string_view, std::string_view>
+    kLevelFeatures[] = {{"x86-64-v2", "cx16"},     {"x86-64-v2", "sahf"},
+                        {"x86-64-v2", "sse3"},     {"x86-64-v2", "ssse3"},
+                        {"x86-64-v2", "sse4.1"},   {"x86-64-v2", "sse4.2"},
+                        {"x86-64-v2", "popcnt"},   {"x86-64-v3", "xsave"},
+                        {"x86-64-v3", "avx"},      {"x86-64-v3", "avx2"},
+                        {"x86-64-v3", "bmi"},      {"x86-64-v3", "bmi2"},
+                        {"x86-64-v3", "f16c"},     {"x86-64-v3", "fma"},
+                        {"x86-64-v3", "lzcnt"},    {"x86-64-v3", "movbe"},
+                        {"x86-64-v4", "avx512f"},  {"x86-64-v4", "avx512cd"},
+                        {"x86-64-v4", "avx512bw"}, {"x86-64-v4", "avx512dq"},
+                        {"x86-64-v4", "avx512vl"}};
+
+static bool levelHasFeature(std::string_view level, std::string_view name) {
+  // Names of levels are in the order of the alphabet.
+  for (const auto &[owner, feature] : kLevelFeatures)
+    if (feature == name)
+      return owner <= level;
+  return false;
+}
+
 static void readCpuid(uint32_t leaf, uint32_t subleaf, uint32_t (&regs)[4]) {
   asm volatile("cpuid"
                : "=a"(regs[EAX]), "=b"(regs[EBX]), "=c"(regs[ECX]),
@@ -138,6 +160,10 @@ static std::vector<std::string_view> collectFeatures(bool supportedOnly) {
 
 static std::vector<std::string_view> collectFeatures(bool) { return {}; }
 
+static bool levelHasFeature(std::string_view, std::string_view) {
+  return false;
+}
+
 #endif
 
 const std::vector<std::string_view> &
@@ -153,11 +179,22 @@ bool mlir::compress::store::hasCpuFeature(std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
+const std::vector<std::string_view> &mlir::compress::store::listCpuLevels() {
+#if defined(__x86_64__)
+  static const std::vector<std::string_view> levels = {
+      "x86-64", "x86-64-v2", "x86-64-v3", "x86-64-v4"};
+#else
+  static const std::vector<std::string_view> levels;
+#endif
+  return levels;
+}
+
 std::vector<std::string> mlir::compress::store::findMissingCpuFeatures(
-    const std::vector<std::string> &required) {
+    const std::vector<std::string> &required, std::string_view level) {
   std::vector<std::string> missing;
   for (const std::string &name : required)
-    if (!hasCpuFeature(name))
+    if (!hasCpuFeature(name) ||
+        (!level.empty() && !levelHasFeature(level, name)))
       missing.push_back(name);
   return missing;
 }

@@ -66,6 +66,7 @@ static ordered_json convert(const ManifestTensorType &type) {
 }
 
 // For the template.
+static ordered_json convert(const ManifestVersion &version);
 static ordered_json convert(const ManifestFunction &function);
 static ordered_json convert(const ManifestWeight &weight);
 static ordered_json convert(const TensorChecksum &tensor);
@@ -76,6 +77,12 @@ static ordered_json convertAll(const std::vector<T> &values) {
   for (const T &value : values)
     result.push_back(convert(value));
   return result;
+}
+
+static ordered_json convert(const ManifestVersion &version) {
+  return {{"cpu", version.cpu},
+          {"cpu_features", version.cpuFeatures},
+          {"symbol_suffix", version.symbolSuffix}};
 }
 
 static ordered_json convert(const ManifestFunction &function) {
@@ -117,21 +124,20 @@ static ordered_json convert(const TensorChecksum &tensor) {
 
 static ordered_json convert(const Manifest &manifest) {
   const ManifestTarget &target = manifest.target;
-  return {{"checksum", std::string(kChecksumSize, '0')},
-          {"format_version", kArtifactFormatVersion},
-          {"producer", manifest.producer},
-          {"target",
-           {{"triple", target.triple},
-            {"cpu", target.cpu},
-            {"cpu_features", target.cpuFeatures}}},
-          {"functions", convertAll(manifest.functions)},
-          {"weights", convertAll(manifest.weights)},
-          {"model_so",
-           {{"size", manifest.modelSo.size}, {"xxh3", manifest.modelSo.xxh3}}},
-          {"weights_file",
-           {{"size", manifest.weightsFile.size},
-            {"header_xxh3", manifest.weightsFile.headerXxh3},
-            {"tensors", convertAll(manifest.weightsFile.tensors)}}}};
+  return {
+      {"checksum", std::string(kChecksumSize, '0')},
+      {"format_version", kArtifactFormatVersion},
+      {"producer", manifest.producer},
+      {"target",
+       {{"triple", target.triple}, {"versions", convertAll(target.versions)}}},
+      {"functions", convertAll(manifest.functions)},
+      {"weights", convertAll(manifest.weights)},
+      {"model_so",
+       {{"size", manifest.modelSo.size}, {"xxh3", manifest.modelSo.xxh3}}},
+      {"weights_file",
+       {{"size", manifest.weightsFile.size},
+        {"header_xxh3", manifest.weightsFile.headerXxh3},
+        {"tensors", convertAll(manifest.weightsFile.tensors)}}}};
 }
 
 /// The first string that is not UTF-8; null if there is none.
@@ -335,6 +341,11 @@ static ManifestTensorType readTensorType(ObjectReader &object) {
           object.getShape("shape", /*allowDynamic=*/true)};
 }
 
+static ManifestVersion readVersion(ObjectReader &object) {
+  return {object.getString("cpu"), object.getStrings("cpu_features"),
+          object.getString("symbol_suffix")};
+}
+
 static ManifestFunction readFunction(ObjectReader &object) {
   return {object.getString("name"), object.getString("symbol"),
           object.getAll("inputs", readTensorType),
@@ -389,8 +400,10 @@ static Manifest readFields(ObjectReader &object) {
   object.getSize("format_version");
   manifest.producer = object.getString("producer");
   object.readObject("target", [&](ObjectReader &target) {
-    manifest.target = {target.getString("triple"), target.getString("cpu"),
-                       target.getStrings("cpu_features")};
+    manifest.target = {target.getString("triple"),
+                       target.getAll("versions", readVersion)};
+    if (manifest.target.versions.empty())
+      target.fail("expected at least one of 'target.versions'");
   });
   manifest.functions = object.getAll("functions", readFunction);
   manifest.weights = object.getAll("weights", readWeight);

@@ -65,8 +65,8 @@ for version in (0, 2, 10**12, -1):
     )  # fmt: skip
 edit("target", "triple", value="riscv64-unknown-linux-gnu")
 fail_all("'bad' is for riscv64, but this machine is x86_64", RUN, COMPARE)
-edit("target", "cpu_features", value=["sse3", "avx1024", "turbo"])
-edit_cpu = artifact.read_manifest(place.path("bad"))["target"]["cpu"]
+edit("target", "versions", 0, "cpu_features", value=["sse3", "avx1024", "turbo"])
+edit_cpu = artifact.read_manifest(place.path("bad"))["target"]["versions"][0]["cpu"]
 fail_all(
     f"'bad' is for {edit_cpu} and needs CPU features that this machine lacks: avx1024, turbo",
     RUN, COMPARE,
@@ -83,6 +83,10 @@ edit("weights", 1, "name", value="fc")
 fail_all(at + "weight 'fc' is there twice", RUN, VERIFY)
 edit("extra", value=1)
 fail_all(at + "unknown key 'extra'", RUN, VERIFY, INSPECT)
+edit("target", "versions", value=[])
+fail_all(at + "expected at least one of 'target.versions'", RUN, VERIFY, INSPECT)
+edit("target", "versions", 0, "symbol_suffix", value=".other")
+fail_all("'bad/model.so': expected code of ABI version 1, but got none", RUN)
 edit("functions", 0, "symbol", value="compress_entry_other")
 fail_all("'bad/model.so': expected symbol 'compress_entry_other' of function 'main'", RUN)
 at = "'bad/weights.safetensors': "

@@ -2,7 +2,7 @@
 
 Tensors are numpy arrays; BF16 is read and written as uint16, 8-bit floats as uint8, the bits. As a script:
 `artifact.py seal DIRECTORY [KEY=JSON]...` sets members of a manifest, such as
-`target.cpu_features=["avx512-nope"]`, and puts the checksum right again.
+`producer="somebody"`, and puts the checksum right again.
 """
 
 import json

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-ABI_VERSION = 1
+ABI_VERSION = 2
 
 # By number, as CompressDType has them.
 DTYPES = [
@@ -58,6 +58,7 @@ class OpenOptions(ctypes.Structure):
         ("skipWeightChecksums", ctypes.c_int32),
         ("numThreads", ctypes.c_int32),
         ("copyWeights", ctypes.c_int32),
+        ("cpu", ctypes.c_char_p),
     ]
 
 
@@ -80,6 +81,7 @@ def _load() -> ctypes.CDLL:
         "compressModelGetError": (text, [pointer]),
         "compressModelSetNumThreads": (i32, [pointer, i32]),
         "compressModelGetNumThreads": (i32, [pointer]),
+        "compressModelGetCpu": (text, [pointer]),
         "compressModelGetNumFunctions": (i32, [pointer]),
         "compressModelGetFunctionName": (text, [pointer, i32]),
         "compressModelFindFunction": (i32, [pointer, text]),
@@ -149,12 +151,14 @@ class Model:
         threads: int = 0,
         skip_weight_checksums: bool = False,
         copy_weights: bool = False,
+        cpu: str | None = None,
     ):
         self.handle = None
         error = ctypes.create_string_buffer(4096)
         options = OpenOptions(
-            ctypes.sizeof(OpenOptions), int(skip_weight_checksums), threads, int(copy_weights)
-        )
+            ctypes.sizeof(OpenOptions), int(skip_weight_checksums), threads, int(copy_weights),
+            None if cpu is None else cpu.encode(),
+        )  # fmt: skip
         self.handle = lib.compressModelOpen(
             os.fsencode(path), ctypes.byref(options), error, len(error)
         )

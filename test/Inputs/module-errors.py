@@ -124,10 +124,22 @@ fail(
 # Targets.
 for spec in ("gpu", "", "cpu:", "CPU", "nvptx:sm_90"):
     fail(
-        f"expected target cpu, cpu:native or cpu:NAME, but got '{spec}'", good, f"--target={spec}"
+        f"expected target cpu, cpu:native, cpu:multi or cpu:NAME, but got '{spec}'", good, f"--target={spec}"
     )
 fail("unknown CPU 'z80' in target 'cpu:z80'", good, "--target", "cpu:z80")
 fail("unknown CPU 'native:x' in target 'cpu:native:x'", good, "--target", "cpu:native:x")
+for spec, message in [
+    ("cpu:i386", "expected a CPU with 64bit, which all x86-64 code needs, in target 'cpu:i386'"),
+    ("cpu:x86-64-v3,-sse2", "expected a CPU with sse2, which all x86-64 code needs, in target 'cpu:x86-64-v3,-sse2'"),
+    ("cpu:+telepathy", "unknown CPU feature 'telepathy' in target 'cpu:+telepathy'"),
+    ("cpu:native,-AVX2", "unknown CPU feature 'AVX2' in target 'cpu:native,-AVX2'"),
+    ("cpu:native,+", "unknown CPU feature '' in target 'cpu:native,+'"),
+    ("cpu:x86-64,+prfchw", "CPU feature 'prfchw' in target 'cpu:x86-64,+prfchw' is none that is checked when an artifact is loaded"),
+    ("cpu:x86-64-v3,fma", "expected +FEATURE or -FEATURE in target 'cpu:x86-64-v3,fma', but got 'fma'"),
+    ("cpu:x86-64-v3,", "expected +FEATURE or -FEATURE in target 'cpu:x86-64-v3,', but got ''"),
+    ("cpu:multi,+avx2", "expected no features after cpu:multi, but got 'cpu:multi,+avx2'"),
+]:
+    fail(message, good, f"--target={spec}")
 
 # Externalize.
 place.write("both", "old")

@@ -371,7 +371,7 @@ def test_open(path: Path) -> None:
     assert error.value == b"cannot read"
     options = OpenOptions(8, 0, 0, 0)
     assert lib.compressModelOpen(missing, ctypes.byref(options), error, 64) is None
-    assert error.value == b"expected options of 24 bytes, but got 8"
+    assert error.value == b"expected options of 32 bytes, but got 8"
     # Relative to the working directory, and not among the system's libraries.
     before = os.getcwd()
     os.chdir(path.parent)

@@ -66,8 +66,9 @@ static cl::list<std::string>
             cl::sub(compileCommand), cl::cat(category));
 static cl::opt<std::string>
     target("target", cl::init("cpu"), cl::value_desc("spec"),
-           cl::desc("cpu, cpu:native (the same) or cpu:NAME, e.g. "
-                    "cpu:x86-64-v3"),
+           cl::desc("cpu, cpu:native (the same), cpu:NAME, e.g. "
+                    "cpu:x86-64-v3, with ,+FEATURE or ,-FEATURE; or cpu:multi, "
+                    "for several CPUs, of which the loader chooses"),
            cl::sub(compileCommand), cl::cat(category));
 static cl::opt<Emit> emit(
     "emit", cl::init(Emit::Artifact), cl::desc("What to write"),
@@ -135,11 +136,13 @@ static int writeCode(Session &session, ModuleOp module,
                      const mlir::compress::Target &target) {
   mlir::compress::store::Manifest manifest;
   SmallVector<mlir::compress::ExternalWeight> external;
-  if (failed(mlir::compress::lowerModule(module, target, getOptions(), manifest,
-                                         external)))
+  const mlir::compress::TargetCpu &cpu = target.cpus.front();
+  if (failed(mlir::compress::prepareModule(module, target, getOptions(),
+                                           manifest, external)) ||
+      failed(mlir::compress::lowerModule(module, cpu, getOptions())))
     return session.fail();
   llvm::LLVMContext context;
-  std::unique_ptr<llvm::TargetMachine> machine = target.createMachine();
+  std::unique_ptr<llvm::TargetMachine> machine = cpu.createMachine();
   std::unique_ptr<llvm::Module> code =
       mlir::compress::translateAndOptimize(module, context, *machine);
   if (!code)
@@ -193,6 +196,10 @@ static int run() {
       mlir::compress::Target::parse(target, UnknownLoc::get(&context));
   if (failed(parsed))
     return session.fail();
+  if (parsed->isMulti() && emit != Emit::Artifact && emit != Emit::MLIR)
+    return fail("expected a target of one CPU for code that is not an "
+                "artifact, but got '" +
+                target + "'");
   OwningOpRef<ModuleOp> module =
       session.load(input, {weights.begin(), weights.end()});
   if (!module)

@@ -16,7 +16,8 @@ store::StatusOr<Execution> Execution::open(const std::string &artifact,
                                            int numThreads) {
   CompressOpenOptions options = {sizeof(CompressOpenOptions),
                                  /*skipWeightChecksums=*/0, numThreads,
-                                 /*copyWeights=*/0};
+                                 /*copyWeights=*/0,
+                                 /*cpu=*/nullptr};
   char error[4096];
   CompressModel *model =
       compressModelOpen(artifact.c_str(), &options, error, sizeof(error));

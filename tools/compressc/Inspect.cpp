@@ -48,8 +48,12 @@ static void printTypes(ArrayRef<store::ManifestTensorType> types) {
 static void printManifest(const store::Manifest &manifest) {
   llvm::raw_ostream &os = llvm::outs();
   os << "producer: " << manifest.producer << "\n"
-     << "target:   " << manifest.target.triple << ", " << manifest.target.cpu
-     << "\n";
+     << "target:   " << manifest.target.triple << ", ";
+  llvm::interleave(
+      manifest.target.versions, os,
+      [&](const store::ManifestVersion &version) { os << version.cpu; },
+      " or ");
+  os << "\n";
   for (const store::ManifestFunction &function : manifest.functions) {
     os << "function: " << function.name;
     printTypes(function.inputs);

@@ -49,13 +49,19 @@ struct CompileOptions {
   bool parallel = true;
 };
 
-/// Lowers an encoded module to the LLVM dialect, and fills in what an artifact
-/// says about it. `weights` are borrowed from the module's attributes.
+/// Lays out the weights of an encoded module for kernels, takes them out of it,
+/// and fuses what reads them; fills in what an artifact says about it. What
+/// follows does not change the weights any more. They are borrowed from the
+/// module's attributes.
 struct ExternalWeight;
-LogicalResult lowerModule(ModuleOp module, const Target &target,
-                          const CompileOptions &options,
-                          store::Manifest &manifest,
-                          SmallVectorImpl<ExternalWeight> &weights);
+LogicalResult prepareModule(ModuleOp module, const Target &target,
+                            const CompileOptions &options,
+                            store::Manifest &manifest,
+                            SmallVectorImpl<ExternalWeight> &weights);
+
+/// Lowers a prepared module to the LLVM dialect.
+LogicalResult lowerModule(ModuleOp module, const TargetCpu &cpu,
+                          const CompileOptions &options);
 
 /// Compiles an encoded module into an artifact directory, which replaces an
 /// older artifact atomically.

@@ -17,12 +17,10 @@
 namespace mlir::compress {
 
 /// A CPU that code is generated for.
-class Target {
-public:
-  /// Reads `cpu`, `cpu:native` (the same) or `cpu:NAME`, with an LLVM CPU name
-  /// such as x86-64-v3. Errors are emitted at `loc`.
-  static FailureOr<Target> parse(StringRef spec, Location loc);
-
+struct TargetCpu {
+  /// Its name in artifacts: LLVM's, with the features that were added or taken
+  /// away.
+  std::string name;
   std::string triple, cpu, features;
 
   /// The CPU features that the code may use and that are checked when an
@@ -37,11 +35,31 @@ public:
   std::unique_ptr<llvm::TargetMachine> createMachine() const;
 };
 
+/// What code is generated for: one CPU, or several that an artifact has a
+/// version of the code for each.
+class Target {
+public:
+  /// Reads `cpu`, or `cpu:` and a CPU: `native`, which is the default, or
+  /// LLVM's name, such as x86-64-v3; then `,+FEATURE` or `,-FEATURE` any number
+  /// of times. `cpu:multi` is several CPUs. Errors are emitted at `loc`.
+  static FailureOr<Target> parse(StringRef spec, Location loc);
+
+  std::string triple;
+  /// Best first.
+  std::vector<TargetCpu> cpus;
+
+  bool isMulti() const { return cpus.size() > 1; }
+
+  /// The required features that all CPUs have.
+  std::vector<std::string> getCommonFeatures() const;
+};
+
 /// Translates a module in the LLVM dialect, keeps only `compress_*` symbols
-/// visible, and optimizes.
+/// visible, which get a suffix, and optimizes.
 std::unique_ptr<llvm::Module> translateAndOptimize(ModuleOp module,
                                                    llvm::LLVMContext &context,
-                                                   llvm::TargetMachine &machine);
+                                                   llvm::TargetMachine &machine,
+                                                   StringRef symbolSuffix = "");
 
 /// Object code or assembly of a module. Errors are emitted at `loc`.
 FailureOr<SmallVector<char, 0>> emitCode(llvm::Module &module,
@@ -49,8 +67,8 @@ FailureOr<SmallVector<char, 0>> emitCode(llvm::Module &module,
                                          llvm::CodeGenFileType type,
                                          Location loc);
 
-/// Links an object file into a shared object with LLVM's linker.
-LogicalResult linkSharedObject(StringRef object, StringRef output,
+/// Links object files into a shared object with LLVM's linker.
+LogicalResult linkSharedObject(ArrayRef<std::string> objects, StringRef output,
                                Location loc);
 
 } // namespace mlir::compress

@@ -22,9 +22,15 @@ const std::vector<std::string_view> &listKnownCpuFeatures();
 /// False for names that are not known.
 bool hasCpuFeature(std::string_view name);
 
-/// Those of `required` that this processor lacks.
+/// Processors that this one can be taken for, oldest first: "x86-64" to
+/// "x86-64-v4", with the features of the x86-64 psABI and no others.
+const std::vector<std::string_view> &listCpuLevels();
+
+/// Those of `required` that this processor lacks, or that it lacks when it is
+/// taken for one of listCpuLevels().
 std::vector<std::string>
-findMissingCpuFeatures(const std::vector<std::string> &required);
+findMissingCpuFeatures(const std::vector<std::string> &required,
+                       std::string_view level = {});
 
 } // namespace mlir::compress::store
 

@@ -28,9 +28,19 @@ inline constexpr const char *kManifestFile = "manifest.json";
 inline constexpr const char *kCodeFile = "model.so";
 inline constexpr const char *kWeightsFile = "weights.safetensors";
 
-struct ManifestTarget {
-  std::string triple, cpu;
+/// The code for one CPU.
+struct ManifestVersion {
+  std::string cpu;
+  /// What the code may use.
   std::vector<std::string> cpuFeatures;
+  /// Ends the names of its symbols in model.so.
+  std::string symbolSuffix;
+};
+
+struct ManifestTarget {
+  std::string triple;
+  /// At least one. The first whose features a processor has is the best there.
+  std::vector<ManifestVersion> versions;
 };
 
 /// An argument or a result; kDynamic where a size is known at run time only.
@@ -42,7 +52,7 @@ struct ManifestTensorType {
 
 struct ManifestFunction {
   std::string name;
-  /// The entry in model.so.
+  /// The entry in model.so, but for the suffix of the version.
   std::string symbol;
   std::vector<ManifestTensorType> inputs, outputs;
 };

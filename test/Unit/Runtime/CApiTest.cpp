@@ -54,7 +54,7 @@ protected:
     ASSERT_TRUE(writer.ok());
     store::Manifest manifest;
     manifest.producer = "CApiTest";
-    manifest.target = {"x86_64-pc-linux-gnu", "x86-64", {}};
+    manifest.target = {"x86_64-pc-linux-gnu", {{"x86-64", {}, ""}}};
     manifest.modelSo = {4, "0000000000000000"};
     manifest.weightsFile = *(*writer)->finish();
     ASSERT_TRUE(
@@ -160,7 +160,7 @@ TEST_F(CApi, ThreadsFromTheEnvironment) {
     accepts(text);
   // A number of the caller goes before the environment, which is not read.
   ::setenv("COMPRESS_NUM_THREADS", "x", 1);
-  CompressOpenOptions options = {sizeof(CompressOpenOptions), 0, 2, 0};
+  CompressOpenOptions options = {sizeof(CompressOpenOptions), 0, 2, 0, nullptr};
   EXPECT_EQ(open("x", &options),
             "cannot read 'x/manifest.json': No such file or directory");
 }

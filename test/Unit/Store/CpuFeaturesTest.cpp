@@ -39,6 +39,30 @@ TEST(CpuFeatures, Missing) {
 
 #if defined(__x86_64__)
 
+TEST(CpuFeatures, TakenForAnOlderOne) {
+  ASSERT_EQ(listCpuLevels(),
+            (std::vector<std::string_view>{"x86-64", "x86-64-v2", "x86-64-v3",
+                                           "x86-64-v4"}));
+  std::vector<std::string> all;
+  for (std::string_view name : listKnownCpuFeatures())
+    if (hasCpuFeature(name))
+      all.emplace_back(name);
+  // Each level lacks what no level has, and what only higher ones have.
+  for (std::string_view level : listCpuLevels()) {
+    auto lacks = [&](const char *name) {
+      return !findMissingCpuFeatures({name}, level).empty();
+    };
+    EXPECT_TRUE(lacks("avx512vnni"));
+    EXPECT_TRUE(lacks("telepathy"));
+    EXPECT_EQ(lacks("sse4.2"), level < "x86-64-v2" || !hasCpuFeature("sse4.2"));
+    EXPECT_EQ(lacks("fma"), level < "x86-64-v3" || !hasCpuFeature("fma"));
+    EXPECT_EQ(lacks("avx512vl"),
+              level < "x86-64-v4" || !hasCpuFeature("avx512vl"));
+  }
+  EXPECT_EQ(findMissingCpuFeatures(all, "x86-64"), all);
+  EXPECT_TRUE(findMissingCpuFeatures(all).empty());
+}
+
 TEST(CpuFeatures, Levels) {
   const auto &names = listKnownCpuFeatures();
   for (const char *name :

@@ -19,7 +19,9 @@ using nlohmann::ordered_json;
 static Manifest makeManifest() {
   Manifest manifest;
   manifest.producer = "mlir-compress 0.1.0";
-  manifest.target = {"x86_64-linux-gnu", "x86-64-v3", {"avx2", "fma"}};
+  manifest.target = {
+      "x86_64-linux-gnu",
+      {{"x86-64-v3", {"avx2", "fma"}, ".v3"}, {"x86-64", {}, ".v1"}}};
   manifest.functions = {
       {"main",
        "compress_entry_main",
@@ -65,8 +67,14 @@ static void expectEqual(const std::vector<ManifestTensorType> &a,
 static void expectEqual(const Manifest &a, const Manifest &b) {
   EXPECT_EQ(a.producer, b.producer);
   EXPECT_EQ(a.target.triple, b.target.triple);
-  EXPECT_EQ(a.target.cpu, b.target.cpu);
-  EXPECT_EQ(a.target.cpuFeatures, b.target.cpuFeatures);
+  ASSERT_EQ(a.target.versions.size(), b.target.versions.size());
+  for (size_t i = 0; i < a.target.versions.size(); ++i) {
+    const ManifestVersion &first = a.target.versions[i];
+    const ManifestVersion &second = b.target.versions[i];
+    EXPECT_EQ(first.cpu, second.cpu);
+    EXPECT_EQ(first.cpuFeatures, second.cpuFeatures);
+    EXPECT_EQ(first.symbolSuffix, second.symbolSuffix);
+  }
   ASSERT_EQ(a.functions.size(), b.functions.size());
   for (size_t i = 0; i < a.functions.size(); ++i) {
     EXPECT_EQ(a.functions[i].name, b.functions[i].name);
@@ -170,10 +178,20 @@ TEST_F(ManifestTest, ExactText) {
   "producer": "mlir-compress 0.1.0",
   "target": {
     "triple": "x86_64-linux-gnu",
-    "cpu": "x86-64-v3",
-    "cpu_features": [
-      "avx2",
-      "fma"
+    "versions": [
+      {
+        "cpu": "x86-64-v3",
+        "cpu_features": [
+          "avx2",
+          "fma"
+        ],
+        "symbol_suffix": ".v3"
+      },
+      {
+        "cpu": "x86-64",
+        "cpu_features": [],
+        "symbol_suffix": ".v1"
+      }
     ]
   },
   "functions": [
@@ -288,6 +306,7 @@ TEST_F(ManifestTest, RoundTrip) {
 
 TEST_F(ManifestTest, RoundTripOfNothing) {
   Manifest empty;
+  empty.target.versions.emplace_back();
   empty.modelSo.xxh3 = empty.weightsFile.headerXxh3 = "0123456789abcdef";
   ASSERT_EQ(writeManifest(name, empty).message(), "");
   auto manifest = readManifest(name);
@@ -480,8 +499,8 @@ TEST_F(ManifestTest, Syntax) {
   EXPECT_EQ(getError("{\"a\":1,\"a\":1}"), "M has the key 'a' twice");
   EXPECT_EQ(getError("{\"a\":[[[[[["), "M is nested deeper than 6 levels");
   std::string text = getText();
-  text.replace(text.find("\"cpu\""), 5, "\"triple\"");
-  EXPECT_EQ(getError(seal(text)), "M has the key 'triple' twice");
+  text.replace(text.find("\"cpu_features\""), 14, "\"cpu\"");
+  EXPECT_EQ(getError(seal(text)), "M has the key 'cpu' twice");
   std::string many = "{\"a\":[0";
   for (int i = 0; i < (1 << 23); ++i)
     many += ",0";
@@ -542,7 +561,7 @@ TEST_F(ManifestTest, EveryKeyIsDemandedAndNoOther) {
   ordered_json object = ordered_json::parse(getText());
   std::vector<std::string> places;
   collectObjects(object, "", places);
-  EXPECT_EQ(places.size(), 14u);
+  EXPECT_EQ(places.size(), 16u);
   size_t keys = 0;
   for (const std::string &place : places) {
     for (const auto &item : resolve(object, place).items()) {
@@ -559,7 +578,7 @@ TEST_F(ManifestTest, EveryKeyIsDemandedAndNoOther) {
     EXPECT_EQ(getErrorWith(place + "/x", 1),
               "M: unknown key '" + spell(place + "/x") + "'");
   }
-  EXPECT_EQ(keys, 58u);
+  EXPECT_EQ(keys, 63u);
 }
 
 TEST_F(ManifestTest, Types) {
@@ -570,11 +589,16 @@ TEST_F(ManifestTest, Types) {
   } cases[] = {
       {"/producer", 1, "expected a string at 'producer'"},
       {"/target", ordered_json::array(), "expected an object at 'target'"},
-      {"/target/cpu", nullptr, "expected a string at 'target.cpu'"},
-      {"/target/cpu_features", "avx2",
-       "expected an array at 'target.cpu_features'"},
-      {"/target/cpu_features/1", 2,
-       "expected strings at 'target.cpu_features'"},
+      {"/target/versions", ordered_json::array(),
+       "expected at least one of 'target.versions'"},
+      {"/target/versions/0/cpu", nullptr,
+       "expected a string at 'target.versions[0].cpu'"},
+      {"/target/versions/0/cpu_features", "avx2",
+       "expected an array at 'target.versions[0].cpu_features'"},
+      {"/target/versions/0/cpu_features/1", 2,
+       "expected strings at 'target.versions[0].cpu_features'"},
+      {"/target/versions/1/symbol_suffix", 2,
+       "expected a string at 'target.versions[1].symbol_suffix'"},
       {"/functions", ordered_json::object(),
        "expected an array at 'functions'"},
       {"/functions/0", 1, "expected an object at 'functions[0]'"},
