@@ -92,7 +92,8 @@ def CompressFuseEpilogues : Pass<"compress-fuse-epilogues"> {
     bias, a residual, an activation or a requantization, is computed on the sums
     while they are in registers. Its other operands are read as they are, when
     they are broadcast along rows or have the shape of the result. What the
-    contraction accumulates to becomes an operand, too.
+    contraction accumulates to becomes an operand, too, and of a row that is
+    broadcast the row.
 
     ```mlir
     %y = compress.contract ins(%x, %codes, %scales : ...) outs(%empty : ...) overwrite weight(...)

@@ -308,6 +308,59 @@ LogicalResult EpilogueFuser::fuse(std::string &reason) {
   return success();
 }
 
+/// A row that is broadcast to what a contraction accumulates to, or null.
+static Value findBroadcastRow(ContractOp contract) {
+  Value init = contract.getInit();
+  if (auto collapse = init.getDefiningOp<tensor::CollapseShapeOp>())
+    init = collapse.getSrc();
+  auto op = init.getDefiningOp<linalg::LinalgOp>();
+  Operation *broadcast = op;
+  if (!op || op.getNumDpsInputs() != 1 || op.getNumDpsInits() != 1)
+    return {};
+  if (auto generic = dyn_cast<linalg::GenericOp>(broadcast)) {
+    if (!linalg::isaBroadcastOpInterface(generic))
+      return {};
+  } else if (!isa<linalg::BroadcastOp>(broadcast)) {
+    return {};
+  }
+  OpOperand *row = op.getDpsInputOperand(0);
+  AffineMap map = op.getMatchingIndexingMap(row);
+  bool isRow = map.getNumResults() == 1 &&
+               map.getResult(0) == getAffineDimExpr(map.getNumDims() - 1,
+                                                    map.getContext());
+  return isRow ? row->get() : Value();
+}
+
+/// Adds a row that is broadcast in the epilogue, instead of starting with it.
+static ContractOp fuseBroadcast(RewriterBase &rewriter, ContractOp old) {
+  Value row = old.getOverwrite() ? Value() : findBroadcastRow(old);
+  if (!row || old->getNumResults() != 1)
+    return old;
+  rewriter.setInsertionPoint(old);
+  Location loc = old.getLoc();
+  unsigned rank = old.getNumBatch() + 2;
+  AffineMap map =
+      AffineMap::get(rank, 0, rewriter.getAffineDimExpr(old.getDimN()));
+  auto type = cast<RankedTensorType>(old.getInit().getType());
+  Value empty = tensor::EmptyOp::create(
+      rewriter, loc, tensor::getMixedSizes(rewriter, loc, old.getInit()),
+      type.getElementType());
+  auto fused = ContractOp::create(
+      rewriter, loc, type, old.getLhs(), old.getComponents(), empty, row,
+      old.getWeightAttr(), old.getWeightMapAttr(), old.getWindowAttr(),
+      rewriter.getAffineMapArrayAttr(map), rewriter.getUnitAttr(),
+      old.getComputeAttr());
+  OpBuilder::InsertionGuard guard(rewriter);
+  Type f32 = rewriter.getF32Type(), element = getElementTypeOrSelf(row.getType());
+  Block *block = rewriter.createBlock(&fused.getEpilogue(), {}, {f32, element},
+                                      {loc, loc});
+  YieldOp::create(rewriter, loc,
+                  arith::AddFOp::create(rewriter, loc, block->getArgument(1),
+                                        block->getArgument(0)));
+  rewriter.replaceOp(old, fused->getResults());
+  return fused;
+}
+
 namespace {
 struct FuseEpiloguesPass
     : compress::impl::CompressFuseEpiloguesBase<FuseEpiloguesPass> {
@@ -322,7 +375,8 @@ struct FuseEpiloguesPass
     getOperation()->walk([&](ContractOp op) { contracts.push_back(op); });
     auto options = remark::RemarkOpts::name("FuseEpilogues")
                        .category("compress-fuse-epilogues");
-    for (ContractOp contract : contracts)
+    for (ContractOp contract : contracts) {
+      contract = fuseBroadcast(rewriter, contract);
       while (std::optional<Epilogue> epilogue = findUser(contract)) {
         std::string reason;
         Location loc = epilogue->user.getLoc();
@@ -333,6 +387,7 @@ struct FuseEpiloguesPass
         remark::passed(loc, options) << "fused into compress.contract";
         contract = epilogue->contract;
       }
+    }
   }
 };
 } // namespace

@@ -473,3 +473,99 @@ func.func @f(%x: memref<4x64xf32>, %c: memref<*xi8>, %s: memref<2x1x16x1xf32>, %
     weight(!w, affine_map<(m, n, k) -> (n, k)>)
   return
 }
+
+// -----
+// contract_c2: what is read is f32
+!w = !compress.tensor<32x64xf32, #compress.tiled<#compress.quant<i8, block = [1, 64], scale = f32>, tile = [16, 4], order = [0, 1]>>
+func.func @f(%x: tensor<4x64xf32>, %c: tensor<2x16x16x4xi8>, %s: tensor<2x1x16x1xf32>, %f: tensor<4x32xf16>) -> tensor<4x32xf16> {
+  // expected-error @below {{expected f32 lhs and init of one rank of 2 or more, but got 'tensor<4x64xf32>' and 'tensor<4x32xf16>'}}
+  %0 = compress.contract ins(%x, %c, %s : tensor<4x64xf32>, tensor<2x16x16x4xi8>, tensor<2x1x16x1xf32>) outs(%f : tensor<4x32xf16>)
+    weight(!w, affine_map<(m, n, k) -> (n, k)>) -> tensor<4x32xf16>
+  return %0 : tensor<4x32xf16>
+}
+
+// -----
+// contract_c7: an epilogue overwrites
+!w = !compress.tensor<32x64xf32, #compress.tiled<#compress.quant<i8, block = [1, 64], scale = f32>, tile = [16, 4], order = [0, 1]>>
+func.func @f(%x: tensor<4x64xf32>, %c: tensor<2x16x16x4xi8>, %s: tensor<2x1x16x1xf32>, %f: tensor<4x32xf32>) -> tensor<4x32xf32> {
+  // expected-error @below {{expected operands of an epilogue to have one, and it to overwrite init}}
+  %0 = compress.contract ins(%x, %c, %s : tensor<4x64xf32>, tensor<2x16x16x4xi8>, tensor<2x1x16x1xf32>) outs(%f : tensor<4x32xf32>)
+    weight(!w, affine_map<(m, n, k) -> (n, k)>) epilogue {
+  ^bb0(%a: f32):
+    compress.yield %a : f32
+  } -> tensor<4x32xf32>
+  return %0 : tensor<4x32xf32>
+}
+
+// -----
+// contract_c7: types of its arguments
+!w = !compress.tensor<32x64xf32, #compress.tiled<#compress.quant<i8, block = [1, 64], scale = f32>, tile = [16, 4], order = [0, 1]>>
+func.func @f(%x: tensor<4x64xf32>, %c: tensor<2x16x16x4xi8>, %s: tensor<2x1x16x1xf32>, %f: tensor<4x32xf32>, %b: tensor<32xf16>) -> tensor<4x32xf32> {
+  // expected-error @below {{expected the epilogue to be a block of ('f32', 'f16') that yields a 'f32'}}
+  %0 = compress.contract ins(%x, %c, %s : tensor<4x64xf32>, tensor<2x16x16x4xi8>, tensor<2x1x16x1xf32>) outs(%f : tensor<4x32xf32>) overwrite
+    weight(!w, affine_map<(m, n, k) -> (n, k)>) with(%b : tensor<32xf16>) at [affine_map<(m, n) -> (n)>] epilogue {
+  ^bb0(%a: f32, %q: f32):
+    compress.yield %a : f32
+  } -> tensor<4x32xf32>
+  return %0 : tensor<4x32xf32>
+}
+
+// -----
+// contract_c7: only elementwise ops
+!w = !compress.tensor<32x64xf32, #compress.tiled<#compress.quant<i8, block = [1, 64], scale = f32>, tile = [16, 4], order = [0, 1]>>
+func.func @f(%x: tensor<4x64xf32>, %c: tensor<2x16x16x4xi8>, %s: tensor<2x1x16x1xf32>, %f: tensor<4x32xf32>, %t: tensor<f32>) -> tensor<4x32xf32> {
+  %0 = compress.contract ins(%x, %c, %s : tensor<4x64xf32>, tensor<2x16x16x4xi8>, tensor<2x1x16x1xf32>) outs(%f : tensor<4x32xf32>) overwrite
+    weight(!w, affine_map<(m, n, k) -> (n, k)>) epilogue {
+  ^bb0(%a: f32):
+    // expected-error @below {{is not elementwise, as ops of an epilogue must be}}
+    %e = tensor.extract %t[] : tensor<f32>
+    compress.yield %e : f32
+  } -> tensor<4x32xf32>
+  return %0 : tensor<4x32xf32>
+}
+
+// -----
+// contract_c8: a map that is none of (b.., m, n)
+!w = !compress.tensor<32x64xf32, #compress.tiled<#compress.quant<i8, block = [1, 64], scale = f32>, tile = [16, 4], order = [0, 1]>>
+func.func @f(%x: tensor<4x64xf32>, %c: tensor<2x16x16x4xi8>, %s: tensor<2x1x16x1xf32>, %f: tensor<4x32xf32>, %b: tensor<32x4xf32>) -> tensor<4x32xf32> {
+  // expected-error @below {{expected operand 0 of the epilogue, 'tensor<32x4xf32>', to be read by a projected permutation of the dimensions of init 'tensor<4x32xf32>', n last, but got affine_map<(d0, d1) -> (d1, d0)>}}
+  %0 = compress.contract ins(%x, %c, %s : tensor<4x64xf32>, tensor<2x16x16x4xi8>, tensor<2x1x16x1xf32>) outs(%f : tensor<4x32xf32>) overwrite
+    weight(!w, affine_map<(m, n, k) -> (n, k)>) with(%b : tensor<32x4xf32>) at [affine_map<(m, n) -> (n, m)>] epilogue {
+  ^bb0(%a: f32, %q: f32):
+    compress.yield %q : f32
+  } -> tensor<4x32xf32>
+  return %0 : tensor<4x32xf32>
+}
+
+// -----
+// contract_c8: number of maps
+!w = !compress.tensor<32x64xf32, #compress.tiled<#compress.quant<i8, block = [1, 64], scale = f32>, tile = [16, 4], order = [0, 1]>>
+func.func @f(%x: tensor<4x64xf32>, %c: tensor<2x16x16x4xi8>, %s: tensor<2x1x16x1xf32>, %f: tensor<4x32xf32>, %b: tensor<32xf32>) -> tensor<4x32xf32> {
+  // expected-error @below {{expected 1 maps of operands of the epilogue, but got 2}}
+  %0 = compress.contract ins(%x, %c, %s : tensor<4x64xf32>, tensor<2x16x16x4xi8>, tensor<2x1x16x1xf32>) outs(%f : tensor<4x32xf32>) overwrite
+    weight(!w, affine_map<(m, n, k) -> (n, k)>) with(%b : tensor<32xf32>) at [affine_map<(m, n) -> (n)>, affine_map<(m, n) -> (n)>] epilogue {
+  ^bb0(%a: f32, %q: f32):
+    compress.yield %q : f32
+  } -> tensor<4x32xf32>
+  return %0 : tensor<4x32xf32>
+}
+
+// -----
+// contract_c9: m and k are multiplied
+!w = !compress.tensor<32x64xf32, #compress.tiled<#compress.quant<i8, block = [1, 64], scale = f32>, tile = [16, 4], order = [0, 1]>>
+func.func @f(%x: tensor<6x16xf32>, %c: tensor<2x16x16x4xi8>, %s: tensor<2x1x16x1xf32>, %f: tensor<3x32xf32>) -> tensor<3x32xf32> {
+  // expected-error @below {{expected window to take (b.., m, k) to the 2 dimensions of lhs, b.. first, each other one a sum of a term of m and a term of k, but got affine_map<(d0, d1) -> ((d0 + d1) floordiv 16, d1 mod 16)>}}
+  %0 = compress.contract ins(%x, %c, %s : tensor<6x16xf32>, tensor<2x16x16x4xi8>, tensor<2x1x16x1xf32>) outs(%f : tensor<3x32xf32>)
+    weight(!w, affine_map<(m, n, k) -> (n, k)>) window affine_map<(m, k) -> ((m + k) floordiv 16, k mod 16)> -> tensor<3x32xf32>
+  return %0 : tensor<3x32xf32>
+}
+
+// -----
+// contract_c9: beyond lhs
+!w = !compress.tensor<32x64xf32, #compress.tiled<#compress.quant<i8, block = [1, 64], scale = f32>, tile = [16, 4], order = [0, 1]>>
+func.func @f(%x: tensor<6x16xf32>, %c: tensor<2x16x16x4xi8>, %s: tensor<2x1x16x1xf32>, %f: tensor<4x32xf32>) -> tensor<4x32xf32> {
+  // expected-error @below {{expected window to stay in the bounds of lhs 'tensor<6x16xf32>', but dimension 0 is read from 0 to 6}}
+  %0 = compress.contract ins(%x, %c, %s : tensor<6x16xf32>, tensor<2x16x16x4xi8>, tensor<2x1x16x1xf32>) outs(%f : tensor<4x32xf32>)
+    weight(!w, affine_map<(m, n, k) -> (n, k)>) window affine_map<(m, k) -> (m + k floordiv 16, k mod 16)> -> tensor<4x32xf32>
+  return %0 : tensor<4x32xf32>
+}
