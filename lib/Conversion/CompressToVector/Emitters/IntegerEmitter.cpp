@@ -48,6 +48,7 @@ static Shape getShape(int64_t vectors, bool isBlocked) {
   return {1, 1};
 }
 
+static constexpr int64_t kCacheLine = 64;
 /// Up to so many rows, memory is what limits: codes are spared shifts.
 static constexpr int64_t kFewRows = 3;
 /// Bytes of quantized x that a pass over the weight is made for: a part of L2.
@@ -55,7 +56,10 @@ static constexpr int64_t kQuantizedBytes = 512 << 10;
 /// Tiles, and vectors of x, that are unrolled.
 static constexpr int64_t kUnrolledTiles = 4, kUnrolledVectors = 8;
 /// A dependent chain of products needs company.
-static constexpr int64_t kMinChains = 4;
+static constexpr int64_t kMinChains = 8;
+/// How far ahead weights are fetched where memory limits. Kernels with much work
+/// for each byte would else wait: their loads come too late.
+static constexpr int64_t kPrefetchBytes = 4096;
 
 namespace {
 class IntegerEmitter : public ContractionEmitter {
@@ -116,6 +120,7 @@ private:
                 const QuantizedRows &x, Value group, int64_t count,
                 SmallVectorImpl<Value> &accumulators);
   Value addUp(ArrayRef<Value> accumulators, int64_t count);
+  void prefetch(ValueRange batch, Value panel, Value record, int64_t bytes);
   Value load(Value buffer, Value group, Value position, int64_t row,
              int64_t count);
 
@@ -142,7 +147,11 @@ private:
   int64_t getChains(int64_t count) const {
     if (blocks > 1)
       return 1;
-    return llvm::divideCeil(kMinChains, count * getNumShifts(count));
+    return llvm::divideCeil(kMinChains, count * getNumShifts(count) *
+                                            getNumPanels(count));
+  }
+  int64_t getNumPanels(int64_t count) const {
+    return count > kFewRows ? panelsOfBlock : 1;
   }
   bool hasSums() const { return format.hasZero || format.hasMin; }
 
@@ -227,7 +236,7 @@ void IntegerKernel::emitBlocks(ValueRange batch, Value begin, Value end,
       });
     };
     int64_t panels = llvm::divideCeil(n, kLanes);
-    int64_t most = count > kFewRows ? panelsOfBlock : 1;
+    int64_t most = getNumPanels(count);
     int64_t whole = panels / most * most;
     if (whole)
       emitAll(0, whole, most);
@@ -363,6 +372,8 @@ void IntegerKernel::emitPanels(ValueRange batch, Panels panels,
          [&](Value record, SmallVectorImpl<Value> &carried) {
            Value first =
                arith::MulIOp::create(b, record, index(blocksPerRecord));
+           for (Value panel : panels)
+             prefetch(batch, panel, record, weight.records->bytes);
            for (int64_t i = 0; i < blocksPerRecord; ++i)
              emitBlock(batch, panels, arith::AddIOp::create(b, first, index(i)),
                        record, index(i * format.tilesPerBlock), x, group, count,
@@ -415,6 +426,10 @@ void IntegerKernel::emitBlock(ValueRange batch, Panels panels, Value block,
                        codec.getRecord() ? position.tile : position.record;
                    next = arith::AddIOp::create(b, next, i);
                  }
+                 if (count <= kFewRows && !codec.getRecord())
+                   for (auto [panel, position] : llvm::zip_equal(panels, at))
+                     prefetch(batch, panel, position.record,
+                              format.vectorsPerTile * kCacheLine);
                  emitTile(at, arith::AddIOp::create(b, firstTile, i), x, group,
                           count, carried);
                });
@@ -437,6 +452,18 @@ void IntegerKernel::emitBlock(ValueRange batch, Panels panels, Value block,
         result = vector::FMAOp::create(
             b, scales.min, arith::MulFOp::create(b, xSum, xScale), result);
     }
+  }
+}
+
+/// Fetches as many bytes of the stream as a record, or a tile of codes, has.
+void IntegerKernel::prefetch(ValueRange batch, Value panel, Value record,
+                             int64_t bytes) {
+  SmallVector<Value> place(batch);
+  place.append({panel, record, Value()});
+  for (int64_t at = 0; at < bytes; at += kCacheLine) {
+    place.back() = index(kPrefetchBytes + at);
+    memref::PrefetchOp::create(b, weight.buffers[0], place, /*isWrite=*/false,
+                               /*localityHint=*/3, /*isDataCache=*/true);
   }
 }
 
@@ -470,7 +497,8 @@ void IntegerKernel::emitTile(ArrayRef<TilePosition> positions, Value tile,
           b, b.getLoc(), weight, position, v, isShifted(count)));
     for (size_t j = 0; j < format.shifts.size(); ++j) {
       Value at = arith::AddIOp::create(b, first, index(groups[0][j].index));
-      int64_t part = (shifts > 1 ? j : 0) * chains + v % chains;
+      int64_t part = shifts > 1 ? j * chains + v % chains
+                                : (v * format.shifts.size() + j) % chains;
       for (int64_t i = 0; i < count; ++i) {
         Value word = load(x.words, group, at, i, count);
         for (size_t p = 0; p < positions.size(); ++p) {
