@@ -248,7 +248,6 @@ mlir::compress::lowerModule(ModuleOp module, const TargetCpu &cpu,
   CompressToCPUOptions options;
   options.artifactABI = true;
   options.fuse = false; // done
-  options.rows = cpu.getKernelRows();
   options.features = cpu.requiredFeatures;
   options.parallel = compileOptions.parallel;
   buildCompressToCPU(pm, options);

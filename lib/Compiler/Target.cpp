@@ -178,11 +178,6 @@ std::vector<std::string> Target::getCommonFeatures() const {
   return common;
 }
 
-int64_t TargetCpu::getKernelRows() const {
-  // 32 registers of 16 f32, or 16 of 8 or fewer.
-  return llvm::is_contained(requiredFeatures, "avx512f") ? 16 : 4;
-}
-
 std::unique_ptr<llvm::TargetMachine> TargetCpu::createMachine() const {
   std::string error;
   const llvm::Target *found = lookupTarget(triple, error);

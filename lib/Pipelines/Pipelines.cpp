@@ -123,7 +123,6 @@ void mlir::compress::buildCompressToCPU(OpPassManager &pm,
     pm.addPass(createCompressProtectArguments());
   addBufferization(pm);
   ConvertCompressToVectorOptions kernels;
-  kernels.rows = options.rows;
   kernels.features.assign(options.features.begin(), options.features.end());
   pm.addPass(createConvertCompressToVector(kernels));
   pm.addPass(createCompressCheckLowered());

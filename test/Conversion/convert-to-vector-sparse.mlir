@@ -1,6 +1,6 @@
 // With AVX-512 x is permuted by positions; without it, tiles are expanded for the f32 kernel.
 // RUN: compress-opt %s --convert-compress-to-vector=features=avx512f --canonicalize --cse --split-input-file | FileCheck %s
-// RUN: compress-opt %s --convert-compress-to-vector=rows=2 --canonicalize --cse --split-input-file | FileCheck %s --check-prefix=EXPAND
+// RUN: compress-opt %s --convert-compress-to-vector --canonicalize --cse --split-input-file | FileCheck %s --check-prefix=EXPAND
 // RUN: compress-opt %s --convert-compress-to-vector=features=avx512f --compress-check-lowered --split-input-file -o %t
 
 // x is copied group by group, row by row; two groups are in lhs, six are zeros.

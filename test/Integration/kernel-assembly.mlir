@@ -1,11 +1,17 @@
-// The loops that the multiply-adds of a kernel are in: 16 rows of activations share
-// each decoded tile of 8 k and 16 outputs; one row has it alone.
+// The loops that the multiply-adds of a kernel are in: blocks of 11 rows by two panels of 16 outputs share each decoded value; the
+// last 10 of 32 rows are a block, too. One row has its own.
 // RUN: %python %inputs/make-weights.py %t.safetensors 'w=F32:64x256:r.standard_normal(s)'
 // RUN: compressc compile %s --weights %t.safetensors --preset int4-b32 --target cpu:x86-64-v4 --emit asm -o %t.s
-// RUN: %python %inputs/kernel_assembly.py %t.s vfmadd 128 | FileCheck %s --check-prefix=MATMUL
+// RUN: %python %inputs/kernel_assembly.py %t.s vfmadd 176 | FileCheck %s --check-prefix=MATMUL
+// RUN: %python %inputs/kernel_assembly.py %t.s vfmadd 160 | FileCheck %s --check-prefix=REST
 // RUN: %python %inputs/kernel_assembly.py %t.s vfmadd 8 | FileCheck %s --check-prefix=MATVEC
-// MATMUL: 128 vfmadd, no scalar, no spill
+// MATMUL: 176 vfmadd, no scalar, no spill
+// REST: 160 vfmadd, no scalar, no spill
 // MATVEC: 8 vfmadd, no scalar, no spill
+// Values as they are need no buffer.
+// RUN: compressc compile %s --weights %t.safetensors --preset none --target cpu:x86-64-v4 --emit asm -o %t.dense.s
+// RUN: %python %inputs/kernel_assembly.py %t.dense.s vfmadd 176 | FileCheck %s --check-prefix=MATMUL
+// RUN: %python %inputs/kernel_assembly.py %t.dense.s vfmadd 8 | FileCheck %s --check-prefix=MATVEC
 
 #mk = affine_map<(m, n, k) -> (m, k)>
 #nk = affine_map<(m, n, k) -> (n, k)>

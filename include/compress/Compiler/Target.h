@@ -27,10 +27,6 @@ struct TargetCpu {
   /// artifact is loaded, in the order of store::listKnownCpuFeatures.
   std::vector<std::string> requiredFeatures;
 
-  /// Rows of activations that share a decoded tile: their accumulators, of 16
-  /// f32 each, take half of the vector registers or a little more.
-  int64_t getKernelRows() const;
-
   /// A machine for it, at the highest optimization level.
   std::unique_ptr<llvm::TargetMachine> createMachine() const;
 };

@@ -142,9 +142,6 @@ def ConvertCompressToVector : Pass<"convert-compress-to-vector"> {
     "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"
   ];
   let options = [
-    Option<"rows", "rows", "int64_t", "8",
-           "Rows of lhs that share a decoded tile: as many accumulators of 16 "
-           "f32 must fit the registers">,
     ListOption<"features", "features", "std::string",
                "CPU features that kernels may use, such as avx512vnni">
   ];

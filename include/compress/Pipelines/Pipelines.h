@@ -33,11 +33,6 @@ struct CompressToCPUOptions : PassPipelineOptions<CompressToCPUOptions> {
       llvm::cl::desc("Warn, instead of failing, about weights that are decoded "
                      "as a whole, see compress-check-fused"),
       llvm::cl::init(false)};
-  PassOptions::Option<int64_t> rows{
-      *this, "rows",
-      llvm::cl::desc("Rows of activations that share a decoded tile, see "
-                     "convert-compress-to-vector"),
-      llvm::cl::init(8)};
   PassOptions::Option<ComputeRequest> compute{
       *this, "compute",
       llvm::cl::desc("What kernels compute with, see compress-pack-weights"),

@@ -27,14 +27,8 @@ struct ConvertToVectorPass
     : compress::impl::ConvertCompressToVectorBase<ConvertToVectorPass> {
   using Base::Base;
   void runOnOperation() override {
-    if (rows < 1) {
-      emitError(getOperation()->getLoc())
-          << "expected option 'rows' to be 1 or more, but got "
-          << int64_t(rows);
-      return signalPassFailure();
-    }
     std::unique_ptr<ContractionEmitter> emitters[] = {
-        createSparseEmitter(features), createFmaEmitter(rows),
+        createSparseEmitter(features), createFmaEmitter(features),
         createIntegerEmitter(features), createBf16Emitter(features)};
     SmallVector<ContractOp> ops;
     getOperation()->walk([&](ContractOp op) { ops.push_back(op); });

@@ -25,9 +25,10 @@ public:
   virtual LogicalResult emit(OpBuilder &b, ContractOp op) const = 0;
 };
 
-/// f32 multiply-add on vectors, for any machine. `rows` of lhs share each
-/// decoded tile; their accumulators must fit the registers.
-std::unique_ptr<ContractionEmitter> createFmaEmitter(int64_t rows);
+/// f32 multiply-add on vectors, for any machine. The features say how many
+/// registers there are, and of which size.
+std::unique_ptr<ContractionEmitter>
+createFmaEmitter(ArrayRef<std::string> features);
 
 /// f32 multiply-add with the elements that are stored, by AVX-512, if the
 /// features have it.

@@ -55,6 +55,20 @@ def TileDecoderInterface : AttrInterface<"TileDecoderInterface"> {
            "::mlir::RankedTensorType":$tiled, "::mlir::ValueRange":$prepared,
            "::mlir::ValueRange":$indices)>,
     InterfaceMethod<[{
+        Whether `emitTile` only loads the values: they need not be kept for the
+        next use.
+      }],
+      "bool", "isLoaded", (ins "::mlir::RankedTensorType":$tiled), "",
+      /*defaultImplementation=*/"return false;">,
+    InterfaceMethod<[{
+        Asks memory for a tile that `emitTile` will load, if there is one.
+      }],
+      "void", "emitPrefetch",
+      (ins "::mlir::OpBuilder &":$builder, "::mlir::Location":$loc,
+           "::mlir::RankedTensorType":$tiled, "::mlir::ValueRange":$prepared,
+           "::mlir::ValueRange":$indices), "",
+      /*defaultImplementation=*/"return;">,
+    InterfaceMethod<[{
         What is stored of a tile, where that is less than all elements and kernels
         may read the others as nothing; nothing where it is not.
       }],

@@ -21,6 +21,7 @@ using namespace mlir::compress;
 
 /// Steps of a tile: what emitters unroll.
 static constexpr int64_t kSteps = 8;
+static constexpr int64_t kCacheLine = 64;
 
 namespace {
 struct DenseTileDecoder
@@ -56,6 +57,25 @@ struct DenseTileDecoder
       groups.push_back({i});
     groups.push_back(llvm::to_vector(llvm::seq<int64_t>(outer, 2 * outer)));
     return {memref::CollapseShapeOp::create(b, loc, components[0], groups)};
+  }
+
+  bool isLoaded(Attribute, RankedTensorType tiled) const {
+    return tiled.getElementType().isF32();
+  }
+
+  void emitPrefetch(Attribute, OpBuilder &builder, Location loc,
+                    RankedTensorType, ValueRange prepared,
+                    ValueRange indices) const {
+    ImplicitLocOpBuilder b(loc, builder);
+    auto type = cast<MemRefType>(prepared[0].getType());
+    int64_t line = kCacheLine * 8 / type.getElementTypeBitWidth();
+    SmallVector<Value> at(indices);
+    at.push_back(Value());
+    for (int64_t first = 0; first < type.getShape().back(); first += line) {
+      at.back() = arith::ConstantIndexOp::create(b, first);
+      memref::PrefetchOp::create(b, prepared[0], at, /*isWrite=*/false,
+                                 /*localityHint=*/3, /*isDataCache=*/true);
+    }
   }
 
   SmallVector<Value> emitTile(Attribute, OpBuilder &builder, Location loc,

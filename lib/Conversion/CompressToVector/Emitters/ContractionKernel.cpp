@@ -81,9 +81,14 @@ void ContractionKernel::loopPanels(Value lower, Value upper, int64_t by,
 void ContractionKernel::loop(
     int64_t lower, int64_t upper, int64_t by, SmallVectorImpl<Value> &values,
     function_ref<void(Value, SmallVectorImpl<Value> &)> fill) {
+  loop(index(lower), index(upper), by, values, fill);
+}
+
+void ContractionKernel::loop(
+    Value lower, Value upper, int64_t by, SmallVectorImpl<Value> &values,
+    function_ref<void(Value, SmallVectorImpl<Value> &)> fill) {
   OpBuilder::InsertionGuard guard(b);
-  auto loop =
-      scf::ForOp::create(b, index(lower), index(upper), index(by), values);
+  auto loop = scf::ForOp::create(b, lower, upper, index(by), values);
   b.setInsertionPointToStart(loop.getBody());
   SmallVector<Value> carried(loop.getRegionIterArgs());
   fill(loop.getInductionVar(), carried);

@@ -30,12 +30,18 @@ public:
 protected:
   /// Emitted once, before all loops.
   virtual void prepare() = 0;
+  /// All rows of a batch. If not overridden, with the two methods below.
+  virtual void emitRows(ValueRange batch);
   /// Blocks of `count` rows, from row `begin` to row `end`.
   virtual void emitBlocks(ValueRange batch, Value begin, Value end,
-                          int64_t count) = 0;
+                          int64_t count) {
+    llvm_unreachable("emitRows calls it");
+  }
   /// The rows of blocks for what blocks of `count` rows, which is more than 1,
   /// leave of a number of rows that is known at run time only.
-  virtual int64_t getSmallerCount(int64_t count) const = 0;
+  virtual int64_t getSmallerCount(int64_t count) const {
+    llvm_unreachable("emitRows calls it");
+  }
 
   Value index(int64_t value);
   Value zero(Type type);
@@ -48,6 +54,9 @@ protected:
   void loopPanels(Value lower, Value upper, int64_t by,
                   function_ref<void(Value)> fill);
   /// A loop that carries `values`, which `fill` replaces.
+  void loop(Value lower, Value upper, int64_t by,
+            SmallVectorImpl<Value> &values,
+            function_ref<void(Value, SmallVectorImpl<Value> &)> fill);
   void loop(int64_t lower, int64_t upper, int64_t by,
             SmallVectorImpl<Value> &values,
             function_ref<void(Value, SmallVectorImpl<Value> &)> fill);
@@ -71,16 +80,15 @@ protected:
   int64_t n = 0, k = 0;
   unsigned dimK = 0;
   VectorType lanesF32;
+  /// Of the blocks that are being emitted.
+  int64_t rowsOfBlock = 1;
 
 private:
-  void emitRows(ValueRange batch);
   void emitEmptySums(ValueRange batch);
   Value loadOther(unsigned i, ValueRange place, Value mask);
   Value emitEpilogue(ValueRange place, Value mask, Value sum);
 
   int64_t rows;
-  /// Of the blocks that are being emitted.
-  int64_t rowsOfBlock = 1;
 };
 
 } // namespace mlir::compress

@@ -1,19 +1,23 @@
-//===- FmaEmitter.cpp - contractions by f32 multiply-add --------------------===//
+//===- FmaEmitter.cpp - contractions by f32 multiply-add ------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 //
-// for each batch, for blocks of rows of lhs (as many accumulators):
-//   copy the block to one [k, row] buffer
-//   for each panel of kLanes outputs:
-//     for each tile along k:            decoded once for all rows of the block
-//       acc[row] += tile[step] * broadcast(lhs[row, k])
-//     init[row, panel] += acc[row]
+// for each batch, for chunks of rows of lhs:
+//   copy the rows: blocks of rows by blocks of k, each one contiguous
+//   for groups of panels of kLanes outputs:
+//     for each block of k:
+//       decode the group's part of the weight into a buffer
+//       for each block of rows:
+//         sums[row, panel] += buffer[k, panel] * broadcast(lhs[row, k])
+//     init[row, panel] += sums[row, panel]
 //
-// The copy makes the values of one k neighbours. Rows that lie a power of two
-// apart would otherwise fall into the same few lines of a cache.
+// A block of rows by a group of panels has its accumulators in registers, and
+// reads its part of the weight from L1, of lhs from L2. Few rows, which are one
+// block, decode in registers instead, and so do weights whose values are stored
+// as they are.
 //
 //===----------------------------------------------------------------------===//
 
@@ -21,135 +25,481 @@
 #include "compress/Conversion/CompressToVector/ContractionEmitter.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include <numeric>
 
 using namespace mlir;
 using namespace mlir::compress;
 
+/// Bytes of a group of panels that a block of k has: a part of L1.
+static constexpr int64_t kWeightBytes = 16 << 10;
+/// Bytes of a chunk of rows of lhs: a part of the last level of cache.
+static constexpr int64_t kChunkBytes = 4 << 20;
+/// Multiply-adds of a vector in the body of a loop that decodes.
+static constexpr int64_t kUnrolled = 256;
+/// Steps of k in the body of one that does not.
+static constexpr int64_t kUnrolledSteps = 8;
+/// Accumulators that hide the latency of a multiply-add.
+static constexpr int64_t kMinAccumulators = 8;
+
 namespace {
+/// What the registers hold.
+struct Registers {
+  /// Rows and panels that are computed at once.
+  int64_t rows, panels;
+  /// Rows by one panel, where registers decode, too.
+  int64_t decodingRows;
+};
+
 class FmaEmitter : public ContractionEmitter {
 public:
-  explicit FmaEmitter(int64_t rows) : rows(rows) {}
+  explicit FmaEmitter(Registers registers) : registers(registers) {}
   LogicalResult emit(OpBuilder &b, ContractOp op) const override;
 
 private:
-  int64_t rows;
+  Registers registers;
 };
 
 /// The loops of one op.
 class FmaKernel : public ContractionKernel {
 public:
-  FmaKernel(OpBuilder &builder, ContractOp op, int64_t rows)
-      : ContractionKernel(builder, op, rows),
-        tiled(codec.getTiledType(logical)),
-        decoder(cast<TileDecoderInterface>(codec.getInner(logical))),
-        step(codec.getTile()[dimK]) {}
+  FmaKernel(OpBuilder &builder, ContractOp op, Registers registers);
 
 private:
   void prepare() override {
     prepared = cast<TileDecoderInterface>(codec.getBase())
                    .prepare(b, b.getLoc(), codec, op.getComponents());
   }
-  int64_t getSmallerCount(int64_t count) const override {
-    return (count + 3) / 4;
-  }
-  void emitBlocks(ValueRange batch, Value begin, Value end,
-                  int64_t count) override;
-  void packBlock(ValueRange batch, Value firstRow, int64_t count, Value packed);
-  void emitPanel(ValueRange batch, Value panel, Value firstRow, int64_t count,
-                 Value packed);
-  void emitTile(ValueRange batch, Value panel, Value firstRow, int64_t count,
-                Value packed, Value tile, int64_t steps,
-                SmallVectorImpl<Value> &accumulators);
+  void emitRows(ValueRange batch) override;
 
-  /// Accumulators per row: a chain of additions waits for each one before, so
-  /// blocks of few rows need more chains.
-  int64_t getChains(int64_t count) const {
-    return std::min<int64_t>(std::max<int64_t>(4 / count, 1), step);
+  /// Some rows of lhs, copied: dimensions are blocks of rows, blocks of k, rows
+  /// of a block, and steps of a block.
+  struct Rows {
+    Value buffer;
+    /// The first of them, and how many there are.
+    Value first, size;
+    /// Whole blocks before the last one, which has 1 to `rows` rows.
+    Value whole;
+  };
+  /// Where the sums of a group of panels for some rows are added up.
+  struct Group {
+    Value firstPanel;
+    /// Dimensions are rows, and lanes of all panels.
+    Value sums;
+    /// Decoded values of a block of k: steps, and lanes of all panels; null
+    /// where registers decode.
+    Value decoded;
+  };
+
+  void emitChunk(ValueRange batch, Value first, Value size);
+  void copyRows(ValueRange batch, const Rows &x);
+  void copyRow(ValueRange batch, Value row, Value whole, ValueRange to);
+  void emitGroup(ValueRange batch, const Rows &x, Value firstPanel);
+  void decodeGroup(ValueRange batch, const Group &group, Value block,
+                   Value tiles);
+  void emitBlocks(ValueRange batch, const Rows &x, const Group &group,
+                  Value block, Value tiles);
+  void emitLastBlock(ValueRange batch, const Rows &x, const Group &group,
+                     Value block, Value tiles, int64_t most);
+  void emitBlock(ValueRange batch, const Rows &x, const Group &group,
+                 Value rowBlock, Value block, Value tiles, int64_t count,
+                 bool isOneOfMany = false);
+  void addSums(ValueRange batch, const Rows &x, const Group &group);
+  SmallVector<Value> decodeTile(ValueRange batch, Value panel, Value tile);
+  void when(Value condition, function_ref<void()> then,
+            function_ref<void()> otherwise = nullptr);
+
+  Value add(Value x, Value y) { return arith::AddIOp::create(b, x, y); }
+  Value multiply(Value x, int64_t y) {
+    return arith::MulIOp::create(b, x, index(y));
   }
+  /// That divide the steps of a tile.
+  int64_t getUnrolledSteps() const { return std::gcd(step, kUnrolledSteps); }
+  int64_t getNumPanels() const { return llvm::divideCeil(n, kLanes); }
 
   RankedTensorType tiled;
   TileDecoderInterface decoder;
-  int64_t step;
   SmallVector<Value> prepared;
+  /// Of a tile, and of a block of k; the last one may have fewer tiles.
+  int64_t step, tilesPerBlock;
+  int64_t tiles, blocks;
+  /// Whether decoding costs nothing.
+  bool isLoaded;
+  /// Rows of lhs, or dynamic; rows of a block, rows that are one block for
+  /// registers that decode, and panels of a group.
+  int64_t staticRows, rows, decodingRows, panels;
 };
 } // namespace
 
-void FmaKernel::emitBlocks(ValueRange batch, Value begin, Value end,
-                           int64_t count) {
-  Value packed;
-  if (count > 1)
-    packed = memref::AllocOp::create(
-        b, MemRefType::get({k, count}, b.getF32Type()),
-        b.getI64IntegerAttr(64));
-  loop(begin, end, count, [&](Value row) {
-    if (packed)
-      packBlock(batch, row, count, packed);
-    loopPanels(index(0), index(llvm::divideCeil(n, kLanes)), 1, [&](Value panel) {
-      emitPanel(batch, panel, row, count, packed);
+FmaKernel::FmaKernel(OpBuilder &builder, ContractOp op, Registers registers)
+    : ContractionKernel(builder, op, registers.rows),
+      tiled(codec.getTiledType(logical)),
+      decoder(cast<TileDecoderInterface>(codec.getInner(logical))),
+      step(codec.getTile()[dimK]), tiles(llvm::divideCeil(k, step)),
+      isLoaded(decoder.isLoaded(tiled)),
+      staticRows(
+          cast<MemRefType>(op.getInit().getType()).getDimSize(op.getDimM())),
+      rows(registers.rows), decodingRows(registers.decodingRows),
+      panels(std::min(registers.panels, getNumPanels())) {
+  if (isLoaded)
+    decodingRows = rows;
+  decodingRows = std::min(decodingRows, std::max<int64_t>(kUnrolled / step, 1));
+  bool isOneBlock =
+      !ShapedType::isDynamic(staticRows) && staticRows <= decodingRows;
+  // Few outputs at once would wait for each other; more than one panel for one
+  // row would only make loads of the weight two streams.
+  if (isOneBlock && (!isLoaded || staticRows < 4))
+    panels = 1;
+  if (!ShapedType::isDynamic(staticRows) && staticRows)
+    rows = llvm::divideCeil(staticRows, llvm::divideCeil(staticRows, rows));
+  blocks = 1;
+  if (!isOneBlock)
+    blocks = llvm::divideCeil(tiles * step * panels * kLanes * 4, kWeightBytes);
+  tilesPerBlock = llvm::divideCeil(tiles, std::max<int64_t>(blocks, 1));
+  blocks = llvm::divideCeil(tiles, std::max<int64_t>(tilesPerBlock, 1));
+}
+
+void FmaKernel::when(Value condition, function_ref<void()> then,
+                     function_ref<void()> otherwise) {
+  OpBuilder::InsertionGuard guard(b);
+  auto branch = scf::IfOp::create(b, condition, /*withElseRegion=*/!!otherwise);
+  b.setInsertionPointToStart(branch.thenBlock());
+  then();
+  if (!otherwise)
+    return;
+  b.setInsertionPointToStart(branch.elseBlock());
+  otherwise();
+}
+
+//===----------------------------------------------------------------------===//
+// Rows
+//===----------------------------------------------------------------------===//
+
+void FmaKernel::emitRows(ValueRange batch) {
+  // Chunks are equal, but for the last one, which may be smaller.
+  int64_t most = std::max<int64_t>(kChunkBytes / (4 * k) / rows, 1) * rows;
+  if (!ShapedType::isDynamic(staticRows)) {
+    if (staticRows == 0)
+      return;
+    if (staticRows <= most)
+      return emitChunk(batch, index(0), index(staticRows));
+  }
+  auto divide = [&](Value x, Value y) -> Value {
+    return arith::CeilDivUIOp::create(b, x, y);
+  };
+  Value size = memref::DimOp::create(b, op.getInit(), op.getDimM());
+  Value chunks = divide(size, index(most));
+  chunks = arith::MaxUIOp::create(b, chunks, index(1));
+  Value chunk = multiply(divide(divide(size, chunks), index(rows)), rows);
+  chunk = arith::MaxUIOp::create(b, chunk, index(rows));
+  loop(index(0), divide(size, chunk), 1, [&](Value i) {
+    Value first = arith::MulIOp::create(b, i, chunk);
+    Value left = arith::SubIOp::create(b, size, first);
+    emitChunk(batch, first, arith::MinUIOp::create(b, left, chunk));
+  });
+}
+
+void FmaKernel::emitChunk(ValueRange batch, Value first, Value size) {
+  Rows x;
+  x.first = first;
+  x.size = size;
+  x.whole = arith::DivUIOp::create(
+      b, arith::SubIOp::create(b, size, index(1)), index(rows));
+  // Rows a power of two apart would share lines of a cache.
+  int64_t stride = llvm::alignTo(tilesPerBlock * step, kLanes) + kLanes;
+  x.buffer = memref::AllocOp::create(
+      b,
+      MemRefType::get({ShapedType::kDynamic, blocks, rows, stride},
+                      b.getF32Type()),
+      add(x.whole, index(1)), b.getI64IntegerAttr(64));
+  copyRows(batch, x);
+  rowsOfBlock = std::max<int64_t>(staticRows, 1);
+  loopPanels(index(0), index(getNumPanels()), panels,
+             [&](Value panel) { emitGroup(batch, x, panel); });
+  memref::DeallocOp::create(b, x.buffer);
+}
+
+/// Rows that fill up the last block are the last row once more.
+void FmaKernel::copyRows(ValueRange batch, const Rows &x) {
+  // Behind the end of what may be read as vectors.
+  int64_t size = llvm::alignTo(blocks * tilesPerBlock * step, kLanes) + kLanes;
+  Value whole;
+  if (op.getWindow() ||
+      !cast<MemRefType>(op.getLhs().getType()).isLastDimUnitStride())
+    whole = memref::AllocOp::create(b, MemRefType::get({size}, b.getF32Type()),
+                                    b.getI64IntegerAttr(64));
+  loop(index(0), add(x.whole, index(1)), 1, [&](Value rowBlock) {
+    loop(index(0), index(rows), 1, [&](Value i) {
+      Value row = add(multiply(rowBlock, rows), i);
+      Value last = arith::SubIOp::create(b, x.size, index(1));
+      row = add(x.first, arith::MinUIOp::create(b, row, last));
+      if (whole)
+        copyLhsRow(batch, row, whole, size);
+      loop(index(0), index(blocks), 1, [&](Value block) {
+        copyRow(batch, row, whole, {x.buffer, rowBlock, block, i});
+      });
     });
   });
-  if (packed)
-    memref::DeallocOp::create(b, packed);
+  if (whole)
+    memref::DeallocOp::create(b, whole);
 }
 
-void FmaKernel::packBlock(ValueRange batch, Value firstRow, int64_t count,
-                          Value packed) {
-  loop(index(0), index(k), 1, [&](Value at) {
-    for (int64_t i = 0; i < count; ++i) {
-      Value row = arith::AddIOp::create(b, firstRow, index(i));
-      Value x = memref::LoadOp::create(b, op.getLhs(),
-                                       getLhsPlace(batch, row, at));
-      memref::StoreOp::create(b, x, packed, ValueRange{at, index(i)});
+/// Copies what a row has in a block of k, from a copy of all of it if there is
+/// one. Behind the end of k are zeros.
+void FmaKernel::copyRow(ValueRange batch, Value row, Value whole,
+                        ValueRange to) {
+  SmallVector<Value> place(batch);
+  place.append({row, Value()});
+  Value buffer = to[0], block = to[2];
+  SmallVector<Value> at(to.drop_front());
+  at.push_back(Value());
+  int64_t size = tilesPerBlock * step;
+  Value firstK = multiply(block, size);
+  bool hasRest = k % kLanes || size % kLanes || k % size;
+  loop(index(0), index(size), kLanes, [&](Value i) {
+    place.back() = add(firstK, i);
+    at.back() = i;
+    Value value;
+    if (whole) {
+      value = vector::LoadOp::create(b, lanesF32, whole, place.back());
+    } else if (!hasRest) {
+      value = vector::LoadOp::create(b, lanesF32, op.getLhs(), place);
+    } else {
+      Value left = arith::SubIOp::create(b, index(k), place.back());
+      Value mask = vector::CreateMaskOp::create(
+          b, VectorType::get(kLanes, b.getI1Type()), left);
+      value = vector::MaskedLoadOp::create(b, lanesF32, op.getLhs(), place,
+                                           mask, zero(lanesF32));
     }
+    vector::StoreOp::create(b, value, buffer, at);
   });
 }
 
-void FmaKernel::emitPanel(ValueRange batch, Value panel, Value firstRow,
-                          int64_t count, Value packed) {
-  OpBuilder::InsertionGuard guard(b);
-  SmallVector<Value> accumulators(count * getChains(count), zero(lanesF32));
-  int64_t whole = k / step;
-  if (whole)
-    loop(0, whole, 1, accumulators,
-         [&](Value tile, SmallVectorImpl<Value> &carried) {
-           emitTile(batch, panel, firstRow, count, packed, tile, step, carried);
-         });
-  // lhs ends within the last tile.
-  if (k % step)
-    emitTile(batch, panel, firstRow, count, packed, index(whole), k % step,
-             accumulators);
-  int64_t chains = getChains(count);
-  for (int64_t i = 0; i < count; ++i) {
-    Value sum = accumulators[i * chains];
-    for (int64_t chain = 1; chain < chains; ++chain)
-      sum = arith::AddFOp::create(b, sum, accumulators[i * chains + chain]);
-    Value row = arith::AddIOp::create(b, firstRow, index(i));
-    addToInit(batch, panel, row, sum);
-  }
+//===----------------------------------------------------------------------===//
+// Panels
+//===----------------------------------------------------------------------===//
+
+void FmaKernel::emitGroup(ValueRange batch, const Rows &x, Value firstPanel) {
+  Group group;
+  group.firstPanel = firstPanel;
+  int64_t lanes = panels * kLanes;
+  Value allRows = multiply(add(x.whole, index(1)), rows);
+  group.sums = memref::AllocOp::create(
+      b, MemRefType::get({ShapedType::kDynamic, lanes}, b.getF32Type()),
+      allRows, b.getI64IntegerAttr(64));
+  bool isDynamic = ShapedType::isDynamic(staticRows);
+  bool canBeMany = isDynamic || staticRows > decodingRows;
+  if (!isLoaded && canBeMany)
+    group.decoded = memref::AllocOp::create(
+        b, MemRefType::get({tilesPerBlock * step, lanes}, b.getF32Type()),
+        b.getI64IntegerAttr(64));
+  if (blocks > 1)
+    loop(index(0), allRows, 1, [&](Value row) {
+      for (int64_t lane = 0; lane < lanes; lane += kLanes)
+        vector::StoreOp::create(b, zero(lanesF32), group.sums,
+                                ValueRange{row, index(lane)});
+    });
+  loop(index(0), index(blocks), 1, [&](Value block) {
+    Value left = arith::SubIOp::create(b, index(tiles),
+                                       multiply(block, tilesPerBlock));
+    Value count = arith::MinUIOp::create(b, left, index(tilesPerBlock));
+    auto emitMany = [&] {
+      if (group.decoded)
+        decodeGroup(batch, group, block, count);
+      emitBlocks(batch, x, group, block, count);
+    };
+    if (!group.decoded || !isDynamic)
+      return emitMany();
+    Value isMany = arith::CmpIOp::create(b, arith::CmpIPredicate::ugt, x.size,
+                                         index(decodingRows));
+    when(isMany, emitMany, [&] {
+      Group decoding = group;
+      decoding.decoded = Value();
+      emitLastBlock(batch, x, decoding, block, count, decodingRows);
+    });
+  });
+  addSums(batch, x, group);
+  if (group.decoded)
+    memref::DeallocOp::create(b, group.decoded);
+  memref::DeallocOp::create(b, group.sums);
 }
 
-void FmaKernel::emitTile(ValueRange batch, Value panel, Value firstRow,
-                         int64_t count, Value packed, Value tile,
-                         int64_t steps,
-                         SmallVectorImpl<Value> &accumulators) {
+/// Values of a tile, of which those behind the end of k are zero.
+SmallVector<Value> FmaKernel::decodeTile(ValueRange batch, Value panel,
+                                         Value tile) {
   SmallVector<Value> indices(batch);
+  // A group may have more panels than there are left.
+  if (getNumPanels() % panels)
+    panel = arith::MinUIOp::create(b, panel, index(getNumPanels() - 1));
   indices.append({panel, tile});
   SmallVector<Value> values =
       decoder.emitTile(b, b.getLoc(), tiled, prepared, indices);
-  Value firstK = arith::MulIOp::create(b, tile, index(step));
-  int64_t chains = getChains(count);
-  for (int64_t s = 0; s < steps; ++s) {
-    Value at = arith::AddIOp::create(b, firstK, index(s));
-    for (int64_t i = 0; i < count; ++i) {
-      Value x = packed
-                    ? memref::LoadOp::create(b, packed, ValueRange{at, index(i)})
-                    : memref::LoadOp::create(b, op.getLhs(),
-                                             getLhsPlace(batch, firstRow, at));
-      Value xs = vector::BroadcastOp::create(b, lanesF32, x);
-      Value &sum = accumulators[i * chains + s % chains];
-      sum = vector::FMAOp::create(b, xs, values[s], sum);
+  if (k % step == 0)
+    return values;
+  Value isLast = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, tile,
+                                       index(tiles - 1));
+  for (Value &value : MutableArrayRef(values).drop_front(k % step))
+    value = arith::SelectOp::create(b, isLast, zero(lanesF32), value);
+  return values;
+}
+
+void FmaKernel::decodeGroup(ValueRange batch, const Group &group, Value block,
+                            Value tiles) {
+  Value firstTile = multiply(block, tilesPerBlock);
+  loop(index(0), tiles, 1, [&](Value tile) {
+    Value firstStep = multiply(tile, step);
+    for (int64_t panel = 0; panel < panels; ++panel) {
+      SmallVector<Value> values =
+          decodeTile(batch, add(group.firstPanel, index(panel)),
+                     add(firstTile, tile));
+      for (auto [s, value] : llvm::enumerate(values))
+        vector::StoreOp::create(
+            b, value, group.decoded,
+            ValueRange{add(firstStep, index(s)), index(panel * kLanes)});
     }
+  });
+}
+
+void FmaKernel::emitBlocks(ValueRange batch, const Rows &x, const Group &group,
+                           Value block, Value tiles) {
+  if (ShapedType::isDynamic(staticRows)) {
+    loop(index(0), x.whole, 1, [&](Value rowBlock) {
+      emitBlock(batch, x, group, rowBlock, block, tiles, rows, true);
+    });
+    return emitLastBlock(batch, x, group, block, tiles, rows);
+  }
+  // The rest is a block of its own where it is not a whole one.
+  int64_t rest = (staticRows - 1) % rows + 1;
+  Value whole = x.whole;
+  if (rest == rows)
+    whole = add(whole, index(1));
+  if (rest == rows || staticRows > rows)
+    loop(index(0), whole, 1, [&](Value rowBlock) {
+      emitBlock(batch, x, group, rowBlock, block, tiles, rows, true);
+    });
+  if (rest != rows)
+    emitBlock(batch, x, group, x.whole, block, tiles, rest);
+}
+
+/// The last block for a number of rows that is known at run time only: rounded
+/// up to one of a few numbers.
+void FmaKernel::emitLastBlock(ValueRange batch, const Rows &x,
+                              const Group &group, Value block, Value tiles,
+                              int64_t most) {
+  Value rest = arith::SubIOp::create(b, x.size, multiply(x.whole, rows));
+  std::function<void(int64_t)> emitFrom = [&](int64_t count) {
+    if (count >= most)
+      return emitBlock(batch, x, group, x.whole, block, tiles, most);
+    Value isEnough = arith::CmpIOp::create(b, arith::CmpIPredicate::ule, rest,
+                                           index(count));
+    when(
+        isEnough,
+        [&] { emitBlock(batch, x, group, x.whole, block, tiles, count); },
+        [&] { emitFrom(count == 1 ? 4 : 2 * count); });
+  };
+  emitFrom(1);
+}
+
+//===----------------------------------------------------------------------===//
+// Registers
+//===----------------------------------------------------------------------===//
+
+void FmaKernel::emitBlock(ValueRange batch, const Rows &x, const Group &group,
+                          Value rowBlock, Value block, Value tiles,
+                          int64_t count, bool isOneOfMany) {
+  Value firstRow = multiply(rowBlock, rows);
+  Value firstTile = multiply(block, tilesPerBlock);
+  auto emit = [&](ArrayRef<int64_t> panels) {
+    int64_t outputs = count * panels.size();
+    int64_t chains = std::clamp<int64_t>(kMinAccumulators / outputs, 1, step);
+    auto getPlace = [&](int64_t output) -> SmallVector<Value> {
+      return {add(firstRow, index(output / panels.size())),
+              index(panels[output % panels.size()] * kLanes)};
+    };
+    SmallVector<Value> sums(outputs * chains, zero(lanesF32));
+    if (blocks > 1)
+      for (int64_t i = 0; i < outputs; ++i)
+        sums[i * chains] =
+            vector::LoadOp::create(b, lanesF32, group.sums, getPlace(i));
+    int64_t unrolled = group.decoded ? getUnrolledSteps() : step;
+    Value steps = multiply(tiles, step);
+    loop(index(0), steps, unrolled, sums, [&](Value firstStep, SmallVectorImpl<Value> &sums) {
+      SmallVector<SmallVector<Value>> values;
+      if (!group.decoded) {
+        Value tile = arith::DivUIOp::create(b, firstStep, index(step));
+        tile = add(firstTile, tile);
+        for (int64_t i : panels) {
+          Value panel = add(group.firstPanel, index(i));
+          values.push_back(decodeTile(batch, panel, tile));
+          // While others compute with this block of k, the next one comes.
+          if (!isOneOfMany || blocks == 1)
+            continue;
+          SmallVector<Value> next(batch);
+          next.append({panel, add(tile, index(tilesPerBlock))});
+          decoder.emitPrefetch(b, b.getLoc(), tiled, prepared, next);
+        }
+      }
+      for (int64_t s = 0; s < unrolled; ++s) {
+        Value at = add(firstStep, index(s));
+        SmallVector<Value> weights;
+        for (auto [i, panel] : llvm::enumerate(panels)) {
+          if (group.decoded) {
+            weights.push_back(vector::LoadOp::create(
+                b, lanesF32, group.decoded,
+                ValueRange{at, index(panel * kLanes)}));
+            continue;
+          }
+          weights.push_back(values[i][s]);
+          // Not earlier: that would take registers.
+          if (auto load = values[i][s].getDefiningOp<vector::LoadOp>())
+            load->moveBefore(b.getInsertionBlock(), b.getInsertionPoint());
+        }
+        for (int64_t i = 0; i < count; ++i) {
+          Value element = memref::LoadOp::create(
+              b, x.buffer, ValueRange{rowBlock, block, index(i), at});
+          Value elements = vector::BroadcastOp::create(b, lanesF32, element);
+          for (auto [j, weight] : llvm::enumerate(weights)) {
+            Value &sum = sums[(i * panels.size() + j) * chains + s % chains];
+            sum = vector::FMAOp::create(b, elements, weight, sum);
+          }
+        }
+      }
+    });
+    for (int64_t i = 0; i < outputs; ++i) {
+      Value sum = sums[i * chains];
+      for (int64_t chain = 1; chain < chains; ++chain)
+        sum = arith::AddFOp::create(b, sum, sums[i * chains + chain]);
+      vector::StoreOp::create(b, sum, group.sums, getPlace(i));
+    }
+  };
+  // Registers that decode have no room for more than one panel.
+  if (!group.decoded && !isLoaded) {
+    for (int64_t panel = 0; panel < panels; ++panel)
+      emit(panel);
+    return;
+  }
+  emit(llvm::to_vector(llvm::seq(panels)));
+}
+
+void FmaKernel::addSums(ValueRange batch, const Rows &x, const Group &group) {
+  auto addPanel = [&](int64_t i) {
+    Value panel = add(group.firstPanel, index(i));
+    loop(index(0), x.size, 1, [&](Value row) {
+      Value sum = vector::LoadOp::create(b, lanesF32, group.sums,
+                                         ValueRange{row, index(i * kLanes)});
+      addToInit(batch, panel, add(x.first, row), sum);
+    });
+  };
+  for (int64_t i = 0; i < panels; ++i) {
+    if (i == 0 || getNumPanels() % panels == 0) {
+      addPanel(i);
+      continue;
+    }
+    Value isThere = arith::CmpIOp::create(
+        b, arith::CmpIPredicate::ult, add(group.firstPanel, index(i)),
+        index(getNumPanels()));
+    when(isThere, [&] { addPanel(i); });
   }
 }
 
@@ -157,11 +507,16 @@ LogicalResult FmaEmitter::emit(OpBuilder &b, ContractOp op) const {
   if (op.getCompute() != ComputeMode::F32 ||
       !ContractionKernel::canLoadVectors(op))
     return failure();
-  FmaKernel(b, op, rows).emit();
+  FmaKernel(b, op, registers).emit();
   return success();
 }
 
 std::unique_ptr<ContractionEmitter>
-mlir::compress::createFmaEmitter(int64_t rows) {
-  return std::make_unique<FmaEmitter>(rows);
+mlir::compress::createFmaEmitter(ArrayRef<std::string> features) {
+  // Vectors of kLanes are one register of 32, two of 16, or four of 16.
+  if (llvm::is_contained(features, "avx512f"))
+    return std::make_unique<FmaEmitter>(Registers{12, 2, 12});
+  if (llvm::is_contained(features, "avx"))
+    return std::make_unique<FmaEmitter>(Registers{6, 1, 4});
+  return std::make_unique<FmaEmitter>(Registers{2, 1, 2});
 }
