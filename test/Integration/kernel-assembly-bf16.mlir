@@ -1,15 +1,17 @@
-// The loops that the products of bf16 are in: 12 rows of activations share each block of 32 k and 16 outputs, of 16 products a
-// row; one row has a record of two blocks.
+// The loops that the products of bf16 are in. One row has a record of two blocks of 32 k.
 // RUN: %python %inputs/make-weights.py %t.safetensors 'w=F32:64x256:r.standard_normal(s)'
 // RUN: compressc compile %s --weights %t.safetensors --preset int4-b32 --compute bf16 --target cpu:znver4 --emit asm -o %t.s
-// RUN: %python %inputs/kernel_assembly.py %t.s vdpbf16ps 192 | FileCheck %s --check-prefix=INT4-MATMUL
 // RUN: %python %inputs/kernel_assembly.py %t.s vdpbf16ps 32 | FileCheck %s --check-prefix=INT4-MATVEC
-// INT4-MATMUL: 192 vdpbf16ps, no scalar, no spill
 // INT4-MATVEC: 32 vdpbf16ps, no scalar, no spill
-// A tile of 32 k.
+// One row has a tile of 32 k; 8 rows and 2 panels of 16 outputs share it.
 // RUN: compressc compile %s --weights %t.safetensors --preset fp8-e4m3-channel --compute bf16 --target cpu:znver4 --emit asm -o %t.s
-// RUN: %python %inputs/kernel_assembly.py %t.s vdpbf16ps 16 | FileCheck %s --check-prefix=FP8-MATVEC
-// FP8-MATVEC: 16 vdpbf16ps, no scalar, no spill
+// RUN: %python %inputs/kernel_assembly.py %t.s vdpbf16ps 16 | FileCheck %s --check-prefix=MATVEC
+// RUN: %python %inputs/kernel_assembly.py %t.s vdpbf16ps 256 | FileCheck %s --check-prefix=MATMUL
+// RUN: compressc compile %s --weights %t.safetensors --preset palette4 --compute bf16 --target cpu:znver4 --emit asm -o %t.s
+// RUN: %python %inputs/kernel_assembly.py %t.s vdpbf16ps 16 | FileCheck %s --check-prefix=MATVEC
+// RUN: %python %inputs/kernel_assembly.py %t.s vdpbf16ps 256 | FileCheck %s --check-prefix=MATMUL
+// MATVEC: 16 vdpbf16ps, no scalar, no spill
+// MATMUL: 256 vdpbf16ps, no scalar, no spill
 
 #mk = affine_map<(m, n, k) -> (m, k)>
 #nk = affine_map<(m, n, k) -> (n, k)>

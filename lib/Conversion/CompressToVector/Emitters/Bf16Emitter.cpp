@@ -32,21 +32,21 @@
 using namespace mlir;
 using namespace mlir::compress;
 
-/// Rows, and panels of outputs, that are computed at once. Where blocks end
-/// within a row, accumulators of the block are beside those of the row: all
-/// must fit 32 registers. Panels share loads of x; their numbers take registers.
-static constexpr int64_t kRowsOfBlocks = 12, kPanelsOfBlocks = 1;
-static constexpr int64_t kRowsOfWholeRows = 8, kPanelsOfWholeRows = 3;
-/// Rows without AVX-512, which has half as many registers of half the size.
+/// Rows, and panels of outputs, that are computed at once: panels share loads
+/// of x, rows share numbers. More would not fit 32 registers, beside tables.
+static constexpr int64_t kRowsOfDot = 8, kPanelsOfDot = 2;
+/// Rows without AVX-512: there are half as many registers, of half the size.
 static constexpr int64_t kRowsOfFma = 4;
 /// Up to so many rows, memory is what limits.
 static constexpr int64_t kFewRows = 3;
 /// Bytes of rounded x that a pass over the weight is made for: a part of L2.
 static constexpr int64_t kRoundedBytes = 512 << 10;
-/// Tiles that are unrolled.
-static constexpr int64_t kUnrolledTiles = 4;
-/// A dependent chain of products needs company.
-static constexpr int64_t kMinChains = 4;
+/// Tiles, and blocks of a record, that are unrolled. Short loops read memory
+/// in order.
+static constexpr int64_t kUnrolledTiles = 1, kUnrolledBlocks = 2;
+/// A dependent chain of products needs company; those of short blocks are
+/// independent of each other.
+static constexpr int64_t kMinChains = 8, kMinChainsOfBlock = 4;
 
 namespace {
 class Bf16Emitter : public ContractionEmitter {
@@ -113,7 +113,7 @@ private:
 
   /// Accumulators of one output.
   int64_t getChains(int64_t count) const {
-    return llvm::divideCeil(kMinChains, count);
+    return llvm::divideCeil(blocks > 1 ? kMinChainsOfBlock : kMinChains, count);
   }
   bool hasSums() const { return format.hasZero || format.hasMin; }
   bool isDot() const { return form == Bf16Form::Dot; }
@@ -326,10 +326,13 @@ void Bf16Kernel::emitPanels(ValueRange batch, Panels panels,
          [&](Value record, SmallVectorImpl<Value> &carried) {
            Value first =
                arith::MulIOp::create(b, record, index(blocksPerRecord));
-           for (int64_t i = 0; i < blocksPerRecord; ++i)
-             emitBlock(batch, panels, arith::AddIOp::create(b, first, index(i)),
-                       record, index(i * perBlock), perBlock, x, group, count,
-                       carried);
+           unrollOrLoop(
+               blocksPerRecord, kUnrolledBlocks, carried,
+               [&](Value i, SmallVectorImpl<Value> &inner) {
+                 emitBlock(batch, panels, arith::AddIOp::create(b, first, i),
+                           record, getFirstTile(i), perBlock, x, group, count,
+                           inner);
+               });
          });
   } else {
     loop(0, whole, 1, results,
@@ -468,15 +471,10 @@ LogicalResult Bf16Emitter::emit(OpBuilder &b, ContractOp op) const {
   TiledWeight weight = {codec, op.getWeightType().getLogicalType(), {}};
   Bf16Format format =
       cast<TileDecoderInterface>(codec.getBase()).getBf16Format(weight);
-  int64_t last = weight.logical.getRank() - 1;
-  bool isBlocked = format.tilesPerBlock < weight.getTiled().getDimSize(last);
-  int64_t rows = isBlocked ? kRowsOfBlocks : kRowsOfWholeRows;
-  int64_t panels = isBlocked ? kPanelsOfBlocks : kPanelsOfWholeRows;
-  if (form == Bf16Form::Fma) {
-    rows = kRowsOfFma;
-    panels = 1;
-  }
-  Bf16Kernel(b, op, weight, format, form, chooseRows(op, rows), panels).emit();
+  bool isDot = form == Bf16Form::Dot;
+  int64_t rows = chooseRows(op, isDot ? kRowsOfDot : kRowsOfFma);
+  int64_t panels = isDot ? kPanelsOfDot : 1;
+  Bf16Kernel(b, op, weight, format, form, rows, panels).emit();
   return success();
 }
 
