@@ -136,9 +136,9 @@ void SparseKernel::emitBlocks(ValueRange batch, Value begin, Value end,
 /// Copies a row of lhs, group by group; zeros follow where k ends.
 void SparseKernel::copyRow(ValueRange batch, Value row, Value to, Value block,
                            Value place, int64_t count) {
-  SmallVector<Value> from(batch);
-  from.append({row, Value()});
-  bool isUnit = cast<MemRefType>(op.getLhs().getType()).isLastDimUnitStride();
+  // A group must not leave a run of neighbours.
+  bool isUnit = cast<MemRefType>(op.getLhs().getType()).isLastDimUnitStride() &&
+                (!op.getWindow() || getLhsRun() % format.group == 0);
   auto group = VectorType::get(format.group, b.getF32Type());
   auto getPlace = [&](Value at) -> Value {
     Value rows = arith::AddIOp::create(
@@ -147,8 +147,9 @@ void SparseKernel::copyRow(ValueRange batch, Value row, Value to, Value block,
   };
   int64_t whole = isUnit ? k / format.group : 0;
   loop(index(0), index(whole), 1, [&](Value at) {
-    from.back() = arith::MulIOp::create(b, at, index(format.group));
-    Value x = vector::LoadOp::create(b, group, op.getLhs(), from);
+    Value first = arith::MulIOp::create(b, at, index(format.group));
+    Value x = vector::LoadOp::create(b, group, op.getLhs(),
+                                     getLhsPlace(batch, row, first));
     vector::StoreOp::create(b, x, to, ValueRange{block, getPlace(at)});
   });
   loop(index(whole), index(getGroups()), 1, [&](Value at) {
@@ -158,9 +159,10 @@ void SparseKernel::copyRow(ValueRange batch, Value row, Value to, Value block,
       Value isInside = arith::CmpIOp::create(b, arith::CmpIPredicate::ult,
                                              from1, index(k));
       // There is always a first element.
-      from.back() = arith::SelectOp::create(b, isInside, from1, index(0));
+      Value from = arith::SelectOp::create(b, isInside, from1, index(0));
       Value x = arith::SelectOp::create(
-          b, isInside, memref::LoadOp::create(b, op.getLhs(), from),
+          b, isInside,
+          memref::LoadOp::create(b, op.getLhs(), getLhsPlace(batch, row, from)),
           zero(b.getF32Type()));
       memref::StoreOp::create(
           b, x, to,
