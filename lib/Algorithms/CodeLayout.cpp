@@ -35,6 +35,18 @@ static void unpackGroup(unsigned bits, const uint8_t *in, unsigned sign,
     codes[i] = uint8_t(((unsigned(word >> (i * bits)) & mask) ^ sign) - sign);
 }
 
+/// Two bytes to eight codes of two bits, sign-extended if `isSigned`: halves
+/// move apart until each has a byte of its own.
+static void unpackGroup2(const uint8_t *in, bool isSigned, uint8_t *codes) {
+  uint64_t word = in[0] | uint64_t(in[1]) << 32;
+  word = (word | word << 12) & 0x000f000f000f000f;
+  word = (word | word << 6) & 0x0303030303030303;
+  if (isSigned)
+    word |= (word >> 1 & 0x0101010101010101) * 0xfc;
+  for (unsigned i = 0; i < 8; ++i)
+    codes[i] = uint8_t(word >> (i * 8));
+}
+
 void CodeLayout::packRow(const Kernels &kernels, const uint8_t *codes,
                          int64_t n, uint8_t *out) const {
   int64_t done = 0;
@@ -99,6 +111,9 @@ void CodeLayout::unpackRow(const Kernels &kernels, const uint8_t *row,
     kernels.unpack1(in, units, codes);
   else if (bits == 4)
     kernels.unpack4(in, units, isSigned, codes);
+  else if (bits == 2)
+    for (int64_t i = 0; i < units; ++i)
+      unpackGroup2(in + i * 2, isSigned, codes + i * 8);
   else
     for (int64_t i = 0; i < units; ++i)
       unpackGroup(bits, in + i * bits, sign, codes + i * 8);

@@ -7,8 +7,11 @@
 
 #include "compress/Algorithms/Relayout.h"
 #include "CodeLayout.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/Parallel.h"
 #include <cstring>
+#include <optional>
+#include <type_traits>
 
 using namespace mlir::compress::algorithms;
 using llvm::ArrayRef;
@@ -102,8 +105,8 @@ mlir::compress::algorithms::getTiledBlock(const QuantShape &shape,
   return result;
 }
 
-std::optional<TileLayout>
-TileLayout::ofBlocks(ArrayRef<int64_t> shape, ArrayRef<int64_t> block) const {
+std::optional<TileLayout> TileLayout::ofBlocks(ArrayRef<int64_t> shape,
+                                               ArrayRef<int64_t> block) const {
   QuantShape blocked;
   blocked.shape.append(shape.begin(), shape.end());
   blocked.block.append(block.begin(), block.end());
@@ -145,40 +148,75 @@ static int64_t multiply(ArrayRef<int64_t> sizes) {
 }
 
 namespace {
-/// Takes the codes of one tile out of a weight, run by run along the innermost
-/// dimension, and puts them in the order of the tile.
-class TileReader {
+/// Takes the codes of tiles out of a weight, and puts them in the order of the
+/// tile. Tiles that are neighbours along the innermost dimension are a strip:
+/// they are taken together, for runs are longer then.
+class TileMover {
 public:
-  TileReader(ArrayRef<int64_t> shape, unsigned bits, const TileLayout &layout,
-             ArrayRef<uint8_t> codes);
+  TileMover(ArrayRef<int64_t> shape, unsigned bits, const TileLayout &layout,
+            ArrayRef<uint8_t> codes, MutableArrayRef<uint8_t> tiledCodes);
 
-  int64_t getNumElements() const { return from.size(); }
-  /// Codes of the tile at `position`, one a byte; those of padding are zero.
-  void read(ArrayRef<int64_t> position, MutableArrayRef<uint8_t> scratch,
-            MutableArrayRef<uint8_t> tile) const;
+  int64_t getNumStrips() const { return multiply(strips); }
+  /// At most, which most have.
+  int64_t getElementsPerStrip() const { return stripTiles * from.size(); }
+  void moveStrips(int64_t begin, int64_t end) const;
 
 private:
+  /// Finds words or groups in `from`.
+  void findPattern();
+  /// Unpacks the codes of the `count` tiles that begin at `begin`, one a byte,
+  /// each row of all tiles after another; those of padding are zero.
+  void unpack(ArrayRef<int64_t> begin, int64_t count, uint8_t *scratch) const;
+  /// Writes one tile, which begins at `scratch`.
+  void write(int64_t tile, const uint8_t *scratch,
+             MutableArrayRef<uint8_t> buffer) const;
+
   ArrayRef<int64_t> shape;
   const TileLayout &layout;
+  unsigned bits;
   const Kernels &kernels;
-  CodeLayout codeLayout;
+  CodeLayout codeLayout, tiledLayout;
   ArrayRef<uint8_t> codes;
-  /// For each element in the order of the tile, its row-major index in the
-  /// tile.
+  MutableArrayRef<uint8_t> tiledCodes;
+  /// Tiles and strips along the dimensions, in the layout's order; where in it
+  /// the innermost dimension is.
+  SmallVector<int64_t, 8> grid, strips;
+  size_t place;
+  int64_t stripTiles;
+  /// For each element in the order of the tile, its place in a strip.
   SmallVector<uint32_t, 0> from;
+  /// Patterns of `from`, if it has one and bytes hold whole codes. Words: in
+  /// four bytes, codes of the same bits are neighbours in a strip; the first of
+  /// each. Groups: four neighbours are apart, but so are their 16 next ones.
+  SmallVector<uint32_t, 0> words, groups;
 };
 } // namespace
 
-TileReader::TileReader(ArrayRef<int64_t> shape, unsigned bits,
-                       const TileLayout &layout, ArrayRef<uint8_t> codes)
-    : shape(shape), layout(layout), kernels(getKernels(Isa::Auto)),
-      codeLayout(bits, shape.back()), codes(codes) {
+TileMover::TileMover(ArrayRef<int64_t> shape, unsigned bits,
+                     const TileLayout &layout, ArrayRef<uint8_t> codes,
+                     MutableArrayRef<uint8_t> tiledCodes)
+    : shape(shape), layout(layout), bits(bits), kernels(getKernels(Isa::Auto)),
+      codeLayout(bits, shape.back()),
+      tiledLayout(bits, layout.getShape(shape).back()), codes(codes),
+      tiledCodes(tiledCodes), grid(layout.getShape(shape)) {
+  grid.truncate(shape.size());
+  const int64_t last = shape.size() - 1;
+  place = llvm::find(layout.order, last) - layout.order.begin();
+  // So that what is unpacked stays in the innermost cache.
+  constexpr int64_t kStripBytes = 1 << 14;
+  stripTiles =
+      std::clamp<int64_t>(kStripBytes / multiply(layout.tile), 1, grid[place]);
+  strips = grid;
+  strips[place] = divideUp(grid[place], stripTiles);
   auto factors = layout.getFactors();
   SmallVector<int64_t, 8> extents, steps;
   for (const TileLayout::Factor &factor : factors) {
     extents.push_back(factor.extent);
-    steps.push_back(factor.stride *
-                    multiply(ArrayRef(layout.tile).drop_front(factor.dim + 1)));
+    int64_t step = factor.stride;
+    if (factor.dim != last)
+      step *= stripTiles *
+              multiply(ArrayRef(layout.tile).drop_front(factor.dim + 1));
+    steps.push_back(step);
   }
   from.resize(multiply(layout.tile));
   SmallVector<int64_t, 8> position(factors.size());
@@ -187,21 +225,44 @@ TileReader::TileReader(ArrayRef<int64_t> shape, unsigned bits,
     for (auto [index, step] : llvm::zip_equal(position, steps))
       from[i] += index * step;
   }
+  if (8 % bits == 0 && !tiledLayout.isPadded())
+    findPattern();
 }
 
-void TileReader::read(ArrayRef<int64_t> position,
-                      MutableArrayRef<uint8_t> scratch,
-                      MutableArrayRef<uint8_t> tile) const {
-  size_t last = shape.size() - 1;
-  SmallVector<int64_t, 4> begin(shape.size()), row(last);
-  for (auto [i, dim] : llvm::enumerate(layout.order))
-    begin[dim] = position[i] * layout.tile[dim];
-  int64_t extent = layout.tile[last];
-  int64_t run = std::min(extent, shape[last] - begin[last]);
-  std::memset(scratch.data(), 0, scratch.size());
-  int64_t rows = multiply(ArrayRef(layout.tile).drop_back());
+void TileMover::findPattern() {
+  const size_t fields = 8 / bits, word = 4 * fields, group = 16 * word;
+  auto isPattern = [&](size_t size, auto getFirst, auto getDistance) {
+    if (from.size() % size != 0)
+      return false;
+    for (size_t i = 0; i < from.size(); ++i)
+      if (from[i] !=
+          from[i / size * size + getFirst(i % size)] + getDistance(i % size))
+        return false;
+    return true;
+  };
+  if (isPattern(
+          word, [&](size_t i) { return i % fields; },
+          [&](size_t i) { return i / fields; })) {
+    for (size_t i = 0; i < from.size(); i += word)
+      words.append(&from[i], &from[i] + fields);
+  } else if (isPattern(
+                 group, [&](size_t i) { return i % word; },
+                 [&](size_t i) { return i / word; })) {
+    for (size_t i = 0; i < from.size(); i += group)
+      groups.append(&from[i], &from[i] + word);
+  }
+}
+
+void TileMover::unpack(ArrayRef<int64_t> begin, int64_t count,
+                       uint8_t *scratch) const {
+  const size_t last = shape.size() - 1;
+  SmallVector<int64_t, 4> row(last);
+  const int64_t extent = count * layout.tile[last],
+                pitch = stripTiles * layout.tile[last];
+  const auto outer = ArrayRef(layout.tile).drop_back();
+  const int64_t rows = multiply(outer);
   for (int64_t i = 0; i < rows; ++i) {
-    unflatten(i, ArrayRef(layout.tile).drop_back(), row);
+    unflatten(i, outer, row);
     int64_t flat = 0;
     bool isInside = true;
     for (size_t dim = 0; dim < last; ++dim) {
@@ -209,39 +270,142 @@ void TileReader::read(ArrayRef<int64_t> position,
       isInside &= index < shape[dim];
       flat = flat * shape[dim] + index;
     }
-    if (isInside)
+    int64_t run = isInside ? std::min(extent, shape[last] - begin[last]) : 0;
+    if (run)
       codeLayout.unpack(kernels, codes.data(), flat * shape[last] + begin[last],
-                        run, /*isSigned=*/false, &scratch[i * extent]);
+                        run, /*isSigned=*/false, &scratch[i * pitch]);
+    std::memset(&scratch[i * pitch + run], 0, extent - run);
   }
-  for (size_t i = 0; i < tile.size(); ++i)
-    tile[i] = scratch[from[i]];
+}
+
+template <size_t fields>
+static void gatherWords(const uint8_t *scratch, ArrayRef<uint32_t> from,
+                        uint8_t flip, uint8_t *out) {
+  const uint32_t flips = flip * 0x01010101u;
+  const size_t count = from.size() / fields;
+  for (size_t i = 0; i < count; ++i) {
+    uint32_t result = flips;
+    for (size_t field = 0; field < fields; ++field) {
+      uint32_t word;
+      std::memcpy(&word, scratch + from[i * fields + field], sizeof(word));
+      result ^= word << (field * (8 / fields));
+    }
+    std::memcpy(out + 4 * i, &result, sizeof(result));
+  }
+}
+
+template <size_t fields>
+static void gatherGroups(const uint8_t *scratch, ArrayRef<uint32_t> from,
+                         uint8_t flip, uint8_t *out) {
+  constexpr size_t kRuns = 4, kRunBytes = 16;
+  const size_t count = from.size() / (kRuns * fields);
+  for (size_t i = 0; i < count; ++i) {
+    uint8_t runs[kRuns][kRunBytes];
+    for (size_t j = 0; j < kRuns; ++j) {
+      std::memset(runs[j], flip, kRunBytes);
+      for (size_t field = 0; field < fields; ++field) {
+        const uint8_t *in = scratch + from[(i * kRuns + j) * fields + field];
+        for (size_t lane = 0; lane < kRunBytes; ++lane)
+          runs[j][lane] ^= uint8_t(in[lane] << (field * (8 / fields)));
+      }
+    }
+    uint8_t *to = out + i * kRuns * kRunBytes;
+    for (size_t lane = 0; lane < kRunBytes; ++lane)
+      for (size_t j = 0; j < kRuns; ++j)
+        to[lane * kRuns + j] = runs[j][lane];
+  }
+}
+
+/// `function` with the number of codes of a byte as a constant.
+template <typename Function>
+static void withFields(unsigned bits, Function function) {
+  switch (bits) {
+  case 1:
+    return function(std::integral_constant<size_t, 8>());
+  case 2:
+    return function(std::integral_constant<size_t, 4>());
+  case 4:
+    return function(std::integral_constant<size_t, 2>());
+  default:
+    return function(std::integral_constant<size_t, 1>());
+  }
+}
+
+void TileMover::write(int64_t tile, const uint8_t *scratch,
+                      MutableArrayRef<uint8_t> buffer) const {
+  const int64_t elements = from.size();
+  if (!words.empty() || !groups.empty()) {
+    uint8_t *out = &tiledCodes[tile * (elements * bits / 8)];
+    return withFields(bits, [&](auto fields) {
+      if (!words.empty())
+        gatherWords<fields()>(scratch, words, layout.flip, out);
+      else
+        gatherGroups<fields()>(scratch, groups, layout.flip, out);
+    });
+  }
+  for (int64_t i = 0; i < elements; ++i)
+    buffer[i] = scratch[from[i]];
+  tiledLayout.pack(kernels, buffer.data(), tile * elements, elements,
+                   tiledCodes.data());
+  const int64_t rows = elements / tiledLayout.getRowLength();
+  for (uint8_t &byte : tiledCodes.slice(tiledLayout.getNumBytes(tile * rows),
+                                        tiledLayout.getNumBytes(rows)))
+    byte ^= layout.flip;
+}
+
+void TileMover::moveStrips(int64_t begin, int64_t end) const {
+  SmallVector<uint8_t, 0> scratch(getElementsPerStrip()), buffer(from.size());
+  SmallVector<int64_t, 4> position(grid.size()), first(grid.size());
+  const int64_t next = multiply(ArrayRef(grid).drop_front(place + 1));
+  for (int64_t strip = begin; strip < end; ++strip) {
+    unflatten(strip, strips, position);
+    position[place] *= stripTiles;
+    const int64_t count = std::min(stripTiles, grid[place] - position[place]);
+    int64_t tile = 0;
+    for (auto [i, dim] : llvm::enumerate(layout.order)) {
+      first[dim] = position[i] * layout.tile[dim];
+      tile = tile * grid[i] + position[i];
+    }
+    unpack(first, count, scratch.data());
+    for (int64_t i = 0; i < count; ++i)
+      write(tile + i * next, &scratch[i * layout.tile.back()], buffer);
+  }
+}
+
+/// A run of codes that lies in both orders as it is, and is whole bytes in
+/// both, is a run of bytes.
+static std::optional<TileLayout> getLayoutOfBytes(ArrayRef<int64_t> shape,
+                                                  unsigned bits,
+                                                  const TileLayout &layout) {
+  const int64_t last = shape.size() - 1;
+  const TileLayout::Factor inner = layout.getFactors().back();
+  auto isWhole = [&](int64_t codes) { return codes * bits % 8 == 0; };
+  if (bits == 8 || inner.dim != last || inner.stride != 1 ||
+      !isWhole(inner.extent) || !isWhole(shape.back()))
+    return std::nullopt;
+  TileLayout bytes = layout;
+  bytes.tile[last] = bytes.tile[last] * bits / 8;
+  if (!bytes.split.empty()) {
+    int64_t &extent = bytes.split[bytes.inside.back()];
+    extent = extent * bits / 8;
+  }
+  return bytes;
 }
 
 void mlir::compress::algorithms::moveCodes(
     ArrayRef<int64_t> shape, unsigned bits, const TileLayout &layout,
     ArrayRef<uint8_t> codes, MutableArrayRef<uint8_t> tiledCodes) {
-  const TileReader reader(shape, bits, layout, codes);
-  const SmallVector<int64_t, 8> tiledShape = layout.getShape(shape);
-  const ArrayRef<int64_t> grid = ArrayRef(tiledShape).take_front(shape.size());
-  const CodeLayout to(bits, tiledShape.back());
-  const int64_t tiles = multiply(grid), elements = reader.getNumElements();
-  const int64_t tilesPerTask = divideUp(1 << 16, elements);
-  llvm::parallelFor(0, divideUp(tiles, tilesPerTask), [&](size_t task) {
-    SmallVector<uint8_t, 0> scratch(elements), tile(elements);
-    SmallVector<int64_t, 4> position(shape.size());
-    int64_t end = std::min<int64_t>(tiles, (task + 1) * tilesPerTask);
-    for (int64_t i = task * tilesPerTask; i < end; ++i) {
-      unflatten(i, grid, position);
-      reader.read(position, scratch, tile);
-      to.pack(getKernels(Isa::Auto), tile.data(), i * elements, elements,
-              tiledCodes.data());
-    }
-    int64_t rows = elements / tiledShape.back();
-    MutableArrayRef<uint8_t> bytes =
-        tiledCodes.slice(to.getNumBytes(task * tilesPerTask * rows),
-                         to.getNumBytes((end - task * tilesPerTask) * rows));
-    for (uint8_t &byte : bytes)
-      byte ^= layout.flip;
+  if (auto bytes = getLayoutOfBytes(shape, bits, layout)) {
+    SmallVector<int64_t, 4> shapeOfBytes(shape);
+    shapeOfBytes.back() = shape.back() * bits / 8;
+    return moveCodes(shapeOfBytes, 8, *bytes, codes, tiledCodes);
+  }
+  const TileMover mover(shape, bits, layout, codes, tiledCodes);
+  const int64_t strips = mover.getNumStrips();
+  const int64_t perTask = divideUp(1 << 18, mover.getElementsPerStrip());
+  llvm::parallelFor(0, divideUp(strips, perTask), [&](size_t task) {
+    int64_t begin = task * perTask;
+    mover.moveStrips(begin, std::min(strips, begin + perTask));
   });
 }
 
@@ -334,6 +498,10 @@ void mlir::compress::algorithms::moveElements(
     move(uint32_t());
 }
 
+template <size_t width> static void copyBlock(const uint8_t *in, uint8_t *out) {
+  std::memcpy(out, in, width);
+}
+
 void mlir::compress::algorithms::moveBlocks(const QuantShape &from,
                                             const TileLayout &layout,
                                             int64_t width, ArrayRef<uint8_t> in,
@@ -343,36 +511,71 @@ void mlir::compress::algorithms::moveBlocks(const QuantShape &from,
   const auto factors = layout.getFactors();
   const size_t rank = from.shape.size();
   SmallVector<int64_t, 8> grid;
-  SmallVector<int64_t, 4> fromGrid;
   for (auto [size, extent] : llvm::zip_equal(shape, block))
     grid.push_back(divideUp(size, extent));
-  for (auto [size, extent] : llvm::zip_equal(from.shape, from.block))
-    fromGrid.push_back(divideUp(size, extent));
+  SmallVector<int64_t, 4> strides(rank, 1);
+  for (size_t dim = rank; dim-- > 1;)
+    strides[dim - 1] =
+        strides[dim] * divideUp(from.shape[dim], from.block[dim]);
+  // One step along a dimension of the grid goes along one dimension of the
+  // weight, by whole blocks.
+  struct Step {
+    int64_t dim, elements, blocks;
+  };
+  SmallVector<Step, 8> steps;
+  auto addStep = [&](int64_t dim, int64_t elements) {
+    steps.push_back({dim, elements, elements / from.block[dim] * strides[dim]});
+  };
+  for (size_t j = 0; j < rank; ++j)
+    addStep(layout.order[j], block[j] * layout.tile[layout.order[j]]);
+  for (auto [j, factor] : llvm::enumerate(factors))
+    addStep(factor.dim, block[rank + j] * factor.stride);
+
+  auto move = [&](int64_t begin, int64_t end, auto copy) {
+    SmallVector<int64_t, 8> tiled(grid.size());
+    SmallVector<int64_t, 4> index(rank);
+    int64_t flat = 0;
+    auto advance = [&](size_t j, int64_t by) {
+      tiled[j] += by;
+      index[steps[j].dim] += by * steps[j].elements;
+      flat += by * steps[j].blocks;
+    };
+    SmallVector<int64_t, 8> first(grid.size());
+    unflatten(begin, grid, first);
+    for (size_t j = 0; j < grid.size(); ++j)
+      advance(j, first[j]);
+    for (int64_t i = begin; i < end; ++i) {
+      bool isInside = true;
+      for (size_t dim = 0; dim < rank; ++dim)
+        isInside &= index[dim] < from.shape[dim];
+      if (isInside)
+        copy(&in[flat * width], &out[i * width]);
+      else
+        std::memset(&out[i * width], 0, width);
+      for (size_t j = grid.size(); j-- > 0;) {
+        advance(j, 1);
+        if (tiled[j] < grid[j])
+          break;
+        advance(j, -grid[j]);
+      }
+    }
+  };
   const int64_t count = multiply(grid);
   constexpr int64_t kBlocksPerTask = 1 << 14;
   llvm::parallelFor(0, divideUp(count, kBlocksPerTask), [&](size_t task) {
-    SmallVector<int64_t, 8> tiled(grid.size());
-    SmallVector<int64_t, 4> index(rank);
-    int64_t end = std::min<int64_t>(count, (task + 1) * kBlocksPerTask);
-    for (int64_t i = task * kBlocksPerTask; i < end; ++i) {
-      unflatten(i, grid, tiled);
-      // The first element of the block.
-      for (size_t j = 0; j < rank; ++j) {
-        int64_t dim = layout.order[j];
-        index[dim] = tiled[j] * block[j] * layout.tile[dim];
-      }
-      for (auto [j, factor] : llvm::enumerate(factors))
-        index[factor.dim] += tiled[rank + j] * block[rank + j] * factor.stride;
-      int64_t flat = 0;
-      bool isInside = true;
-      for (size_t dim = 0; dim < rank; ++dim) {
-        isInside &= index[dim] < from.shape[dim];
-        flat = flat * fromGrid[dim] + index[dim] / from.block[dim];
-      }
-      if (isInside)
-        std::memcpy(&out[i * width], &in[flat * width], width);
-      else
-        std::memset(&out[i * width], 0, width);
+    int64_t begin = task * kBlocksPerTask;
+    int64_t end = std::min<int64_t>(count, begin + kBlocksPerTask);
+    switch (width) {
+    case 1:
+      return move(begin, end, copyBlock<1>);
+    case 2:
+      return move(begin, end, copyBlock<2>);
+    case 4:
+      return move(begin, end, copyBlock<4>);
+    default:
+      return move(begin, end, [&](const uint8_t *from, uint8_t *to) {
+        std::memcpy(to, from, width);
+      });
     }
   });
 }

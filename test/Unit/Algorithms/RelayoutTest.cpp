@@ -97,7 +97,85 @@ TEST(Relayout, IllegalSplits) {
   EXPECT_FALSE(isLegal({2, 7, 1}, {2, 1, 0}));
   EXPECT_FALSE(isLegal({0, 8, 1}, {2, 1, 0}));
   EXPECT_FALSE(isLegal({-2, -8, 1}, {2, 1, 0}));
-  EXPECT_FALSE(isLegal({16, 1, 1}, {2, 1, 0})); // one too many
+  EXPECT_TRUE(isLegal({16, 1, 1}, {2, 1, 0}));
+}
+
+/// Code `col` of a row of packed codes.
+unsigned getCode(const uint8_t *row, unsigned bits, int64_t col) {
+  unsigned code = 0;
+  for (unsigned bit = 0; bit < bits; ++bit) {
+    int64_t at = col * bits + bit;
+    code |= (row[at / 8] >> (at % 8) & 1u) << bit;
+  }
+  return code;
+}
+
+/// The layouts of kernels, whose codes move by words or by lanes, of every
+/// width, whole and cut off, and of more tiles than are taken at a time.
+TEST(Relayout, KernelLayouts) {
+  const unsigned seed = 22;
+  std::printf("seed %u\n", seed);
+  Random random{std::mt19937(seed)};
+  for (unsigned bits = 1; bits <= 8; ++bits)
+    for (bool isTransposed : {false, true})
+      for (bool isSplit : {false, true})
+        for (unsigned round = 0; round < 6; ++round) {
+          SCOPED_TRACE(std::to_string(bits) + " bits, transposed " +
+                       std::to_string(isTransposed) + ", split " +
+                       std::to_string(isSplit) + ", round " +
+                       std::to_string(round));
+          const int64_t fields = 8 % bits == 0 ? 8 / bits : 1;
+          TileLayout layout;
+          layout.tile = {16, isSplit ? 32 : 4 * fields};
+          layout.order = {0, 1};
+          if (isSplit) {
+            layout.split = {16, fields, 32 / 4 / fields, 4};
+            layout.inside = {2, 0, 3, 1};
+          }
+          if (isTransposed) {
+            std::swap(layout.tile[0], layout.tile[1]);
+            layout.order = {1, 0};
+            if (isSplit) {
+              layout.split = {fields, 32 / 4 / fields, 4, 16};
+              layout.inside = {1, 3, 2, 0};
+            }
+          }
+          ASSERT_TRUE(layout.isSplitLegal());
+          layout.flip = random.pick(0, 255);
+          // Some cut off the last tile.
+          llvm::SmallVector<int64_t, 4> shape = {random.pick(1, 70),
+                                                 random.pick(1, 1200)};
+          if (round % 2)
+            shape[1] = (shape[1] + 31) / 32 * 32;
+          const int64_t rowBytes = (shape[1] * bits + 7) / 8;
+          std::vector<uint8_t> codes(shape[0] * rowBytes);
+          for (uint8_t &byte : codes)
+            byte = random.pick(0, 255);
+          // Padding bits of a row are zero.
+          if (unsigned used = shape[1] * bits % 8)
+            for (int64_t row = 1; row <= shape[0]; ++row)
+              codes[row * rowBytes - 1] &= (1u << used) - 1;
+          llvm::SmallVector<int64_t, 8> tiledShape = layout.getShape(shape);
+          const int64_t length = tiledShape.back(),
+                        tiledBytes = (length * bits + 7) / 8;
+          std::vector<uint8_t> expected(multiply(tiledShape) / length *
+                                        tiledBytes),
+              tiled(expected.size(), 0xee);
+          for (int64_t i = 0; i < shape[0] * shape[1]; ++i) {
+            int64_t row = i / shape[1], col = i % shape[1];
+            int64_t at = locate(layout, tiledShape, {row, col});
+            unsigned code = getCode(&codes[row * rowBytes], bits, col);
+            for (unsigned bit = 0; bit < bits; ++bit) {
+              int64_t to = at % length * bits + bit;
+              expected[at / length * tiledBytes + to / 8] |= (code >> bit & 1u)
+                                                             << (to % 8);
+            }
+          }
+          for (uint8_t &byte : expected)
+            byte ^= layout.flip;
+          moveCodes(shape, bits, layout, codes, tiled);
+          ASSERT_EQ(tiled, expected);
+        }
 }
 
 /// Every code and block lands where the definition says, and padding is zero.
