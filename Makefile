@@ -47,6 +47,7 @@ bench: build ## measure throughput; numbers are for this machine (PEERS="DIR ...
 	@$(BUILD)/bin/compress-bench quantize
 	@$(BUILD)/bin/compress-bench encode
 	@$(BUILD)/bin/compress-bench fused
+	@$(BUILD)/bin/compress-bench pack
 	@$(BUILD)/bin/compress-bench kernels $(addprefix --peers=,$(PEERS)) -o $(BUILD)/bench.json
 
 lint: build ## clang-format and clang-tidy on what changed since main (LINT_BASE=REV for another)

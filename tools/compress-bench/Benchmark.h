@@ -48,7 +48,9 @@ protected:
 std::unique_ptr<Benchmark> createEncodeBenchmark();
 std::unique_ptr<Benchmark> createFusedBenchmark();
 std::unique_ptr<Benchmark> createKernelsBenchmark();
+std::unique_ptr<Benchmark> createPackBenchmark();
 std::unique_ptr<Benchmark> createQuantizeBenchmark();
+std::unique_ptr<Benchmark> createSpillsCommand();
 
 } // namespace mlir::compress::bench
 

@@ -11,7 +11,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Benchmark.h"
-#include "Contraction.h"
+#include "OwnCode.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/TargetParser/Host.h"
@@ -38,12 +38,18 @@ private:
   cl::list<unsigned> rows{"m", cl::desc("Rows of x (default: 1 and 64)"),
                           cl::value_desc("n"), cl::sub(command),
                           cl::cat(category)};
-  cl::opt<unsigned> size{"size", cl::init(4096), cl::value_desc("n"),
+  cl::opt<unsigned> size{"size",
+                         cl::init(4096),
+                         cl::value_desc("n"),
                          cl::desc("Rows and columns of the weight"),
-                         cl::sub(command), cl::cat(category)};
-  cl::opt<unsigned> repeat{"repeat", cl::init(15), cl::value_desc("n"),
+                         cl::sub(command),
+                         cl::cat(category)};
+  cl::opt<unsigned> repeat{"repeat",
+                           cl::init(15),
+                           cl::value_desc("n"),
                            cl::desc("Runs of which the median is taken"),
-                           cl::sub(command), cl::cat(category)};
+                           cl::sub(command),
+                           cl::cat(category)};
   cl::opt<bool> json{"json", cl::desc("Print JSON"), cl::sub(command),
                      cl::cat(category)};
 };
@@ -64,11 +70,12 @@ int FusedBenchmark::measureProblem(Problem &p, llvm::json::Array &results) {
   std::string error;
   for (const std::string &preset : names)
     for (bool fuse : {true, false}) {
-      CompileOptions options;
+      OwnOptions options;
+      options.codec = preset;
+      options.compute = ComputeRequest::F32;
       options.fuse = fuse;
       contenders.push_back(
-          compiler.compile(p, preset + (fuse ? " fused" : " decoded first"),
-                           preset, options, error));
+          std::move(compiler.compile(p, options, error).contender));
       if (!contenders.back())
         return fail(error);
     }
@@ -80,8 +87,11 @@ int FusedBenchmark::measureProblem(Problem &p, llvm::json::Array &results) {
   std::vector<Contender *> all;
   for (auto &contender : contenders)
     all.push_back(contender.get());
-  std::vector<Timing> hotTimes = timeAll(all, repeat, /*isCold=*/false);
-  std::vector<Timing> coldTimes = timeAll(all, repeat, /*isCold=*/true);
+  constexpr double kSeconds = 60;
+  std::vector<Timing> hotTimes =
+      timeAll(all, repeat, kSeconds, 0, /*isCold=*/false);
+  std::vector<Timing> coldTimes =
+      timeAll(all, repeat, kSeconds, 0, /*isCold=*/true);
   double flop = 2.0 * p.m * p.n * p.k;
   if (!json)
     llvm::outs() << llvm::formatv(
@@ -112,7 +122,8 @@ int FusedBenchmark::measureProblem(Problem &p, llvm::json::Array &results) {
 
 int FusedBenchmark::run() {
   if (repeat == 0 || size == 0) {
-    llvm::errs() << "compress-bench: expected --repeat and --size of 1 or more\n";
+    llvm::errs()
+        << "compress-bench: expected --repeat and --size of 1 or more\n";
     return kUsageError;
   }
   llvm::json::Array results;
@@ -123,17 +134,17 @@ int FusedBenchmark::run() {
     llvm::outs() << "cpu: " << llvm::sys::getHostCPUName()
                  << ", one thread, median of " << repeat << "\n";
   for (unsigned m : counts) {
-    Problem problem(m, size, size);
+    Problem problem(m, size, size, /*threads=*/1);
     if (int code = measureProblem(problem, results))
       return code;
   }
   if (json)
     llvm::outs() << llvm::formatv(
-        "{0:2}\n", llvm::json::Value(llvm::json::Object{
-                       {"benchmark", "fused"},
-                       {"cpu", llvm::sys::getHostCPUName()},
-                       {"repeat", int64_t(repeat)},
-                       {"results", std::move(results)}}));
+        "{0:2}\n", llvm::json::Value(
+                       llvm::json::Object{{"benchmark", "fused"},
+                                          {"cpu", llvm::sys::getHostCPUName()},
+                                          {"repeat", int64_t(repeat)},
+                                          {"results", std::move(results)}}));
   return 0;
 }
 

@@ -10,49 +10,14 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Contraction.h"
+#include "Library.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/Twine.h"
 
-#include <cstring>
-#include <dlfcn.h>
+#include <cstdlib>
 
 using namespace mlir::compress::bench;
-
-namespace {
-/// A shared library; functions of it by name.
-class Library {
-public:
-  Library(const std::string &name, Directories directories) {
-    for (const std::string &directory : directories)
-      if ((handle = dlopen((directory + "/" + name).c_str(),
-                           RTLD_NOW | RTLD_GLOBAL)))
-        return;
-    handle = dlopen(name.c_str(), RTLD_NOW | RTLD_GLOBAL);
-  }
-  explicit operator bool() const { return handle; }
-  template <typename Function>
-  bool get(const char *name, Function &function) const {
-    function =
-        handle ? reinterpret_cast<Function>(dlsym(handle, name)) : nullptr;
-    return function;
-  }
-
-private:
-  void *handle = nullptr;
-};
-
-class Peer : public Contender {
-public:
-  Peer(Problem &problem, std::string name)
-      : problem(problem), name(std::move(name)) {}
-  const std::string &getName() const override { return name; }
-
-protected:
-  Problem &problem;
-  std::string name;
-};
-} // namespace
 
 //===----------------------------------------------------------------------===//
 // OpenBLAS
@@ -85,6 +50,10 @@ private:
 } // namespace
 
 bool OpenBlas::load(Directories directories, std::string &missing) {
+  if (problem.isConvolution()) {
+    missing = "OpenBLAS has no convolutions";
+    return false;
+  }
   Library library("libopenblas.so.0", directories);
   void (*setThreads)(int);
   const char *(*getCore)();
@@ -94,15 +63,15 @@ bool OpenBlas::load(Directories directories, std::string &missing) {
     missing = "no libopenblas.so.0 (Debian package libopenblas0-pthread)";
     return false;
   }
-  setThreads(1);
+  setThreads(problem.threads);
   name += std::string(" (") + getCore() + ")";
-  copies.assign(getNumCopies(problem.w.size() * 4), problem.w);
+  copies.assign(problem.getNumCopies(problem.w.size() * 4), problem.w);
   return true;
 }
 
-std::unique_ptr<Contender>
-mlir::compress::bench::loadOpenBlas(Problem &problem, Directories directories,
-                                    std::string &missing) {
+ContenderPtr mlir::compress::bench::loadOpenBlas(Problem &problem,
+                                                 Directories directories,
+                                                 std::string &missing) {
   auto peer = std::make_unique<OpenBlas>(problem, "OpenBLAS f32");
   return peer->load(directories, missing) ? std::move(peer) : nullptr;
 }
@@ -136,6 +105,11 @@ struct GgmlInitParams {
   void *buffer;
   bool noAlloc;
 };
+
+/// struct ggml_threadpool_params, and more room than it takes.
+struct alignas(16) GgmlThreadParams {
+  char bytes[1024];
+};
 } // namespace
 
 bool Ggml::load(int type, bool isRepacked, Directories directories,
@@ -163,6 +137,9 @@ bool Ggml::load(int type, bool isRepacked, Directories directories,
   void *(*getRegistry)();
   void *(*getDevice)(void *, size_t);
   void *(*getFunction)(void *, const char *);
+  void (*initThreads)(GgmlThreadParams *, int);
+  void *(*newThreads)(GgmlThreadParams *);
+  void (*useThreads)(Backend, void *);
   void (*setLog)(void (*)(int, const char *, void *), void *);
   base.get("ggml_log_set", setLog);
   if (!base.get("ggml_init", init) ||
@@ -180,12 +157,19 @@ bool Ggml::load(int type, bool isRepacked, Directories directories,
       !base.get("ggml_backend_reg_get_proc_address", getFunction) ||
       !cpu.get("ggml_backend_cpu_init", initBackend) ||
       !cpu.get("ggml_backend_cpu_set_n_threads", setThreads) ||
+      !base.get("ggml_threadpool_params_init", initThreads) ||
+      !cpu.get("ggml_threadpool_new", newThreads) ||
+      !cpu.get("ggml_backend_cpu_set_threadpool", useThreads) ||
       !cpu.get("ggml_backend_cpu_reg", getRegistry))
     return false;
   if (setLog)
     setLog([](int, const char *, void *) {}, nullptr);
   backend = initBackend();
-  setThreads(backend, 1);
+  setThreads(backend, problem.threads);
+  // Threads that stay. It would make new ones for every run.
+  GgmlThreadParams params;
+  initThreads(&params, problem.threads);
+  useThreads(backend, newThreads(&params));
   // Buffers that store weights in the order of ggml's fastest kernels.
   BufferType weightBuffers = getPlainBuffers();
   void *registry = getRegistry();
@@ -206,7 +190,7 @@ bool Ggml::load(int type, bool isRepacked, Directories directories,
     if (stored.empty()) {
       stored.resize(getBytes(w));
       quantize(type, p.w.data(), stored.data(), 0, p.n, p.k, nullptr);
-      copies = getNumCopies(stored.size());
+      copies = p.getNumCopies(stored.size());
     }
     if (!allocate(weights, weightBuffers) ||
         !allocate(others, getPlainBuffers())) {
@@ -221,128 +205,34 @@ bool Ggml::load(int type, bool isRepacked, Directories directories,
   return true;
 }
 
-std::unique_ptr<Contender>
-mlir::compress::bench::loadGgml(Problem &problem, const std::string &type,
-                                Directories directories, std::string &missing) {
+ContenderPtr mlir::compress::bench::loadGgml(Problem &problem,
+                                             llvm::StringRef type,
+                                             Directories directories,
+                                             std::string &missing) {
   struct Type {
     const char *name;
     int number; // enum ggml_type
+    int64_t block;
     bool isRepacked;
   };
   constexpr Type types[] = {
-      {"q4_0", 2, true}, {"q8_0", 8, false}, {"q4_K", 12, true}};
+      {"q4_0", 2, 32, true},     {"q8_0", 8, 32, false},
+      {"q2_K", 10, 256, true},   {"q4_K", 12, 256, true},
+      {"iq4_nl", 20, 32, true},  {"tq1_0", 34, 256, false},
+      {"tq2_0", 35, 256, false}, {"mxfp4", 39, 32, true}};
   const Type *known = llvm::find_if(
       types, [&](const Type &known) { return type == known.name; });
   if (known == std::end(types)) {
-    missing = "no ggml type " + type;
+    missing = ("no ggml type " + llvm::Twine(type)).str();
     return nullptr;
   }
-  auto peer = std::make_unique<Ggml>(problem, "ggml " + type);
+  if (problem.isConvolution() || problem.k % known->block != 0) {
+    missing = ("ggml " + llvm::Twine(type) + " cannot store this weight").str();
+    return nullptr;
+  }
+  auto peer =
+      std::make_unique<Ggml>(problem, ("ggml " + llvm::Twine(type)).str());
   return peer->load(known->number, known->isRepacked, directories, missing)
              ? std::move(peer)
              : nullptr;
-}
-
-//===----------------------------------------------------------------------===//
-// oneDNN
-//===----------------------------------------------------------------------===//
-
-namespace {
-class OneDnn : public Peer {
-public:
-  using Peer::Peer;
-  bool load(Directories directories, std::string &missing);
-  void run(size_t copy) override {
-    Argument arguments[] = {
-        {1, x}, {33, weights[copy % weights.size()]}, {17, y}};
-    if (execute(primitive, stream, 3, arguments) != 0 || wait(stream) != 0)
-      std::abort();
-  }
-
-private:
-  using Memory = void *;
-  /// dnnl_exec_arg_t: source, weights and destination are 1, 33 and 17.
-  struct Argument {
-    int number;
-    Memory memory;
-  };
-  int (*execute)(void *, void *, int, const Argument *) = nullptr;
-  int (*wait)(void *) = nullptr;
-  void *primitive = nullptr, *stream = nullptr;
-  Memory x = nullptr, y = nullptr;
-  std::vector<Memory> weights;
-};
-} // namespace
-
-bool OneDnn::load(Directories directories, std::string &missing) {
-  missing = "no libdnnl.so.2 (Debian package libdnnl2)";
-  Library library("libdnnl.so.2", directories);
-  // dnnl_memory_desc_t and dnnl_matmul_desc_t are plain data of less.
-  struct alignas(16) Descriptor {
-    char bytes[8192];
-  };
-  constexpr int s32 = 4, s8 = 5, anyLayout = 1, rowMajor = 3,
-                weightsQuery = 131;
-  int (*createEngine)(void **, int, size_t);
-  int (*createStream)(void **, void *, unsigned);
-  int (*initMemory)(Descriptor *, int, const int64_t *, int, int);
-  int (*initMatmul)(Descriptor *, const Descriptor *, const Descriptor *,
-                    const Descriptor *, const Descriptor *);
-  int (*createDescriptor)(void **, const Descriptor *, void *, void *, void *);
-  const Descriptor *(*query)(void *, int, int);
-  int (*createPrimitive)(void **, void *);
-  int (*createMemory)(Memory *, const Descriptor *, void *, void *);
-  int (*getHandle)(Memory, void **);
-  size_t (*getSize)(const Descriptor *);
-  if (!library.get("dnnl_engine_create", createEngine) ||
-      !library.get("dnnl_stream_create", createStream) ||
-      !library.get("dnnl_memory_desc_init_by_tag", initMemory) ||
-      !library.get("dnnl_matmul_desc_init", initMatmul) ||
-      !library.get("dnnl_primitive_desc_create", createDescriptor) ||
-      !library.get("dnnl_primitive_desc_query_md", query) ||
-      !library.get("dnnl_primitive_create", createPrimitive) ||
-      !library.get("dnnl_memory_create", createMemory) ||
-      !library.get("dnnl_memory_get_data_handle", getHandle) ||
-      !library.get("dnnl_memory_desc_get_size", getSize) ||
-      !library.get("dnnl_primitive_execute", execute) ||
-      !library.get("dnnl_stream_wait", wait))
-    return false;
-  missing = "oneDNN cannot multiply these matrices";
-  const int64_t xShape[] = {problem.m, problem.k},
-                wShape[] = {problem.k, problem.n},
-                yShape[] = {problem.m, problem.n};
-  void *const allocate = reinterpret_cast<void *>(-1);
-  void *engine = nullptr, *descriptor = nullptr;
-  Descriptor xDesc, wDesc, yDesc, matmul;
-  if (createEngine(&engine, /*cpu*/ 1, 0) || createStream(&stream, engine, 1) ||
-      initMemory(&xDesc, 2, xShape, s8, rowMajor) ||
-      initMemory(&wDesc, 2, wShape, s8, anyLayout) ||
-      initMemory(&yDesc, 2, yShape, s32, rowMajor) ||
-      initMatmul(&matmul, &xDesc, &wDesc, nullptr, &yDesc) ||
-      createDescriptor(&descriptor, &matmul, nullptr, engine, nullptr) ||
-      createPrimitive(&primitive, descriptor) ||
-      createMemory(&x, &xDesc, engine, allocate) ||
-      createMemory(&y, &yDesc, engine, allocate))
-    return false;
-  const Descriptor *stored = query(descriptor, weightsQuery, 0);
-  auto fill = [&](Memory memory, size_t bytes) {
-    void *data = nullptr;
-    getHandle(memory, &data);
-    std::memset(data, 1, bytes);
-  };
-  fill(x, getSize(&xDesc));
-  weights.resize(getNumCopies(getSize(stored)));
-  for (Memory &memory : weights) {
-    if (createMemory(&memory, stored, engine, allocate))
-      return false;
-    fill(memory, getSize(stored));
-  }
-  return true;
-}
-
-std::unique_ptr<Contender>
-mlir::compress::bench::loadOneDnn(Problem &problem, Directories directories,
-                                  std::string &missing) {
-  auto peer = std::make_unique<OneDnn>(problem, "oneDNN s8s8s32");
-  return peer->load(directories, missing) ? std::move(peer) : nullptr;
 }
