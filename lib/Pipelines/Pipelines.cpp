@@ -101,6 +101,7 @@ void mlir::compress::buildCompressFuse(OpPassManager &pm, bool allowDense) {
   // Arithmetic on whole tensors does not tile.
   pm.addPass(createConvertElementwiseToLinalgPass());
   pm.addPass(createCompressFuseEpilogues());
+  pm.addPass(createCompressTilePairs());
   pm.addPass(createCompressTileAndFuse());
   CompressCheckFusedOptions check;
   check.allowDense = allowDense;

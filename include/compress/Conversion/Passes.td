@@ -116,6 +116,37 @@ def CompressFuseEpilogues : Pass<"compress-fuse-epilogues"> {
   ];
 }
 
+def CompressTilePairs : Pass<"compress-tile-pairs"> {
+  let summary = "one contraction after another, some rows at a time";
+  let description = [{
+    Where a `compress.contract` reads what another one computes and nothing else
+    reads, as for a low-rank weight, both are put into a loop over rows: the rows
+    in between, of the length of the rank, stay in a cache near the core. Longer
+    chains share one loop.
+
+    ```mlir
+    %h = compress.contract ins(%x, %v : tensor<4096x4096xf32>, ...) outs(%z : tensor<4096x512xf32>) ...
+    %y = compress.contract ins(%h, %u : tensor<4096x512xf32>, ...) outs(%i : tensor<4096x4096xf32>) ...
+    ```
+    becomes
+    ```mlir
+    %y = scf.for %m = %c0 to %c4096 step %c240 iter_args(%o = %i) {
+      %h = compress.contract ins(%x[%m ..], %v) outs(%z[%m ..]) ...
+      %t = compress.contract ins(%h, %u) outs(%o[%m ..]) ...
+    ```
+    Few rows stay as they are.
+  }];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+    "::mlir::linalg::LinalgDialect", "::mlir::scf::SCFDialect",
+    "::mlir::tensor::TensorDialect"
+  ];
+  let options = [
+    Option<"bytes", "bytes", "int64_t", "524288",
+           "What rows in between may take: a part of L2">
+  ];
+}
+
 def ConvertCompressToVector : Pass<"convert-compress-to-vector"> {
   let summary = "compress.contract on buffers to loops of vector ops";
   let description = [{

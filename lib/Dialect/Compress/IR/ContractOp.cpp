@@ -315,6 +315,7 @@ ContractOp::getTiledImplementation(OpBuilder &b,
       b, loc, getWeightType(), getComponents(), weightOffsets, weightSizes);
   if (failed(weight))
     return emitOpError() << "expected a tile that splits no stored unit";
+  SmallVector<Operation *> slices;
   auto slice = [&](Value value, AffineMap map) -> Value {
     SmallVector<OpFoldResult> o, s;
     for (AffineExpr expr : map.getResults()) {
@@ -323,7 +324,9 @@ ContractOp::getTiledImplementation(OpBuilder &b,
       s.push_back(sizes[dim]);
     }
     SmallVector<OpFoldResult> strides(o.size(), b.getIndexAttr(1));
-    return tensor::ExtractSliceOp::create(b, loc, value, o, s, strides);
+    Value tile = tensor::ExtractSliceOp::create(b, loc, value, o, s, strides);
+    slices.push_back(tile.getDefiningOp());
+    return tile;
   };
   unsigned rank = getNumBatch() + 2;
   AffineMap initMap = AffineMap::getMultiDimIdentityMap(rank, getContext());
@@ -338,7 +341,8 @@ ContractOp::getTiledImplementation(OpBuilder &b,
     operands.push_back(slice(other, getOtherMap(i)));
   ContractOp tiled = cloneWith(b, init.getType(), operands);
   tiled.setWeightAttr(TypeAttr::get(weight->type));
-  return TilingResult{{tiled}, SmallVector<Value>(tiled->getResults()), {}};
+  return TilingResult{
+      {tiled}, SmallVector<Value>(tiled->getResults()), slices};
 }
 
 LogicalResult ContractOp::getResultTilePosition(
@@ -348,4 +352,15 @@ LogicalResult ContractOp::getResultTilePosition(
   resultOffsets.assign(offsets.begin(), offsets.end() - 1);
   resultSizes.assign(sizes.begin(), sizes.end() - 1);
   return success();
+}
+
+FailureOr<TilingResult>
+ContractOp::generateResultTileValue(OpBuilder &b, unsigned,
+                                    ArrayRef<OpFoldResult> offsets,
+                                    ArrayRef<OpFoldResult> sizes) {
+  // All of k.
+  SmallVector<OpFoldResult> allOffsets(offsets), allSizes(sizes);
+  allOffsets.push_back(b.getIndexAttr(0));
+  allSizes.push_back(b.getIndexAttr(getReducedSize()));
+  return getTiledImplementation(b, allOffsets, allSizes);
 }

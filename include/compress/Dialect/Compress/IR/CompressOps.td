@@ -137,7 +137,7 @@ def ContractOp : Compress_Op<"contract", [AttrSizedOperandSegments,
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
     DeclareOpInterfaceMethods<TilingInterface, [
       "getIterationDomain", "getLoopIteratorTypes", "getTiledImplementation",
-      "getResultTilePosition"]>]> {
+      "getResultTilePosition", "generateResultTileValue"]>]> {
   let summary = "contraction that reads its weight in stored form";
   let description = [{
     `init[b.., m, n] += sum over k of lhs[b.., m, k] * w[weight_map(b.., m, n, k)]`
