@@ -162,7 +162,7 @@ COMPRESS_C_EXPORT CompressStatus compressModelGetOutput(const CompressModel *mod
 
 /** Runs a function. Inputs are read only, with any strides and alignment. An output
  *  with data is written in place; its dtype, rank and shape must be those of the
- *  result. An output whose data is NULL is allocated: data, dtype, rank, shape and
+ *  result, and each element must have a place of its own. An output whose data is NULL is allocated: data, dtype, rank, shape and
  *  strides are set, and compressTensorRelease frees it. After an error, no output is
  *  allocated, and those with data may be partly written. */
 COMPRESS_C_EXPORT CompressStatus compressModelRun(CompressModel *model, int32_t function,

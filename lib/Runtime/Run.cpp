@@ -247,13 +247,18 @@ Status Model::run(size_t index, const CompressTensor *inputs,
     descriptors.back().set(data, inputs[i].shape);
     read.push_back(data);
   }
-  for (size_t i = 0; i < numOutputs; ++i)
-    if (outputs[i].data)
-      if (Status status =
-              checkTensor(describe("output", i, function.outputs[i]),
-                          outputs[i], function.outputs[i]);
-          !status.ok())
-        return status;
+  for (size_t i = 0; i < numOutputs; ++i) {
+    if (!outputs[i].data)
+      continue;
+    std::string what = describe("output", i, function.outputs[i]);
+    if (Status status = checkTensor(what, outputs[i], function.outputs[i]);
+        !status.ok())
+      return status;
+    for (int32_t dim = 0; outputs[i].strides && dim < outputs[i].rank; ++dim)
+      if (outputs[i].strides[dim] == 0 && outputs[i].shape[dim] > 1)
+        return Status::error(what + ": expected a place for each element, but "
+                                    "got a stride of 0");
+  }
 
   std::vector<void *> pointers;
   for (Descriptor &descriptor : descriptors)

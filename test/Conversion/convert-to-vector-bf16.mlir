@@ -31,7 +31,7 @@
 // CHECK: vector.load %[[S]][%[[PANEL]], %[[R]], %c544]
 // CHECK-NOT: dpbf16ps
 // CHECK: vector.maskedstore %[[I]]
-// CHECK-COUNT-2: memref.dealloc
+// CHECK-COUNT-1: memref.dealloc
 
 // FMA-LABEL: func @vector
 // FMA: memref.alloc() {{.*}} : memref<1x128xf32>

@@ -31,6 +31,7 @@
 // CHECK: %[[SUM:.*]] = vector.reduction <add>
 // CHECK: %[[BIAS:.*]] = arith.muli %[[SUM]], %c-8_i32
 // CHECK: memref.store %[[BIAS]], %[[START]][%c0, %[[B]]]
+// CHECK: memref.dealloc %[[ROW]]
 // Two panels, two records.
 // CHECK: scf.parallel (%[[PANEL:.*]]) = (%c0) to (%c2) step (%c1)
 // CHECK: %[[Y:.*]] = scf.for %[[R:.*]] = %c0 to %c2 step %c1 iter_args(%[[ACC:.*]] = %[[ZERO]])
@@ -56,7 +57,7 @@
 // CHECK: scf.yield
 // CHECK: vector.create_mask
 // CHECK: vector.maskedstore %[[I]]
-// CHECK-COUNT-4: memref.dealloc
+// CHECK-COUNT-3: memref.dealloc
 !w = !compress.tensor<20x70xf32, #compress.tiled<#compress.quant<i4, block = [1, 32], scale = f16>, tile = [16, 32], order = [0, 1],
   split = [16, 2, 4, 4], inside = [2, 0, 3, 1], record = 2, flip = 136>>
 func.func @vector(%s: memref<2x2x576xi8>, %x: memref<1x70xf32>, %i: memref<1x20xf32>) {

@@ -276,6 +276,11 @@ def test_wrong_outputs(model: Model) -> None:
     )
     assert not outputs[0].data and not outputs[2].data
     expect_equal(wrong, np.full((4, 3), 7, F32))
+    same_place = np.lib.stride_tricks.as_strided(np.zeros(3, F32), (2, 3), (0, 4))
+    expect_error(
+        where + "expected a place for each element, but got a stride of 0",
+        run, None, same_place, None,
+    )  # fmt: skip
     tensor = view(np.zeros((2, 3)), "f64")
     expect_error(
         where + "expected elements of type F32, but got F64",

@@ -163,8 +163,6 @@ void Bf16Kernel::emitBlocks(ValueRange batch, Value begin, Value end,
   if (!ShapedType::isDynamic(rows))
     groups = std::min<int64_t>(groups, llvm::divideCeil(rows, count));
   RoundedRows x = allocate(groups, count);
-  Value row = memref::AllocOp::create(
-      b, MemRefType::get({rowSize}, b.getF32Type()), b.getI64IntegerAttr(64));
   loop(begin, end, groups * count, [&](Value first) {
     Value size = index(1);
     if (groups > 1) {
@@ -176,8 +174,11 @@ void Bf16Kernel::emitBlocks(ValueRange batch, Value begin, Value end,
       return arith::AddIOp::create(
           b, first, arith::MulIOp::create(b, group, index(count)));
     };
-    loop(index(0), size, 1, [&](Value group) {
+    loopRows(index(0), size, groups * count * rowSize, [&](Value group) {
       Value firstRow = getFirstRow(group);
+      Value row =
+          memref::AllocOp::create(b, MemRefType::get({rowSize}, b.getF32Type()),
+                                  b.getI64IntegerAttr(64));
       loop(index(0), index(count), 1, [&](Value i) {
         copyLhsRow(batch, arith::AddIOp::create(b, firstRow, i), row, rowSize);
         roundRow(row, x, group, i, count);
@@ -186,6 +187,7 @@ void Bf16Kernel::emitBlocks(ValueRange batch, Value begin, Value end,
             sumBlock(row, block, x, group, i, count);
           });
       });
+      memref::DeallocOp::create(b, row);
     });
     auto emitAll = [&](int64_t begin, int64_t end, int64_t together) {
       loopPanels(index(begin), index(end), together, [&](Value first) {
@@ -205,7 +207,6 @@ void Bf16Kernel::emitBlocks(ValueRange batch, Value begin, Value end,
     if (whole < panels)
       emitAll(whole, panels, 1);
   });
-  memref::DeallocOp::create(b, row);
   deallocate(x);
 }
 

@@ -23,6 +23,9 @@ ContractionEmitter::~ContractionEmitter() = default;
 /// of one thread. To start others costs 0.5 if they wait, and 10 if they sleep.
 static constexpr int64_t kSharedProducts = 1 << 19;
 
+/// The same of elements of lhs, which are rounded and moved one by one.
+static constexpr int64_t kSharedElements = 1 << 15;
+
 /// Panels that a thread takes at a time, and weights of each output that are
 /// enough for a smaller number.
 static constexpr int64_t kMinChunk = 4, kMaxChunk = 16, kLongChunk = 1 << 14;
@@ -74,6 +77,17 @@ void ContractionKernel::loopPanels(Value lower, Value upper, int64_t by,
     loop->setAttr(CompressDialect::kChunkAttr,
                   b.getI64IntegerAttr(std::max<int64_t>(chunk / by, 1)));
   }
+  b.setInsertionPointToStart(loop.getBody());
+  fill(loop.getInductionVars().front());
+}
+
+void ContractionKernel::loopRows(Value lower, Value upper, int64_t elements,
+                                 function_ref<void(Value)> fill) {
+  if (elements < kSharedElements || getConstantIntValue(upper) == 1)
+    return loop(lower, upper, 1, fill);
+  OpBuilder::InsertionGuard guard(b);
+  auto loop = scf::ParallelOp::create(b, lower, upper, index(1));
+  loop->setAttr(CompressDialect::kChunkAttr, b.getI64IntegerAttr(1));
   b.setInsertionPointToStart(loop.getBody());
   fill(loop.getInductionVars().front());
 }

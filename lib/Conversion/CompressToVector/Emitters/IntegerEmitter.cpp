@@ -205,8 +205,6 @@ void IntegerKernel::emitBlocks(ValueRange batch, Value begin, Value end,
   if (!ShapedType::isDynamic(rows))
     groups = std::min<int64_t>(groups, llvm::divideCeil(rows, count));
   QuantizedRows x = allocate(groups, count);
-  Value row = memref::AllocOp::create(
-      b, MemRefType::get({paddedK}, b.getF32Type()), b.getI64IntegerAttr(64));
   loop(begin, end, groups * count, [&](Value first) {
     Value size = index(1);
     if (groups > 1) {
@@ -218,12 +216,16 @@ void IntegerKernel::emitBlocks(ValueRange batch, Value begin, Value end,
       return arith::AddIOp::create(
           b, first, arith::MulIOp::create(b, group, index(count)));
     };
-    loop(index(0), size, 1, [&](Value group) {
+    loopRows(index(0), size, groups * count * paddedK, [&](Value group) {
       Value firstRow = getFirstRow(group);
+      Value row =
+          memref::AllocOp::create(b, MemRefType::get({paddedK}, b.getF32Type()),
+                                  b.getI64IntegerAttr(64));
       loop(index(0), index(count), 1, [&](Value i) {
         copyLhsRow(batch, arith::AddIOp::create(b, firstRow, i), row, paddedK);
         quantizeRow(row, x, group, i, count);
       });
+      memref::DeallocOp::create(b, row);
     });
     auto emitAll = [&](int64_t begin, int64_t end, int64_t together) {
       loopPanels(index(begin), index(end), together, [&](Value first) {
@@ -243,7 +245,6 @@ void IntegerKernel::emitBlocks(ValueRange batch, Value begin, Value end,
     if (whole < panels)
       emitAll(whole, panels, 1);
   });
-  memref::DeallocOp::create(b, row);
   deallocate(x);
 }
 
