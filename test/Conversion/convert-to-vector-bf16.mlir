@@ -18,6 +18,10 @@
 // CHECK: vector.store %[[P]], %[[PAIRS]]
 // CHECK: scf.parallel (%[[PANEL:.*]]) = (%c0) to (%c2) step (%c1)
 // CHECK: scf.for %[[R:.*]] = %c0 to %c2 step %c1 iter_args(%[[SUM:.*]] = %[[NONE]])
+// A record of 576 bytes is fetched ahead.
+// CHECK: memref.prefetch %[[S]][%[[PANEL]], %[[R]], %c4096]
+// CHECK-COUNT-8: memref.prefetch
+// CHECK-NOT: memref.prefetch
 // CHECK: %[[V:.*]] = vector.load %[[S]][%[[PANEL]], %[[R]], %c0] : memref<2x2x576xi8>, vector<64xi8>
 // CHECK: %[[WORDS:.*]] = vector.bitcast %[[V]] : vector<64xi8> to vector<32xi16>
 // CHECK: %[[N:.*]] = llvm.call_intrinsic "llvm.x86.avx512.permvar.hi.512"(%[[TABLE]], %[[WORDS]])

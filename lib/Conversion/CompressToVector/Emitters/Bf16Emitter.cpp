@@ -41,6 +41,8 @@ static constexpr int64_t kRowsOfFma = 4;
 static constexpr int64_t kFewRows = 3;
 /// Bytes of rounded x that a pass over the weight is made for: a part of L2.
 static constexpr int64_t kRoundedBytes = 512 << 10;
+/// How far ahead weights are fetched then.
+static constexpr int64_t kPrefetchBytes = 4096, kCacheLine = 64;
 /// Tiles, and blocks of a record, that are unrolled. Short loops read memory
 /// in order.
 static constexpr int64_t kUnrolledTiles = 1, kUnrolledBlocks = 2;
@@ -104,6 +106,7 @@ private:
                 const RoundedRows &x, Value group, int64_t count,
                 SmallVectorImpl<Value> &accumulators);
   Value multiply(const Bf16Pair &pair, ArrayRef<Value> x, Value sum);
+  void prefetch(ValueRange batch, Value panel, Value record, int64_t bytes);
   Value load(Value buffer, Value group, Value position, int64_t row,
              int64_t count);
 
@@ -327,6 +330,9 @@ void Bf16Kernel::emitPanels(ValueRange batch, Panels panels,
          [&](Value record, SmallVectorImpl<Value> &carried) {
            Value first =
                arith::MulIOp::create(b, record, index(blocksPerRecord));
+           for (Value panel : panels)
+             prefetch(batch, panel, record,
+                      codec.getRecords(logical)->bytes);
            unrollOrLoop(
                blocksPerRecord, kUnrolledBlocks, carried,
                [&](Value i, SmallVectorImpl<Value> &inner) {
@@ -376,6 +382,10 @@ void Bf16Kernel::emitBlock(ValueRange batch, Panels panels, Value block,
                        codec.getRecord() ? position.tile : position.record;
                    moved = arith::AddIOp::create(b, moved, i);
                  }
+                 if (count <= kFewRows && !codec.getRecord())
+                   for (auto [panel, position] : llvm::zip_equal(panels, at))
+                     prefetch(batch, panel, position.record,
+                              format.vectorsPerTile * kCacheLine);
                  emitTile(at, arith::AddIOp::create(b, firstTile, i), x, group,
                           count, carried);
                });
@@ -399,6 +409,18 @@ void Bf16Kernel::emitBlock(ValueRange batch, Panels panels, Value block,
       if (scales.min)
         result = vector::FMAOp::create(b, scales.min, sum, result);
     }
+  }
+}
+
+/// Fetches as many bytes of the stream as a record, or a tile of codes, has.
+void Bf16Kernel::prefetch(ValueRange batch, Value panel, Value record,
+                          int64_t bytes) {
+  SmallVector<Value> place(batch);
+  place.append({panel, record, Value()});
+  for (int64_t at = 0; at < bytes; at += kCacheLine) {
+    place.back() = index(kPrefetchBytes + at);
+    memref::PrefetchOp::create(b, weight.buffers[0], place, /*isWrite=*/false,
+                               /*localityHint=*/3, /*isDataCache=*/true);
   }
 }
 
