@@ -15,6 +15,7 @@
 #include "compress/Store/Checksum.h"
 #include "compress/Store/MappedFile.h"
 #include "compress/Store/Safetensors.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Threading.h"
 #include "mlir/Pass/PassManager.h"
@@ -183,7 +184,11 @@ static void describeKernels(ModuleOp module, store::Manifest &manifest) {
   });
   module.walk([&](ContractOp op) {
     // What the components were assembled to is there, though nothing reads it.
-    for (Operation *user : op.getComponents()[0].getUsers())
+    Value component = op.getComponents()[0];
+    while (isa_and_present<tensor::CollapseShapeOp, tensor::ExpandShapeOp>(
+        component.getDefiningOp()))
+      component = component.getDefiningOp()->getOperand(0);
+    for (Operation *user : component.getUsers())
       if (auto assemble = dyn_cast<AssembleOp>(user))
         modes[findWeightName(assemble)] = op.getCompute();
   });

@@ -1,6 +1,6 @@
 // RUN: compress-opt %s --compress-form-kernels --canonicalize --split-input-file | FileCheck %s
 // RUN: compress-opt %s --compress-form-kernels --remarks-filter="compress-form-kernels" --split-input-file -o %t 2>&1 | FileCheck %s --check-prefix=REMARK
-// REMARK-COUNT-14: remark: [Passed] FormKernels | Category:compress-form-kernels | Remark="formed compress.contract"
+// REMARK-COUNT-16: remark: [Passed] FormKernels | Category:compress-form-kernels | Remark="formed compress.contract"
 // REMARK-NOT: remark:
 
 // [N, K], any number of rows.
@@ -189,6 +189,38 @@ func.func @two_batches(%0: !w, %x: tensor<5x6x2x10xf32>, %i: tensor<5x2x6x20xf32
   %y = linalg.contract indexing_maps = [affine_map<(b, a, m, n, k) -> (b, m, a, k)>, affine_map<(b, a, m, n, k) -> (a, b, n, k)>, affine_map<(b, a, m, n, k) -> (b, a, m, n)>]
     ins(%x, %w : tensor<5x6x2x10xf32>, tensor<2x5x20x10xf32>) outs(%i : tensor<5x2x6x20xf32>) -> tensor<5x2x6x20xf32>
   return %y : tensor<5x2x6x20xf32>
+}
+
+// -----
+// A convolution: the image as it is, the weight as a matrix of the same bytes, a number of images that is not known.
+// CHECK-DAG: #[[WINDOW:.*]] = affine_map<(d0, d1) -> (d0 floordiv 12, ((d0 mod 12) floordiv 4) * 2 + d1 floordiv 16, d0 mod 4 + (d1 mod 16) floordiv 8, d1 mod 8)>
+// CHECK-DAG: #[[MATRIX:.*]] = affine_map<(d0, d1, d2) -> (d1, d2)>
+// CHECK-LABEL: func @conv_nhwc
+// CHECK-SAME: %{{.*}}: !compress.tensor<{{.*}}>, %[[X:[a-z0-9]+]]: tensor<?x7x5x8xf32>, %[[I:[a-z0-9]+]]: tensor<?x3x4x20xf32>)
+// CHECK-DAG: %[[P:.*]]:2 = compress.components
+// CHECK-DAG: %[[C:.*]] = tensor.collapse_shape %[[P]]#0 {{\[}}[0], [1, 2, 3], [4], [5, 6, 7]] : tensor<2x3x2x2x16x1x1x4xi8> into tensor<2x12x16x4xi8>
+// CHECK-DAG: %[[S:.*]] = tensor.collapse_shape %[[P]]#1 {{.*}} into tensor<2x1x16x1xf32>
+// CHECK-DAG: %[[M:.*]] = tensor.collapse_shape %[[I]] {{\[}}[0, 1, 2], [3]]
+// CHECK: compress.contract ins(%[[X]], %[[C]], %[[S]] : {{.*}}) outs(%[[M]] : tensor<?x20xf32>) weight(!compress.tensor<20x48xf32, #compress.tiled<#compress.quant<i8, block = [1, 48], scale = f32>, tile = [16, 4], order = [0, 1]>>, #[[MATRIX]]) window #[[WINDOW]] -> tensor<?x20xf32>
+!w = !compress.tensor<3x2x8x20xf32, #compress.tiled<#compress.quant<i8, block = [3, 2, 8, 1], scale = f32>, tile = [1, 1, 4, 16], order = [3, 0, 1, 2]>>
+func.func @conv_nhwc(%0: !w, %x: tensor<?x7x5x8xf32>, %i: tensor<?x3x4x20xf32>) -> tensor<?x3x4x20xf32> {
+  %w = compress.decode %0 : !w
+  %y = linalg.conv_2d_nhwc_hwcf {strides = dense<[2, 1]> : tensor<2xi64>, dilations = dense<1> : tensor<2xi64>}
+    ins(%x, %w : tensor<?x7x5x8xf32>, tensor<3x2x8x20xf32>) outs(%i : tensor<?x3x4x20xf32>) -> tensor<?x3x4x20xf32>
+  return %y : tensor<?x3x4x20xf32>
+}
+
+// Channels first: the window takes them as they lie, the output is transposed.
+// CHECK-LABEL: func @conv_nchw
+// CHECK: %[[Y:.*]] = compress.contract {{.*}} weight(!compress.tensor<20x48xf32, {{.*}}>, #[[MATRIX]]) window #{{.*}} -> tensor<12x20xf32>
+// CHECK: %[[E:.*]] = tensor.expand_shape %[[Y]] {{\[}}[0, 1, 2], [3]] output_shape [1, 3, 4, 20]
+// CHECK: linalg.transpose ins(%[[E]] : tensor<1x3x4x20xf32>) outs(%{{.*}} : tensor<1x20x3x4xf32>) permutation = [0, 3, 1, 2]
+!v = !compress.tensor<20x8x3x2xf32, #compress.tiled<#compress.quant<i8, block = [1, 8, 3, 2], scale = f32>, tile = [16, 4, 1, 1], order = [0, 2, 3, 1]>>
+func.func @conv_nchw(%0: !v, %x: tensor<1x8x5x5xf32>, %i: tensor<1x20x3x4xf32>) -> tensor<1x20x3x4xf32> {
+  %w = compress.decode %0 : !v
+  %y = linalg.conv_2d_nchw_fchw {strides = dense<1> : tensor<2xi64>, dilations = dense<1> : tensor<2xi64>}
+    ins(%x, %w : tensor<1x8x5x5xf32>, tensor<20x8x3x2xf32>) outs(%i : tensor<1x20x3x4xf32>) -> tensor<1x20x3x4xf32>
+  return %y : tensor<1x20x3x4xf32>
 }
 
 // -----

@@ -23,6 +23,55 @@ static bool isKernelFloat(Value value) {
       getElementTypeOrSelf(value.getType()));
 }
 
+MatrixDims Contraction::getMatrixDims() const {
+  MatrixDims dims;
+  dims.row = getPosition(weight, n);
+  for (unsigned place : places)
+    dims.columns.push_back(getPosition(weight, place));
+  dims.columns.push_back(getPosition(weight, k));
+  return dims;
+}
+
+/// A convolution as a contraction whose rows are windows of the image.
+static FailureOr<Contraction> matchConvolution(OpOperand &weight,
+                                               std::string &reason) {
+  auto fail = [&](const char *why) {
+    reason = why;
+    return failure();
+  };
+  auto op = cast<linalg::LinalgOp>(weight.getOwner());
+  OpOperand *init = op.getDpsInitOperand(0);
+  Contraction result;
+  result.op = op;
+  result.weight = &weight;
+  result.lhs = op.getDpsInputOperand(0);
+  if (result.lhs == &weight)
+    return fail("it is the image of a convolution");
+  if (!isKernelFloat(result.lhs->get()) || !isKernelFloat(init->get()))
+    return fail("an operand of the convolution is not f32, f16 or bf16");
+  FailureOr<linalg::ConvolutionDimensions> dims =
+      linalg::inferConvolutionDims(op);
+  if (failed(dims) || !dims->depth.empty() || dims->outputChannel.size() != 1 ||
+      dims->inputChannel.size() != 1)
+    return fail("its convolution has groups");
+  result.n = dims->outputChannel.front();
+  result.k = dims->inputChannel.front();
+  result.places.assign(dims->filterLoop.begin(), dims->filterLoop.end());
+  for (AffineExpr expr : op.getMatchingIndexingMap(init).getResults())
+    if (unsigned loop = cast<AffineDimExpr>(expr).getPosition();
+        loop != result.n)
+      result.m.push_back(loop);
+  if (op.getMatchingIndexingMap(&weight).getNumResults() !=
+          result.places.size() + 2 ||
+      op.getNumLoops() != result.m.size() + result.places.size() + 2)
+    return fail("an operand of its convolution is broadcast");
+  auto type = cast<RankedTensorType>(init->get().getType());
+  for (unsigned loop : ArrayRef(result.m).drop_front())
+    if (type.isDynamicDim(result.getPosition(init, loop)))
+      return fail("the image of its convolution has dynamic sizes");
+  return result;
+}
+
 FailureOr<Contraction> mlir::compress::matchContraction(OpOperand &weight,
                                                         std::string &reason) {
   auto fail = [&](const Twine &why) {
@@ -30,8 +79,11 @@ FailureOr<Contraction> mlir::compress::matchContraction(OpOperand &weight,
     return failure();
   };
   auto op = dyn_cast<linalg::LinalgOp>(weight.getOwner());
-  if (!op || !op.hasPureTensorSemantics() || !op.isDpsInput(&weight) ||
-      !linalg::isaContractionOpInterface(op) || !isMultiplyAdd(op))
+  bool isKnown = op && op.hasPureTensorSemantics() && op.isDpsInput(&weight) &&
+                 isMultiplyAdd(op);
+  if (isKnown && linalg::isaConvolutionOpInterface(op))
+    return matchConvolution(weight, reason);
+  if (!isKnown || !linalg::isaContractionOpInterface(op))
     return fail(("its user '" + weight.getOwner()->getName().getStringRef() +
                  "' is no floating-point contraction")
                     .str());

@@ -8,6 +8,7 @@
 #ifndef COMPRESS_LIB_CONVERSION_CONTRACTION_H
 #define COMPRESS_LIB_CONVERSION_CONTRACTION_H
 
+#include "WeightMatrix.h"
 #include "compress/Dialect/Compress/IR/Compress.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 
@@ -15,13 +16,18 @@ namespace mlir::compress {
 
 /// A linalg contraction seen from its weight: out[b.., m.., n] += lhs[b.., m..,
 /// k] * weight[b.., n, k], each in an order of its own. Dimensions are loops of
-/// the linalg op.
+/// the linalg op. In a convolution, which has no batches, lhs is an image that
+/// is read at a sum of m and of `places` in a window, and k is the channels.
 struct Contraction {
   linalg::LinalgOp op;
   OpOperand *weight = nullptr, *lhs = nullptr;
   SmallVector<unsigned> batch, m;
   unsigned n = 0, k = 0;
+  SmallVector<unsigned> places;
 
+  bool isConvolution() const { return !places.empty(); }
+  /// The dimensions of a convolution's weight.
+  MatrixDims getMatrixDims() const;
   /// Position of a loop among the dimensions of an operand.
   unsigned getPosition(OpOperand *operand, unsigned loop) const;
 };

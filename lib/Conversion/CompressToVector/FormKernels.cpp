@@ -34,6 +34,15 @@ public:
   void form(DecodeOp decode, ComputeMode compute);
 
 private:
+  /// What compress.contract reads.
+  struct Operands {
+    Value lhs;
+    SmallVector<Value> components;
+    CompressedTensorType weight;
+    AffineMap weightMap, window;
+  };
+  Operands getMatrices(DecodeOp decode);
+  Operands getWindows(DecodeOp decode);
   SmallVector<int64_t> getPositions(OpOperand *operand, unsigned last) const;
   Value getEmpty(Value value, ArrayRef<int64_t> permutation, Type element);
   Value transpose(Value value, ArrayRef<int64_t> permutation);
@@ -149,15 +158,91 @@ Value KernelFormer::fromMatrix(Value matrix, Value shapeOf) {
   return tensor::CollapseShapeOp::create(b, type, matrix, groups);
 }
 
+KernelFormer::Operands KernelFormer::getMatrices(DecodeOp decode) {
+  Operands operands;
+  operands.lhs = toMatrix(
+      cast(transpose(contraction.lhs->get(),
+                     getPositions(contraction.lhs, contraction.k)),
+           b.getF32Type()));
+  operands.weight = decode.getInput().getType();
+  operands.components = getComponents(b, b.getLoc(), decode.getInput());
+  // Iteration dimensions of compress.contract: batch.., m, n, k.
+  SmallVector<AffineExpr> weightDims(contraction.batch.size() + 2,
+                                     AffineExpr());
+  unsigned dim = 0;
+  for (unsigned loop : contraction.batch)
+    weightDims[contraction.getPosition(contraction.weight, loop)] =
+        b.getAffineDimExpr(dim++);
+  weightDims[contraction.getPosition(contraction.weight, contraction.n)] =
+      b.getAffineDimExpr(dim + 1);
+  weightDims[contraction.getPosition(contraction.weight, contraction.k)] =
+      b.getAffineDimExpr(dim + 2);
+  operands.weightMap =
+      AffineMap::get(dim + 3, 0, weightDims, b.getContext());
+  return operands;
+}
+
+/// Of a convolution: the image as it is, and the weight as a matrix.
+KernelFormer::Operands KernelFormer::getWindows(DecodeOp decode) {
+  Operands operands;
+  operands.lhs = cast(contraction.lhs->get(), b.getF32Type());
+  CompressedTensorType type = decode.getInput().getType();
+  operands.weight = getWeightMatrix(type, contraction.getMatrixDims());
+  for (auto [component, part] :
+       llvm::zip_equal(getComponents(b, b.getLoc(), decode.getInput()),
+                       operands.weight.getStorage())) {
+    // The same bytes: dimensions of one come and go.
+    auto flat = RankedTensorType::get(
+        {::cast<RankedTensorType>(part.type).getNumElements()},
+        getElementTypeOrSelf(part.type));
+    auto reshape = [&](Value value, Type wanted) -> Value {
+      auto from = ::cast<RankedTensorType>(value.getType()),
+           to = ::cast<RankedTensorType>(wanted);
+      if (from == to)
+        return value;
+      ReassociationIndices all = llvm::to_vector<2>(
+          llvm::seq<int64_t>(0, std::max(from.getRank(), to.getRank())));
+      if (from.getRank() > to.getRank())
+        return tensor::CollapseShapeOp::create(
+            b, to, value, SmallVector<ReassociationIndices>{all});
+      return tensor::ExpandShapeOp::create(
+          b, to, value, SmallVector<ReassociationIndices>{all});
+    };
+    operands.components.push_back(reshape(reshape(component, flat), part.type));
+  }
+  AffineExpr m = b.getAffineDimExpr(0), k = b.getAffineDimExpr(1);
+  linalg::LinalgOp op = contraction.op;
+  SmallVector<AffineExpr> loops(op.getNumLoops(), m);
+  auto set = [&](ArrayRef<unsigned> of, OpOperand *operand, AffineExpr position) {
+    auto shape = ::cast<RankedTensorType>(operand->get().getType()).getShape();
+    SmallVector<int64_t> sizes;
+    for (unsigned loop : of)
+      sizes.push_back(shape[contraction.getPosition(operand, loop)]);
+    // The first size, of which there is no stride, may not be known.
+    SmallVector<int64_t> strides = computeSuffixProduct(sizes);
+    for (auto [loop, index] :
+         llvm::zip_equal(of, delinearize(position, strides)))
+      loops[loop] = index;
+  };
+  set(contraction.m, op.getDpsInitOperand(0), m);
+  SmallVector<unsigned> reduced = contraction.places;
+  reduced.push_back(contraction.k);
+  set(reduced, contraction.weight, k);
+  AffineMap image = op.getMatchingIndexingMap(contraction.lhs);
+  operands.window = simplifyAffineMap(
+      image.replaceDimsAndSymbols(loops, {}, /*numResultDims=*/2, 0));
+  operands.weightMap = AffineMap::get(
+      3, 0, {b.getAffineDimExpr(1), b.getAffineDimExpr(2)}, b.getContext());
+  return operands;
+}
+
 void KernelFormer::form(DecodeOp decode, ComputeMode compute) {
   linalg::LinalgOp op = contraction.op;
   OpOperand *init = op.getDpsInitOperand(0);
   Type element = getElementTypeOrSelf(init->get().getType());
   SmallVector<int64_t> outOrder = getPositions(init, contraction.n);
-  Value lhs = toMatrix(
-      cast(transpose(contraction.lhs->get(),
-                     getPositions(contraction.lhs, contraction.k)),
-           b.getF32Type()));
+  Operands operands = contraction.isConvolution() ? getWindows(decode)
+                                                  : getMatrices(decode);
   // A tensor of zeros need not be read, nor be made.
   Value outs = init->get();
   bool isZero = false;
@@ -170,24 +255,10 @@ void KernelFormer::form(DecodeOp decode, ComputeMode compute) {
                          : transpose(outs, outOrder);
   Value matrix = toMatrix(cast(ordered, b.getF32Type()));
 
-  // Iteration dimensions of compress.contract: batch.., m, n, k.
-  SmallVector<AffineExpr> weightDims(
-      contraction.batch.size() + 2, AffineExpr());
-  unsigned dim = 0;
-  for (unsigned loop : contraction.batch)
-    weightDims[contraction.getPosition(contraction.weight, loop)] =
-        b.getAffineDimExpr(dim++);
-  weightDims[contraction.getPosition(contraction.weight, contraction.n)] =
-      b.getAffineDimExpr(dim + 1);
-  weightDims[contraction.getPosition(contraction.weight, contraction.k)] =
-      b.getAffineDimExpr(dim + 2);
-  AffineMap map = AffineMap::get(dim + 3, 0, weightDims, b.getContext());
-
-  SmallVector<Value> components =
-      getComponents(b, b.getLoc(), decode.getInput());
   Value result =
-      ContractOp::create(b, matrix.getType(), lhs, components, matrix,
-                         decode.getInput().getType(), map, compute, isZero)
+      ContractOp::create(b, matrix.getType(), operands.lhs,
+                         operands.components, matrix, operands.weight,
+                         operands.weightMap, compute, isZero, operands.window)
           ->getResult(0);
   result = cast(fromMatrix(result, ordered), element);
   result = transpose(result, invertPermutationVector(outOrder));
@@ -242,8 +313,15 @@ struct FormKernelsPass
       if (contraction.getPosition(contraction.weight, contraction.batch[i - 1]) >
           contraction.getPosition(contraction.weight, contraction.batch[i]))
         return std::nullopt;
+    CompressedTensorType type = decode.getInput().getType();
+    if (contraction.isConvolution()) {
+      CompressedTensorType matrix =
+          getWeightMatrix(type, contraction.getMatrixDims());
+      return matrix ? findComputeMode(matrix, /*laneDim=*/0, /*stepDim=*/1)
+                    : std::nullopt;
+    }
     return findComputeMode(
-        decode.getInput().getType(),
+        type,
         contraction.getPosition(contraction.weight, contraction.n),
         contraction.getPosition(contraction.weight, contraction.k));
   }

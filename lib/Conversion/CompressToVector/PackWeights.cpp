@@ -232,17 +232,17 @@ void PackWeightsPass::choose(PackedWeight &weight) {
     weight.reason = "its codec has no tile decoder";
     return;
   }
-  std::optional<std::pair<unsigned, unsigned>> dims;
+  std::optional<MatrixDims> dims;
+  bool isConvolution = false;
   auto addUse = [&](OpOperand &use) {
     FailureOr<Contraction> contraction = matchContraction(use, weight.reason);
     if (failed(contraction))
       return false;
-    std::pair<unsigned, unsigned> wanted = {
-        contraction->getPosition(&use, contraction->n),
-        contraction->getPosition(&use, contraction->k)};
-    if (dims && *dims != wanted)
+    MatrixDims wanted = contraction->getMatrixDims();
+    if (dims && !(*dims == wanted))
       weight.reason = "its users reduce different dimensions";
     dims = wanted;
+    isConvolution = contraction->isConvolution();
     return weight.reason.empty();
   };
   for (Operation *source : weight.sources)
@@ -274,7 +274,10 @@ void PackWeightsPass::choose(PackedWeight &weight) {
   RankedTensorType logical = weight.type.getLogicalType();
   for (ComputeMode mode : getModes(weight)) {
     weight.layout =
-        decoder.getKernelLayout(logical, dims->first, dims->second, mode);
+        isConvolution
+            ? getLayoutOfMatrix(weight.type, *dims, mode)
+            : decoder.getKernelLayout(logical, dims->row, dims->columns.back(),
+                                      mode);
     if (!weight.layout)
       continue;
     if (!weight.isDense() || !isMostlyPadding(logical, *weight.layout))

@@ -70,6 +70,11 @@ DenseAttr::getTiledCodec(RankedTensorType, const algorithms::TileLayout &) const
   return *this;
 }
 
+CodecAttrInterface DenseAttr::getMatrixCodec(RankedTensorType, unsigned,
+                                             ArrayRef<unsigned>) const {
+  return *this;
+}
+
 static AsmResourceBlob allocate(int64_t bytes) {
   return HeapAsmResourceBlob::allocate(bytes, /*align=*/64);
 }

@@ -268,6 +268,19 @@ PaletteAttr::getTiledCodec(RankedTensorType logical,
                           getDim(), getScale(), tiled->block);
 }
 
+CodecAttrInterface
+PaletteAttr::getMatrixCodec(RankedTensorType logical, unsigned row,
+                            ArrayRef<unsigned> columns) const {
+  auto group = getMatrixBlock(logical, getGroup(), row, columns);
+  std::optional<SmallVector<int64_t>> block = SmallVector<int64_t>();
+  if (getScale())
+    block = getMatrixBlock(logical, getBlock(), row, columns);
+  if (!group || !block || getDim() != 1)
+    return nullptr;
+  return PaletteAttr::get(getContext(), getBits(), *group, getCodebook(),
+                          getDim(), getScale(), *block);
+}
+
 std::vector<EncodedComponent>
 PaletteAttr::relayout(RankedTensorType logical,
                       const algorithms::TileLayout &layout,

@@ -265,6 +265,16 @@ QuantAttr::getTiledCodec(RankedTensorType logical,
                         getZero(), getMin(), getNarrow());
 }
 
+CodecAttrInterface QuantAttr::getMatrixCodec(RankedTensorType logical,
+                                             unsigned row,
+                                             ArrayRef<unsigned> columns) const {
+  auto block = getMatrixBlock(logical, getBlock(), row, columns);
+  if (!block)
+    return nullptr;
+  return QuantAttr::get(getContext(), getStorage(), *block, getScale(),
+                        getZero(), getMin(), getNarrow());
+}
+
 std::vector<EncodedComponent>
 QuantAttr::relayout(RankedTensorType logical,
                     const algorithms::TileLayout &layout,

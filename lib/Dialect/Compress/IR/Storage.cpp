@@ -163,6 +163,28 @@ SmallVector<ComponentRatio> mlir::compress::getRatios(ArrayRef<int64_t> block) {
       block, [](int64_t extent) { return ComponentRatio{extent}; });
 }
 
+std::optional<SmallVector<int64_t>>
+mlir::compress::getMatrixBlock(RankedTensorType logical,
+                               ArrayRef<int64_t> block, unsigned row,
+                               ArrayRef<unsigned> columns) {
+  // From the fastest dimension on: whole ones, at most one in parts, and then
+  // single elements.
+  int64_t extent = 1;
+  bool isWhole = true;
+  for (unsigned dim : llvm::reverse(columns)) {
+    int64_t size = logical.getDimSize(dim);
+    int64_t part = std::min(block[dim], size);
+    if (!isWhole && part != 1)
+      return std::nullopt;
+    extent *= part;
+    if (part != size && size % part != 0)
+      return std::nullopt;
+    isWhole &= part == size;
+  }
+  return SmallVector<int64_t>{std::min(block[row], logical.getDimSize(row)),
+                              extent};
+}
+
 TileGranularity mlir::compress::combineGranularity(TileGranularity x,
                                                    TileGranularity y,
                                                    int64_t size) {

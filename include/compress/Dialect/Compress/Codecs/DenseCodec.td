@@ -11,7 +11,8 @@
 include "compress/Dialect/Compress/IR/CompressDialect.td"
 
 def Compress_DenseAttr : Compress_Codec<"Dense", "dense",
-    ["getComponentRatios", "getTiledCodec", "relayout", "isLossless"]> {
+    ["getComponentRatios", "getTiledCodec", "getMatrixCodec",
+     "relayout", "isLossless"]> {
   let summary = "values as they are";
   let description = [{
     Stores the tensor itself. So a weight that is not compressed can be laid out

@@ -11,7 +11,8 @@
 include "compress/Dialect/Compress/IR/CompressDialect.td"
 
 def Compress_PaletteAttr : Compress_Codec<"Palette", "palette",
-    ["verifyData", "getComponentRatios", "getTiledCodec", "relayout"]> {
+    ["verifyData", "getComponentRatios", "getTiledCodec", "getMatrixCodec",
+     "relayout"]> {
   let summary = "indices into codebooks of shared values";
   let description = [{
     `w = codebook[g][index]`, or `w = scale[b] * codebook[g][index]`, in f32 and

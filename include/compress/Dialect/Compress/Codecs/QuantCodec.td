@@ -27,7 +27,8 @@ def Compress_QuantStorage : I32EnumAttr<"QuantStorage",
 }
 
 def Compress_QuantAttr : Compress_Codec<"Quant", "quant",
-    ["verifyData", "getComponentRatios", "getTiledCodec", "relayout",
+    ["verifyData", "getComponentRatios", "getTiledCodec", "getMatrixCodec",
+     "relayout",
      "needsOneSign"]> {
   let summary = "integer or small float codes with one scale per block";
   let description = [{

@@ -129,6 +129,16 @@ def CodecAttrInterface : AttrInterface<"CodecAttrInterface"> {
            "const ::mlir::compress::algorithms::TileLayout &":$layout), "",
       /*defaultImplementation=*/"return nullptr;">,
     InterfaceMethod<[{
+        The codec of the matrix whose rows are the dimension `row`, and whose
+        columns are all other ones, the last one of `columns` being the fastest:
+        of the same values, with the same blocks. Null where blocks are no
+        blocks of the matrix, or where the codec is not made for it.
+      }],
+      "::mlir::compress::CodecAttrInterface", "getMatrixCodec",
+      (ins "::mlir::RankedTensorType":$logical, "unsigned":$row,
+           "::llvm::ArrayRef<unsigned>":$columns), "",
+      /*defaultImplementation=*/"return nullptr;">,
+    InterfaceMethod<[{
         Moves stored data into tiles: `leaves` as for `verifyData`, the result
         as the storage of `getTiledCodec`. No value changes.
       }],

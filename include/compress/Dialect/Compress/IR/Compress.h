@@ -67,6 +67,13 @@ struct ComponentRatio {
 /// The ratios of a component with one element for each block.
 SmallVector<ComponentRatio> getRatios(ArrayRef<int64_t> block);
 
+/// Blocks of the matrix that `getMatrixCodec` is about; nothing where one would
+/// have gaps.
+std::optional<SmallVector<int64_t>> getMatrixBlock(RankedTensorType logical,
+                                                   ArrayRef<int64_t> block,
+                                                   unsigned row,
+                                                   ArrayRef<unsigned> columns);
+
 /// Cuts that both allow, along a dimension of the given size.
 TileGranularity combineGranularity(TileGranularity x, TileGranularity y,
                                    int64_t size);
