@@ -65,6 +65,7 @@ static void addLoweringToLLVM(OpPassManager &pm, bool parallel) {
   // Takes vectors apart.
   pm.addPass(createConvertMathToLibmPass());
   pm.addPass(createConvertVectorToLLVMPass());
+  pm.addPass(createCompressLowerMaskedBF16());
   pm.addPass(createConvertIndexToLLVMPass());
   if (parallel)
     pm.addPass(createConvertOpenMPToLLVMPass());

@@ -420,6 +420,25 @@ def CompressExpandVectorMath : Pass<"compress-expand-vector-math"> {
   ];
 }
 
+def CompressLowerMaskedBF16 : Pass<"compress-lower-masked-bf16"> {
+  let summary = "masked loads and stores of bf16 move 16-bit integers";
+  let description = [{
+    Where a processor has no arithmetic in bf16, LLVM takes a masked load or store
+    of bf16 apart into elements that it converts by calls into a compiler's
+    support library. The bits are moved as integers instead.
+
+    ```mlir
+    llvm.intr.masked.store %v, %p, %mask {alignment = 2 : i32} : vector<16xbf16>, vector<16xi1> into !llvm.ptr
+    ```
+    becomes
+    ```mlir
+    %0 = llvm.bitcast %v : vector<16xbf16> to vector<16xi16>
+    llvm.intr.masked.store %0, %p, %mask {alignment = 2 : i32} : vector<16xi16>, vector<16xi1> into !llvm.ptr
+    ```
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
 def CompressExpandSmallFloats : Pass<"compress-expand-small-floats"> {
   let summary = "conversions of 8-bit and 4-bit floats become integer arithmetic";
   let description = [{
