@@ -31,9 +31,3 @@ config.substitutions += [
     ("%examples", os.path.join(config.compress_src_root, "examples")),
     ("%root", config.compress_src_root),
 ]
-
-# Kernels that compute with integers run here.
-with open("/proc/cpuinfo", encoding="utf-8") as file:
-    cpu_flags = file.read().split()
-if {"avx512f", "avx512bw", "avx512_vnni"} <= set(cpu_flags):
-    config.available_features.add("native-vnni")

@@ -57,3 +57,32 @@ func.func @channel(%x: tensor<3x4xf32>, %i: tensor<3x2xf32>) -> tensor<3x2xf32> 
   %y = linalg.matmul indexing_maps = [#mk, #nk, #mn] ins(%x, %w : tensor<3x4xf32>, tensor<2x4xf32>) outs(%i : tensor<3x2xf32>) -> tensor<3x2xf32>
   return %y : tensor<3x2xf32>
 }
+
+// -----
+// Scales that are compressed again lie in the stream, one code of each row a byte, and what scales them behind those: two tiles of
+// 256 bytes of codes, 2 x 16 codes of scales and 16 f16 scales of these make a record.
+// CHECK-LABEL: func @nested
+// CHECK: %[[S:.*]] = arith.constant dense_resource<codes.tiled> : tensor<1x1x576xi8>
+// CHECK-NEXT: compress.assemble %[[S]]
+// CHECK-SAME: #compress.tiled<#compress.nested<{{.*}}>, tile = [16, 32], order = [0, 1], split = [16, 2, 4, 4], inside = [2, 0, 3, 1], record = 2, flip = 136>
+// F32-LABEL: func @nested
+// F32: compress.assemble
+// F32-NOT: tiled
+// CHECK: codes.tiled: "0x4000000099AABBCC
+// CHECK-SAME: 0203{{((00){14})}}0405{{((00){14})}}003C0040{{((0000){14})}}"
+#mk = affine_map<(m, n, k) -> (m, k)>
+#nk = affine_map<(m, n, k) -> (n, k)>
+#mn = affine_map<(m, n, k) -> (m, n)>
+!s = !compress.tensor<2x2xf32, #compress.quant<u8, block = [1, 2], scale = f16>>
+!w = !compress.tensor<2x64xf32, #compress.nested<#compress.quant<i4, block = [1, 32], scale = f32>, scales = #compress.quant<u8, block = [1, 2], scale = f16>>>
+func.func @nested(%x: tensor<3x64xf32>, %i: tensor<3x2xf32>) -> tensor<3x2xf32> {
+  %c = arith.constant dense_resource<codes> : tensor<2x32xi8>
+  %q = arith.constant dense<[[2, 4], [3, 5]]> : tensor<2x2xi8>
+  %d = arith.constant dense<[[1.0], [2.0]]> : tensor<2x1xf16>
+  %s = compress.assemble %q, %d : tensor<2x2xi8>, tensor<2x1xf16> -> !s
+  %0 = compress.assemble %c, %s : tensor<2x32xi8>, !s -> !w
+  %w = compress.decode %0 : !w
+  %y = linalg.matmul indexing_maps = [#mk, #nk, #mn] ins(%x, %w : tensor<3x64xf32>, tensor<2x64xf32>) outs(%i : tensor<3x2xf32>) -> tensor<3x2xf32>
+  return %y : tensor<3x2xf32>
+}
+{-# dialect_resources: { builtin: { codes: "0x0100000021436587A9CBED0F21436587A9CBED0F000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000" } } #-}

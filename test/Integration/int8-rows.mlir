@@ -1,5 +1,4 @@
 // Rows of activations that integer kernels round: each by itself, whatever is in the others.
-// REQUIRES: native-vnni
 // RUN: rm -rf %t && mkdir %t && cp %s %t/int8-rows.mlir
 // RUN: %python %inputs/make-weights.py %t/weights.safetensors 'w=F32:37x70:r.standard_normal(s)'
 // RUN: %python %inputs/int8-rows.py %t | FileCheck %s

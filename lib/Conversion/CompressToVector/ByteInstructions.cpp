@@ -26,15 +26,9 @@ ByteInstructions::ByteInstructions(ArrayRef<std::string> features) {
   else if (has({"avx2", "avxvnni"}))
     dotBits = 256, isDot = true;
   else
-    dotBits = hasWide         ? 512
-              : has({"avx2"}) ? 256
-              : has({"sse2"}) ? 128
-                              : 0;
+    dotBits = hasWide ? 512 : has({"avx2"}) ? 256 : has({"sse2"}) ? 128 : 0;
   isPermute = hasWide && has({"avx512vbmi"});
-  shuffleBits = hasWide          ? 512
-                : has({"avx2"})  ? 256
-                : has({"ssse3"}) ? 128
-                                 : 0;
+  shuffleBits = hasWide ? 512 : has({"avx2"}) ? 256 : has({"ssse3"}) ? 128 : 0;
   numVectors = has({"avx512f"}) ? 32 : has({"avx"}) ? 8 : 4;
 }
 
@@ -107,8 +101,8 @@ Value ByteInstructions::dot(OpBuilder &builder, Location loc, Value sum,
     Value x = vector::BitCastOp::create(b, words, word);
     Value evenCodes = arith::AndIOp::create(b, both, splat(b, words, 255));
     Value oddCodes = arith::ShRUIOp::create(b, both, eight);
-    Value evenX = arith::ShRSIOp::create(
-        b, arith::ShLIOp::create(b, x, eight), eight);
+    Value evenX =
+        arith::ShRSIOp::create(b, arith::ShLIOp::create(b, x, eight), eight);
     Value oddX = arith::ShRSIOp::create(b, x, eight);
     StringRef name = dotBits == 512   ? "llvm.x86.avx512.pmaddw.d.512"
                      : dotBits == 256 ? "llvm.x86.avx2.pmadd.wd"
@@ -148,8 +142,7 @@ Value ByteInstructions::lookUp(OpBuilder &builder, Location loc, Value table,
           splat(b, type, 0));
       SmallVector<Value> next;
       for (size_t i = 0; i < left.size(); i += 2)
-        next.push_back(
-            arith::SelectOp::create(b, isSet, left[i + 1], left[i]));
+        next.push_back(arith::SelectOp::create(b, isSet, left[i + 1], left[i]));
       left = next;
     }
     return left[0];

@@ -97,6 +97,7 @@ TEST(Relayout, IllegalSplits) {
   EXPECT_FALSE(isLegal({2, 7, 1}, {2, 1, 0}));
   EXPECT_FALSE(isLegal({0, 8, 1}, {2, 1, 0}));
   EXPECT_FALSE(isLegal({-2, -8, 1}, {2, 1, 0}));
+  EXPECT_FALSE(isLegal({16, 1, 2}, {2, 1, 0})); // one too many
   EXPECT_TRUE(isLegal({16, 1, 1}, {2, 1, 0}));
 }
 
@@ -176,6 +177,33 @@ TEST(Relayout, KernelLayouts) {
           moveCodes(shape, bits, layout, codes, tiled);
           ASSERT_EQ(tiled, expected);
         }
+}
+
+/// A scale for each block lies where its block does: the shape is that of the
+/// tiled tensor, divided by the tiled block.
+TEST(Relayout, OfBlocks) {
+  TileLayout layout;
+  layout.tile = {16, 32};
+  layout.order = {0, 1};
+  layout.split = {16, 2, 4, 4};
+  layout.inside = {2, 0, 3, 1};
+  for (int64_t block : {8, 16, 32, 64, 100, 200}) {
+    SCOPED_TRACE(block);
+    QuantShape shape{{40, 100}, {1, block}};
+    auto tiledBlock = getTiledBlock(shape, layout);
+    auto own = layout.ofBlocks(shape.shape, shape.block);
+    ASSERT_EQ(tiledBlock.has_value(), own.has_value());
+    ASSERT_TRUE(own);
+    ASSERT_TRUE(own->isSplitLegal());
+    llvm::SmallVector<int64_t, 8> expected;
+    for (auto [size, extent] :
+         llvm::zip_equal(layout.getShape(shape.shape), *tiledBlock))
+      expected.push_back((size + extent - 1) / extent);
+    int64_t blocks = (100 + block - 1) / block;
+    EXPECT_EQ(own->getShape({40, blocks}), expected);
+    EXPECT_EQ(own->order, layout.order);
+  }
+  EXPECT_FALSE(layout.ofBlocks({40, 100}, {1, 24})); // tiles cut blocks
 }
 
 /// Every code and block lands where the definition says, and padding is zero.

@@ -24,8 +24,8 @@ static constexpr int64_t kMaxBlocks = 64;
 
 static int64_t getFields(const IntegerCodes &codes) { return 8 / codes.bits; }
 
-/// The smallest records of whole cache lines, or if there are none, the smallest
-/// ones: what all tiles of a short row share may be of any size.
+/// The smallest records of whole cache lines, or if there are none, the
+/// smallest ones: what all tiles of a short row share may be of any size.
 static bool chooseRecord(CodecAttrInterface codec, RankedTensorType logical,
                          int64_t tilesPerBlock,
                          algorithms::TileLayout &layout) {
@@ -123,8 +123,8 @@ IntegerFormat mlir::compress::getIntegerFormat(const IntegerWeight &weight,
   int64_t block = codes.block[stepDim];
   format.tilesPerBlock =
       block >= weight.logical.getDimSize(stepDim) ? tiles : block / steps;
-  format.vectorsPerTile = computeProduct(weight.codec.getTile()) /
-                          getFields(codes) / (4 * kLanes);
+  format.vectorsPerTile =
+      computeProduct(weight.codec.getTile()) / getFields(codes) / (4 * kLanes);
   for (int64_t field = 0; field < getFields(codes); ++field)
     format.shifts.push_back(field * codes.bits);
   return format;
@@ -150,14 +150,14 @@ static Value locate(ImplicitLocOpBuilder &b, const IntegerWeight &weight,
       Value entry = position.tile;
       if (tiles > 1)
         entry = arith::DivUIOp::create(b, entry, index(tiles));
-      at.push_back(
-          arith::AddIOp::create(b, arith::MulIOp::create(b, entry, index(bytes)),
-                                index(part->offset + begin)));
+      at.push_back(arith::AddIOp::create(
+          b, arith::MulIOp::create(b, entry, index(bytes)),
+          index(part->offset + begin)));
       return weight.buffers[0];
     }
-    buffer = 1 + llvm::count_if(
-                     ArrayRef(weight.records->parts).take_front(leaf),
-                     [](const auto &part) { return !part; });
+    buffer =
+        1 + llvm::count_if(ArrayRef(weight.records->parts).take_front(leaf),
+                           [](const auto &part) { return !part; });
   }
   SmallVector<Value> tile(position.outer);
   tile.push_back(position.record);
@@ -194,7 +194,8 @@ Value mlir::compress::loadLanes(OpBuilder &builder, Location loc,
       computeProduct(type.getShape().drop_front(weight.logical.getRank()));
   Type stored = cast<MemRefType>(buffer.getType()).getElementType();
   // A stream is one of bytes.
-  int64_t scale = type.getElementTypeBitWidth() / stored.getIntOrFloatBitWidth();
+  int64_t scale =
+      type.getElementTypeBitWidth() / stored.getIntOrFloatBitWidth();
   auto wanted = VectorType::get(count, type.getElementType());
   Value lanes = vector::LoadOp::create(
       b, VectorType::get(count * scale, stored), buffer, at);

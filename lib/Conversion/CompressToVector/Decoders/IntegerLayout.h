@@ -8,10 +8,10 @@
 // The layout that all codecs of integer codes have for int8. A tile has 32
 // steps, or as many as a block. Vector v of it holds, for each lane and j of 0
 // to 3, a byte of the codes 4 v + j + f * steps / fields, field f in bits f *
-// bits and above: codes of one field are operands of an integer dot product once
-// the other fields are masked. Signs are flipped, so that no code is negative.
-// What belongs to blocks lies in the stream of codes, records being such that
-// they are whole cache lines; what belongs to whole rows is apart.
+// bits and above: codes of one field are operands of an integer dot product
+// once the other fields are masked. Signs are flipped, so that no code is
+// negative. What belongs to blocks lies in the stream of codes, records being
+// such that they are whole cache lines; what belongs to whole rows is apart.
 //
 //===----------------------------------------------------------------------===//
 
@@ -23,9 +23,10 @@
 namespace mlir::compress {
 
 /// The layout of the codec's codes; nothing if it has none.
-std::optional<algorithms::TileLayout>
-getIntegerLayout(CodecAttrInterface codec, RankedTensorType logical,
-                 unsigned laneDim, unsigned stepDim);
+std::optional<algorithms::TileLayout> getIntegerLayout(CodecAttrInterface codec,
+                                                       RankedTensorType logical,
+                                                       unsigned laneDim,
+                                                       unsigned stepDim);
 
 /// What of the format follows from the layout; shifts are those of the fields.
 IntegerFormat getIntegerFormat(const IntegerWeight &weight,
@@ -44,8 +45,8 @@ Value loadLanes(OpBuilder &b, Location loc, const IntegerWeight &weight,
 /// The same for a component, compressed or not, in f32. Its leaves are those
 /// from `leaf` on, which is set behind them.
 Value emitComponent(OpBuilder &b, Location loc, const IntegerWeight &weight,
-                    const TilePosition &position, Type component,
-                    bool isSigned, unsigned &leaf);
+                    const TilePosition &position, Type component, bool isSigned,
+                    unsigned &leaf);
 
 /// Each byte of a vector shifted to the right. What is shifted in is undefined.
 Value shiftBytes(OpBuilder &b, Location loc, Value bytes, unsigned shift);

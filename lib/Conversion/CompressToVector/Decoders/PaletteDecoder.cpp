@@ -322,11 +322,11 @@ struct PaletteTileDecoder
     SmallVector<CodeGroup> groups;
     for (int64_t field = 0, count = format.shifts.size(); field < count;
          ++field) {
-      Value indices = shiftBytes(b, loc, stored,
-                                 field * cast<PaletteAttr>(attr).getBits());
-      groups.push_back({weight.instructions.lookUp(
-                            b, loc, getTable(weight), indices),
-                        field * format.vectorsPerTile + vector});
+      Value indices =
+          shiftBytes(b, loc, stored, field * cast<PaletteAttr>(attr).getBits());
+      groups.push_back(
+          {weight.instructions.lookUp(b, loc, getTable(weight), indices),
+           field * format.vectorsPerTile + vector});
     }
     return groups;
   }
@@ -368,8 +368,8 @@ private:
     Value entries = vector::LoadOp::create(
         b, VectorType::get(count, codec.getCodebook()), buffer, at);
     if (!codec.getCodebook().isF32())
-      entries = arith::ExtFOp::create(
-          b, VectorType::get(count, b.getF32Type()), entries);
+      entries = arith::ExtFOp::create(b, VectorType::get(count, b.getF32Type()),
+                                      entries);
     SmallVector<int64_t> repeated;
     for (int64_t i = 0; i < kLanes; ++i)
       repeated.push_back(i % count);

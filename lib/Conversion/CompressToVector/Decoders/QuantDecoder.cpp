@@ -244,7 +244,8 @@ struct QuantTileDecoder
       Value up = arith::ConstantOp::create(
           b, DenseElementsAttr::get(
                  words, b.getI32IntegerAttr(32 - codec.getCodeBits())));
-      codes = arith::ShRSIOp::create(b, arith::ShLIOp::create(b, codes, up), up);
+      codes =
+          arith::ShRSIOp::create(b, arith::ShLIOp::create(b, codes, up), up);
     }
     Value value = codec.buildCodeValue(b, loc, codes);
     auto load = [&](unsigned i) {
@@ -298,11 +299,12 @@ private:
     }
     at.push_back(arith::ConstantIndexOp::create(b, 0));
     bool perLane = type.getShape().back() == kLanes;
-    Value value = perLane ? vector::LoadOp::create(
-                                b, VectorType::get(kLanes, type.getElementType()),
-                                buffer, at)
-                                .getResult()
-                          : memref::LoadOp::create(b, buffer, at).getResult();
+    Value value =
+        perLane
+            ? vector::LoadOp::create(
+                  b, VectorType::get(kLanes, type.getElementType()), buffer, at)
+                  .getResult()
+            : memref::LoadOp::create(b, buffer, at).getResult();
     value = toF32(b, codec, value);
     if (!perLane)
       value = vector::BroadcastOp::create(

@@ -1,4 +1,5 @@
-//===- IntegerEmitter.cpp - contractions by products of 8-bit integers -------===//
+//===- IntegerEmitter.cpp - contractions by products of 8-bit integers
+//-------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -57,8 +58,8 @@ static constexpr int64_t kQuantizedBytes = 512 << 10;
 static constexpr int64_t kUnrolledTiles = 4, kUnrolledVectors = 8;
 /// A dependent chain of products needs company.
 static constexpr int64_t kMinChains = 8;
-/// How far ahead weights are fetched where memory limits. Kernels with much work
-/// for each byte would else wait: their loads come too late.
+/// How far ahead weights are fetched where memory limits. Kernels with much
+/// work for each byte would else wait: their loads come too late.
 static constexpr int64_t kPrefetchBytes = 4096;
 
 namespace {
@@ -88,7 +89,7 @@ class IntegerKernel : public ContractionKernel {
 public:
   /// Blocks have `rows` rows and `panels` panels, but for the rest.
   IntegerKernel(OpBuilder &builder, ContractOp op, const IntegerWeight &weight,
-             const IntegerFormat &format, int64_t rows, int64_t panels);
+                const IntegerFormat &format, int64_t rows, int64_t panels);
 
 private:
   void prepare() override {
@@ -135,9 +136,10 @@ private:
 
   bool isShifted(int64_t count) const {
     int64_t vectors = weight.instructions.getNumVectors();
-    return count <= kFewRows && llvm::any_of(format.shifts, [](unsigned shift) {
-             return shift != 0;
-           }) && count * int64_t(format.shifts.size() + 1) + 2 <= vectors;
+    return count <= kFewRows &&
+           llvm::any_of(format.shifts,
+                        [](unsigned shift) { return shift != 0; }) &&
+           count * int64_t(format.shifts.size() + 1) + 2 <= vectors;
   }
   int64_t getNumShifts(int64_t count) const {
     return isShifted(count) ? format.shifts.size() : 1;
@@ -147,8 +149,8 @@ private:
   int64_t getChains(int64_t count) const {
     if (blocks > 1)
       return 1;
-    return llvm::divideCeil(kMinChains, count * getNumShifts(count) *
-                                            getNumPanels(count));
+    return llvm::divideCeil(kMinChains,
+                            count * getNumShifts(count) * getNumPanels(count));
   }
   int64_t getNumPanels(int64_t count) const {
     return count > kFewRows ? panelsOfBlock : 1;
@@ -166,8 +168,9 @@ private:
 } // namespace
 
 IntegerKernel::IntegerKernel(OpBuilder &builder, ContractOp op,
-                       const IntegerWeight &weight, const IntegerFormat &format,
-                       int64_t rows, int64_t panels)
+                             const IntegerWeight &weight,
+                             const IntegerFormat &format, int64_t rows,
+                             int64_t panels)
     : ContractionKernel(builder, op, rows), weight(weight), format(format),
       decoder(cast<TileDecoderInterface>(codec.getBase())),
       lanesI32(VectorType::get(kLanes, b.getI32Type())),
@@ -195,7 +198,7 @@ void IntegerKernel::unrollOrLoop(
 }
 
 void IntegerKernel::emitBlocks(ValueRange batch, Value begin, Value end,
-                            int64_t count) {
+                               int64_t count) {
   int64_t groups =
       count > kFewRows
           ? std::max<int64_t>(kQuantizedBytes / (count * paddedK), 1)
@@ -275,13 +278,14 @@ void IntegerKernel::deallocate(const QuantizedRows &x) {
 }
 
 void IntegerKernel::quantizeRow(Value row, const QuantizedRows &x, Value group,
-                             Value place, int64_t count) {
+                                Value place, int64_t count) {
   loop(index(0), index(blocks), 1,
        [&](Value block) { quantizeBlock(row, block, x, group, place, count); });
 }
 
-void IntegerKernel::quantizeBlock(Value row, Value block, const QuantizedRows &x,
-                               Value group, Value place, int64_t count) {
+void IntegerKernel::quantizeBlock(Value row, Value block,
+                                  const QuantizedRows &x, Value group,
+                                  Value place, int64_t count) {
   Type i32 = b.getI32Type(), f32 = b.getF32Type();
   auto i32Constant = [&](int64_t value) -> Value {
     return arith::ConstantOp::create(b, b.getI32IntegerAttr(value));
@@ -351,16 +355,16 @@ void IntegerKernel::quantizeBlock(Value row, Value block, const QuantizedRows &x
 //===----------------------------------------------------------------------===//
 
 /// What belongs to a row at a position along k, in all lanes.
-Value IntegerKernel::load(Value buffer, Value group, Value position, int64_t row,
-                       int64_t count) {
+Value IntegerKernel::load(Value buffer, Value group, Value position,
+                          int64_t row, int64_t count) {
   Value at = arith::AddIOp::create(
       b, arith::MulIOp::create(b, position, index(count)), index(row));
   return broadcast(memref::LoadOp::create(b, buffer, ValueRange{group, at}));
 }
 
 void IntegerKernel::emitPanels(ValueRange batch, Panels panels,
-                            const QuantizedRows &x, Value group, Value firstRow,
-                            int64_t count) {
+                               const QuantizedRows &x, Value group,
+                               Value firstRow, int64_t count) {
   // By panel and row.
   SmallVector<Value> results(panels.size() * count, zero(lanesF32));
   int64_t blocksPerRecord = tilesPerRecord / format.tilesPerBlock;
@@ -400,9 +404,9 @@ void IntegerKernel::emitPanels(ValueRange batch, Panels panels,
 
 /// The products of one block, whose first tile is `tile` of `record`.
 void IntegerKernel::emitBlock(ValueRange batch, Panels panels, Value block,
-                           Value record, Value tile, const QuantizedRows &x,
-                           Value group, int64_t count,
-                           SmallVectorImpl<Value> &results) {
+                              Value record, Value tile, const QuantizedRows &x,
+                              Value group, int64_t count,
+                              SmallVectorImpl<Value> &results) {
   SmallVector<TilePosition> positions;
   for (Value panel : panels) {
     positions.push_back({SmallVector<Value>(batch), record, tile});
@@ -487,8 +491,8 @@ Value IntegerKernel::addUp(ArrayRef<Value> accumulators, int64_t count) {
 /// The products of one tile, number `tile` along k, of each panel. Panels take
 /// turns, so that few codes are in registers at a time.
 void IntegerKernel::emitTile(ArrayRef<TilePosition> positions, Value tile,
-                          const QuantizedRows &x, Value group, int64_t count,
-                          SmallVectorImpl<Value> &accumulators) {
+                             const QuantizedRows &x, Value group, int64_t count,
+                             SmallVectorImpl<Value> &accumulators) {
   int64_t shifts = getNumShifts(count), chains = getChains(count);
   Value first = arith::MulIOp::create(b, tile, index(steps / 4));
   for (int64_t v = 0; v < format.vectorsPerTile; ++v) {
@@ -504,8 +508,8 @@ void IntegerKernel::emitTile(ArrayRef<TilePosition> positions, Value tile,
         Value word = load(x.words, group, at, i, count);
         for (size_t p = 0; p < positions.size(); ++p) {
           Value &sum = accumulators[(p * count + i) * shifts * chains + part];
-          sum = weight.instructions.dot(b, b.getLoc(), sum,
-                                        groups[p][j].codes, word);
+          sum = weight.instructions.dot(b, b.getLoc(), sum, groups[p][j].codes,
+                                        word);
         }
       }
     }

@@ -197,8 +197,8 @@ NestedAttr::getTileGranularity(RankedTensorType logical) const {
       return granularity;
     }
     SmallVector<TileGranularity> inner = codec.getTileGranularity(type);
-    for (auto [dim, own] :
-         llvm::enumerate(MutableArrayRef(granularity).take_front(ratios.size()))) {
+    for (auto [dim, own] : llvm::enumerate(
+             MutableArrayRef(granularity).take_front(ratios.size()))) {
       if (ratios[dim].elements == 0 || type.getDimSize(dim) == 1 ||
           (inner[dim].unit == 1 && inner[dim].block == 1))
         continue;
@@ -227,15 +227,14 @@ static std::optional<algorithms::TileLayout>
 getComponentLayout(CodecAttrInterface base, RankedTensorType logical,
                    unsigned component, const algorithms::TileLayout &layout) {
   SmallVector<int64_t> block;
-  for (auto [ratio, size] :
-       llvm::zip(base.getComponentRatios(logical, component),
-                 logical.getShape())) {
+  for (auto [ratio, size] : llvm::zip(
+           base.getComponentRatios(logical, component), logical.getShape())) {
     if (ratio.stored != 1 || ratio.elements < 1)
       return std::nullopt;
     block.push_back(ratio.elements);
   }
-  auto type = dyn_cast<RankedTensorType>(
-      base.getStorage(logical)[component].type);
+  auto type =
+      dyn_cast<RankedTensorType>(base.getStorage(logical)[component].type);
   if (!type || type.getRank() != logical.getRank() ||
       int64_t(block.size()) != logical.getRank())
     return std::nullopt;
@@ -286,9 +285,9 @@ NestedAttr::relayout(RankedTensorType logical,
     getLeafTypes(stored.type, types);
     if (CodecAttrInterface codec = getNested(*this, part.name)) {
       auto type = cast<RankedTensorType>(part.type);
-      moved[i].parts =
-          codec.relayout(type, *getComponentLayout(getBase(), logical, i, layout),
-                         leaves.take_front(types.size()));
+      moved[i].parts = codec.relayout(
+          type, *getComponentLayout(getBase(), logical, i, layout),
+          leaves.take_front(types.size()));
       own.push_back(zeros.emplace_back(type.getNumElements() *
                                        type.getElementTypeBitWidth() / 8));
     } else {

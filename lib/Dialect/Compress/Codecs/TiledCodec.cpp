@@ -1,4 +1,5 @@
-//===- TiledCodec.cpp - another codec's values in the order of kernels ------===//
+//===- TiledCodec.cpp - another codec's values in the order of kernels
+//------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -245,8 +246,7 @@ TiledAttr::verifyCodec(function_ref<InFlightDiagnostic()> emitError,
                        RankedTensorType logical) const {
   if (int64_t(getTile().size()) != logical.getRank()) // tiled_c3
     return emitError() << "expected one tile extent per dimension, but got "
-                       << getTile().size() << " for rank "
-                       << logical.getRank();
+                       << getTile().size() << " for rank " << logical.getRank();
   if (!logical.hasStaticShape() || logical.getRank() == 0) // tiled_c4
     return emitError() << "expected a static tensor of at least one dimension "
                           "for #compress.tiled, but got "
@@ -410,9 +410,7 @@ TiledAttr::pack(RankedTensorType logical,
   std::vector<EncodedComponent> result;
   auto keep = [&](const EncodedComponent &part) {
     result.push_back(
-        {part.type,
-         std::move(const_cast<EncodedComponent &>(part).data),
-         {}});
+        {part.type, std::move(const_cast<EncodedComponent &>(part).data), {}});
   };
   std::optional<Records> records = getRecords(logical);
   if (!records) {
@@ -632,7 +630,8 @@ void TiledAttr::decodeData(RankedTensorType logical,
   InnerLeaves leaves(*this, logical, components);
   SmallVector<ArrayRef<char>> parts = leaves.decode(inner.getStorage(tiled));
   auto factors = getLayout().getFactors();
-  int64_t width = logical.getElementTypeBitWidth() / 8, rank = logical.getRank();
+  int64_t width = logical.getElementTypeBitWidth() / 8,
+          rank = logical.getRank();
   SmallVector<int64_t> strides = computeStrides(logical.getShape());
   SmallVector<int64_t> tiledStrides = computeStrides(tiled.getShape());
   for (; !out.empty(); out = out.drop_front(width), ++begin) {
@@ -684,8 +683,8 @@ TiledAttr::getTileGranularity(RankedTensorType logical) const {
   return granularity;
 }
 
-/// Where a tile lies in what is stored: `leaves` are those of `codec`, and those
-/// behind them.
+/// Where a tile lies in what is stored: `leaves` are those of `codec`, and
+/// those behind them.
 static LogicalResult mapLeaves(OpBuilder &b, Location loc,
                                CodecAttrInterface codec,
                                RankedTensorType logical, ValueRange leaves,
@@ -693,8 +692,8 @@ static LogicalResult mapLeaves(OpBuilder &b, Location loc,
                                ArrayRef<OpFoldResult> sizes,
                                SmallVectorImpl<ComponentTile> &tiles) {
   SmallVector<StorageComponent> storage = codec.getStorage(logical);
-  auto mapped = codec.mapTile(b, loc, logical,
-                              leaves.take_front(storage.size()), offsets, sizes);
+  auto mapped = codec.mapTile(
+      b, loc, logical, leaves.take_front(storage.size()), offsets, sizes);
   if (failed(mapped))
     return failure();
   for (auto [part, tile] : llvm::zip_equal(storage, *mapped)) {

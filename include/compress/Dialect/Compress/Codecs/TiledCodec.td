@@ -55,8 +55,8 @@ def Compress_TiledAttr : Compress_Codec<"Tiled", "tiled",
     Rules of the attribute:
     * tiled_c1: each tile extent is positive
     * tiled_c2: order is a permutation of the dimensions
-    * tiled_c7: factors in split multiply to the extents of the tile, and inside
-      is a permutation of them
+    * tiled_c7: factors in split multiply to the extents of the tile, with any
+      number of ones behind them, and inside is a permutation of them
     * tiled_c8: record is not negative, and flip is of 8 bits
 
     Rules with the logical tensor:
