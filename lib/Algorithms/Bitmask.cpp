@@ -29,7 +29,8 @@ bool BitmaskShape::isValid() const {
   int64_t elements, stored;
   return rows >= 0 && columns >= 0 && columns <= INT64_MAX / 64 &&
          (width == 1 || width == 2 || width == 4) &&
-         (!keep || (*keep >= 0 && *keep <= columns)) &&
+         (!keep || (*keep >= 0 && *keep <= columns && block == 1)) &&
+         block >= 1 && rows % block == 0 &&
          !llvm::MulOverflow(rows, std::max<int64_t>(columns, 1), elements) &&
          elements <= INT64_MAX / 64 &&
          // A row takes whole bytes.
@@ -45,7 +46,7 @@ static bool haveSizes(const BitmaskShape &shape, llvm::ArrayRef<uint8_t> mask,
   if (shape.keep)
     return values.size() == size_t(shape.rows * *shape.keep * shape.width) &&
            offsets.empty();
-  return offsets.size() == size_t(shape.rows * kOffsetBytes) &&
+  return offsets.size() == size_t(shape.getOffsetBytes()) &&
          values.size() % shape.width == 0 && !values.empty();
 }
 
@@ -262,11 +263,11 @@ bool mlir::compress::algorithms::gatherValues(
   int64_t count = 0;
   for (int64_t row = 0; row < shape.rows; ++row) {
     begins[row] = count;
-    if (!shape.keep) {
+    if (!shape.keep && row % shape.block == 0) {
       if (count > INT32_MAX)
         return false;
-      llvm::support::endian::write32le(offsets.data() + row * kOffsetBytes,
-                                       uint32_t(count));
+      llvm::support::endian::write32le(
+          offsets.data() + row / shape.block * kOffsetBytes, uint32_t(count));
     }
     count += countBits(mask.data() + row * rowBytes, shape.columns);
   }
@@ -290,6 +291,21 @@ bool mlir::compress::algorithms::gatherValues(
   return true;
 }
 
+/// Index of the first value of a row.
+static int64_t getFirstValue(const BitmaskShape &shape,
+                             llvm::ArrayRef<uint8_t> mask,
+                             llvm::ArrayRef<uint8_t> offsets, int64_t row) {
+  if (shape.keep)
+    return row * *shape.keep;
+  const int64_t block = row / shape.block;
+  int64_t value =
+      llvm::support::endian::read32le(offsets.data() + block * kOffsetBytes);
+  for (int64_t before = block * shape.block; before < row; ++before)
+    value +=
+        countBits(mask.data() + before * shape.getRowBytes(), shape.columns);
+  return value;
+}
+
 bool mlir::compress::algorithms::decodeBitmask(
     const BitmaskShape &shape, llvm::ArrayRef<uint8_t> mask,
     llvm::ArrayRef<uint8_t> values, llvm::ArrayRef<uint8_t> offsets,
@@ -308,9 +324,7 @@ bool mlir::compress::algorithms::decodeBitmask(
     const int64_t row = begin / shape.columns, first = begin % shape.columns;
     const int64_t last = std::min(shape.columns, first + left);
     const uint8_t *bits = mask.data() + row * shape.getRowBytes();
-    int64_t value = shape.keep ? row * *shape.keep
-                               : int64_t(llvm::support::endian::read32le(
-                                     offsets.data() + row * kOffsetBytes));
+    int64_t value = getFirstValue(shape, mask, offsets, row);
     value += countBits(bits, first);
     for (int64_t i = first; i < last; ++i, to += shape.width)
       if ((bits[i / 8] >> (i % 8) & 1) && value < numValues)
@@ -320,6 +334,57 @@ bool mlir::compress::algorithms::decodeBitmask(
   }
   return true;
 }
+
+//===----------------------------------------------------------------------===//
+// Another order
+//===----------------------------------------------------------------------===//
+
+void mlir::compress::algorithms::indexValues(
+    const BitmaskShape &shape, llvm::ArrayRef<uint8_t> mask,
+    llvm::ArrayRef<uint8_t> offsets, llvm::MutableArrayRef<uint8_t> indices) {
+  forRows(shape, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      const uint8_t *bits = mask.data() + row * shape.getRowBytes();
+      uint8_t *to = indices.data() + row * shape.columns * 4;
+      int64_t value = getFirstValue(shape, mask, offsets, row);
+      for (int64_t i = 0; i < shape.columns; ++i) {
+        const bool isSet = bits[i / 8] >> (i % 8) & 1;
+        llvm::support::endian::write32le(to + 4 * i, isSet ? ++value : 0);
+      }
+    }
+  });
+}
+
+void mlir::compress::algorithms::maskIndices(
+    const BitmaskShape &shape, llvm::ArrayRef<uint8_t> indices,
+    llvm::MutableArrayRef<uint8_t> mask) {
+  const bool fits =
+      selectNonZero(indices, {shape.rows, shape.columns, {}, 4}, mask);
+  assert(fits && "one index for each element");
+  (void)fits;
+}
+
+void mlir::compress::algorithms::gatherIndices(
+    const BitmaskShape &shape, llvm::ArrayRef<uint8_t> indices,
+    llvm::ArrayRef<uint8_t> values, llvm::MutableArrayRef<uint8_t> tiledValues,
+    llvm::MutableArrayRef<uint8_t> offsets) {
+  std::fill(tiledValues.begin(), tiledValues.end(), uint8_t(0));
+  uint32_t count = 0;
+  for (int64_t row = 0; row < shape.rows; ++row) {
+    if (row % shape.block == 0)
+      llvm::support::endian::write32le(
+          offsets.data() + row / shape.block * kOffsetBytes, count);
+    for (int64_t i = row * shape.columns; i < (row + 1) * shape.columns; ++i)
+      if (uint32_t index =
+              llvm::support::endian::read32le(indices.data() + 4 * i))
+        std::memcpy(tiledValues.data() + shape.width * count++,
+                    values.data() + shape.width * (index - 1), shape.width);
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Validation
+//===----------------------------------------------------------------------===//
 
 std::optional<SparseError> mlir::compress::algorithms::validateBitmask(
     const BitmaskShape &shape, std::optional<FloatKind> kind,
@@ -334,8 +399,9 @@ std::optional<SparseError> mlir::compress::algorithms::validateBitmask(
     const uint8_t *bits = mask.data() + row * rowBytes;
     if (shape.columns % 8 && bits[rowBytes - 1] >> (shape.columns % 8))
       return SparseError{Kind::Padding, (row + 1) * rowBytes - 1};
-    if (!shape.keep && int64_t(llvm::support::endian::read32le(
-                           offsets.data() + row * kOffsetBytes)) != count)
+    if (!shape.keep && row % shape.block == 0 &&
+        int64_t(llvm::support::endian::read32le(
+            offsets.data() + row / shape.block * kOffsetBytes)) != count)
       return SparseError{Kind::Count, row};
     const int64_t ofRow = countBits(bits, shape.columns);
     if (shape.keep && ofRow != *shape.keep)

@@ -58,3 +58,27 @@ func.func @eight(%s: memref<1x1x1216xi8>, %x: memref<1x64xf32>, %i: memref<1x16x
     weight(!w, affine_map<(m, n, k) -> (n, k)>)
   return
 }
+
+// -----
+// Masks of 16 lanes; their values follow each other from the tile's offset on.
+// CHECK-LABEL: func @bitmask
+// CHECK-SAME: %[[M:.*]]: memref<1x2x32x2xi8>, %[[V:.*]]: memref<?xf32>, %[[O:.*]]: memref<1x2x1x1xi32>
+// CHECK-DAG: %[[P:.*]] = memref.extract_aligned_pointer_as_index %[[V]]
+// CHECK-DAG: %[[MASKS:.*]] = memref.collapse_shape %[[M]] {{.*}} into memref<1x2x64xi8>
+// CHECK-DAG: %[[OFFSETS:.*]] = memref.collapse_shape %[[O]] {{.*}} into memref<1x2x1xi32>
+// CHECK: %[[FIRST:.*]] = memref.load %[[OFFSETS]]
+// CHECK: %[[BEGIN:.*]] = arith.index_castui %[[FIRST]] : i32 to index
+// CHECK: %[[B:.*]] = vector.load %[[MASKS]]{{.*}} vector<2xi8>
+// CHECK: %[[W:.*]] = vector.bitcast %[[B]] : vector<2xi8> to vector<1xi16>
+// CHECK: %[[BYTES:.*]] = arith.muli %[[BEGIN]], %c4
+// CHECK: %[[BITS:.*]] = vector.bitcast %[[B]] : vector<2xi8> to vector<16xi1>
+// CHECK: llvm.intr.masked.expandload{{.*}}, %[[BITS]],
+// CHECK: math.ctpop
+// CHECK-COUNT-31: llvm.intr.masked.expandload
+// CHECK-NOT: llvm.intr.masked.expandload
+!w = !compress.tensor<16x64xf32, #compress.tiled<#compress.bitmask<keep = 9>, tile = [16, 32], order = [0, 1], split = [16, 32], inside = [1, 0]>>
+func.func @bitmask(%m: memref<1x2x32x2xi8>, %v: memref<?xf32>, %o: memref<1x2x1x1xi32>, %x: memref<1x64xf32>, %i: memref<1x16xf32>) {
+  compress.contract ins(%x, %m, %v, %o : memref<1x64xf32>, memref<1x2x32x2xi8>, memref<?xf32>, memref<1x2x1x1xi32>) outs(%i : memref<1x16xf32>)
+    weight(!w, affine_map<(m, n, k) -> (n, k)>)
+  return
+}

@@ -277,9 +277,17 @@ class Nm:
 class Bitmask:
     keep: int | None = None
     density: float | None = None
+    rows: int = 1
 
     @staticmethod
     def draw(rng: random.Random, tensor: Tensor) -> "Bitmask | None":
+        codec = Bitmask.draw_selection(rng, tensor)
+        if codec and codec.keep is None and len(tensor.shape) > 1:
+            codec.rows = rng.choice([rows for rows in (1, 1, 2, 3, 8) if tensor.shape[-2] % rows == 0])
+        return codec
+
+    @staticmethod
+    def draw_selection(rng: random.Random, tensor: Tensor) -> "Bitmask | None":
         if tensor.element not in [*FLOATS, "i8", "i16", "i32"]:
             return None
         kind = rng.choice(["keep", "density", "exact"]) if tensor.element in FLOATS else "exact"
@@ -292,11 +300,14 @@ class Bitmask:
         return ["#compress.bitmask<>", "#compress.bitmask<keep = 1>"]
 
     def __str__(self) -> str:
+        parameters = []
         if self.keep is not None:
-            return f"#compress.bitmask<keep = {self.keep}>"
+            parameters.append(f"keep = {self.keep}")
         if self.density is not None:
-            return f"#compress.bitmask<density = {self.density:.6e} : f64>"
-        return "#compress.bitmask<>"
+            parameters.append(f"density = {self.density:.6e} : f64")
+        if self.rows != 1:
+            parameters.append(f"rows = {self.rows}")
+        return f"#compress.bitmask<{', '.join(parameters)}>"
 
     def storage(self, tensor: Tensor) -> list[Component]:
         rows = tensor.shape[:-1]
@@ -304,6 +315,8 @@ class Bitmask:
         if self.keep is not None:
             values = Component("values", [*rows, self.keep], tensor.element, max(tensor.sign, 0))
             return [mask, values]
+        if self.rows != 1:
+            rows = [*rows[:-1], rows[-1] // self.rows]
         return [
             mask,
             Component("values", None, tensor.element),
@@ -317,7 +330,7 @@ class Bitmask:
             assert (counts == self.keep).all(), "expected `keep` bits in each row"
         else:
             begins = np.cumsum(counts.ravel()) - counts.ravel()
-            assert (parts[2].ravel() == begins).all(), "expected offsets as the mask says"
+            assert (parts[2].ravel() == begins[:: self.rows]).all(), "expected offsets as the mask says"
             assert parts[1].size == max(counts.sum(), 1), "expected a value for each bit"
         dense = np.zeros(tensor.shape, parts[1].dtype)
         dense[mask] = parts[1].ravel()[: counts.sum()]

@@ -71,6 +71,17 @@ def draw_nm(rng: random.Random, axis: int, weight: np.ndarray) -> str:
     return f"#compress.nm<{kept}:{group}, axis = {axis}>"
 
 
+def draw_bitmask(rng: random.Random, stored: np.ndarray) -> str:
+    """The same for a mask; rows run along the last stored dimension."""
+    columns = stored.shape[-1]
+    keep = rng.choice([None, rng.randint(0, columns)])
+    density = rng.choice([0.0, 0.1, 0.5, 1.0])
+    for row in np.ndindex(*stored.shape[:-1]):
+        left = round(density * columns) if keep is None else keep
+        stored[row][rng.sample(range(columns), columns - left)] = 0
+    return "#compress.bitmask<>" if keep is None else f"#compress.bitmask<keep = {keep}>"
+
+
 def draw(rng: random.Random, index: int) -> Case:
     n = rng.choice([1, 5, 16, 17, 32, 48, 61, 80])
     k = rng.choice([1, 3, 8, 31, 32, 33, 64, 96, 100, 129, 257])
@@ -80,7 +91,10 @@ def draw(rng: random.Random, index: int) -> Case:
     element = rng.choice(["f32", "f32", "f16"])
     weight = numbers.standard_normal([*batch, n, k]).astype(NUMPY[element])
     axis = len(batch) + (0 if transposed else 1)
-    codec = draw_nm(rng, axis, weight)
+    if rng.random() < 0.4:
+        codec = draw_bitmask(rng, weight.swapaxes(-1, -2) if transposed else weight)
+    else:
+        codec = draw_nm(rng, axis, weight)
     return Case(f"f{index}", codec, weight, element, transposed, rng.choice([None, None, *ROWS]))
 
 

@@ -8,16 +8,15 @@
 // RUN: compressc inspect %t/a | FileCheck %s --check-prefix=FUSED
 // VERIFY: verified: 9 compressed weights
 // FUSED-NOT: decoded as a whole
-// 250 values and 63 bytes of bits a row.
-// INSPECT-DAG: 17.01 bits/weight {{.*}} half  #compress.bitmask<keep = 250>
-// INSPECT-DAG: 5.00 bits/weight {{.*}} quarter  #compress.bitmask<keep = 12>
-// INSPECT-DAG: 2.62 bits/weight {{.*}} tenth  #compress.bitmask<keep = 52>
+// 250 values a row, and for kernels 512 bits and 32 bits of offset for each tile of 16 rows and 32 columns.
+// INSPECT-DAG: 17.09 bits/weight {{.*}} half  #compress.tiled<#compress.bitmask<keep = 250>, tile = [16, 32]
+// INSPECT-DAG: 5.06 bits/weight {{.*}} quarter  #compress.tiled<#compress.bitmask<keep = 12>, tile = [32, 16]
+// INSPECT-DAG: 2.90 bits/weight {{.*}} tenth  #compress.tiled<#compress.bitmask<keep = 52>, tile = [16, 32]
 // INSPECT-DAG: 17.00 bits/weight {{.*}} conv  #compress.bitmask<keep = 12>
-// 32 bits of offset a row.
-// INSPECT-DAG: 9.06 bits/weight {{.*}} tensor  #compress.bitmask<density = 2.500000e-01 : f64>
-// INSPECT-DAG: error 0.000e+00  exact  #compress.bitmask<>
+// INSPECT-DAG: 9.06 bits/weight {{.*}} tensor  #compress.tiled<#compress.bitmask<density = 2.500000e-01 : f64>, tile = [16, 32]
+// INSPECT-DAG: error 0.000e+00  exact  #compress.tiled<#compress.bitmask<>, tile = [16, 32]
 // INSPECT-DAG: 3.12 bits/weight {{.*}} int4  #compress.nested<#compress.bitmask<keep = 256>, values = #compress.quant<i4, block = [1, 64], scale = f16>>
-// INSPECT-DAG: 1.06 bits/weight  error 0.000e+00  zeros  #compress.bitmask<>
+// INSPECT-DAG: 1.06 bits/weight  error 0.000e+00  zeros  #compress.tiled<#compress.bitmask<>, tile = [16, 32]
 // INSPECT-DAG: {{.*}} inner  #compress.bitmask<density = 5.000000e-01 : f64>
 
 // Weights that are sparse already: nothing is lost, and the sums are the same, perhaps in another order. N of all K of a row.

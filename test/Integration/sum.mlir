@@ -17,9 +17,9 @@
 // LOWRANK: 4.69 bits/weight  error 7.{{[0-9]*}}e-02  nk  #compress.sum<#compress.nested<#compress.lowrank<16>, u = #compress.tiled<#compress.quant<i4, block = [1, 16]{{.*}}, v = #compress.tiled<#compress.quant<i4, block = [1, 32]{{.*}}>>, #compress.tiled<#compress.quant<i4, block = [1, 64]
 // LOWRANK-NEXT: 4.69 bits/weight {{.*}} kn  #compress.sum<#compress.nested<#compress.lowrank<16>, u = #compress.tiled<#compress.quant<i4, block = [32, 1]{{.*}}, v = #compress.tiled<#compress.quant<i4, block = [16, 1]{{.*}}>>, #compress.tiled<#compress.quant<i4, block = [64, 1]
 // LOWRANK-NOT: decoded as a whole
-// A bit for each weight, 32 for each hundredth, one offset for each row.
-// OUTLIERS: 5.88 bits/weight {{.*}} nk  #compress.sum<#compress.bitmask<density = 1.000000e-02 : f64>, #compress.tiled<#compress.quant<i4, block = [1, 32]
-// OUTLIERS-NEXT: 5.94 bits/weight  error 8.{{[0-9]*}}e-02  kn
+// A bit for each weight, 32 for each hundredth, one offset for each tile of 16 rows and 32 columns.
+// OUTLIERS: 5.88 bits/weight {{.*}} nk  #compress.sum<#compress.tiled<#compress.bitmask<density = 1.000000e-02 : f64>{{.*}}, #compress.tiled<#compress.quant<i4, block = [1, 32]
+// OUTLIERS-NEXT: 5.88 bits/weight  error 8.{{[0-9]*}}e-02  kn
 // OUTLIERS-NOT: decoded as a whole
 
 // RUN: compressc presets | FileCheck %s --check-prefix=PRESETS

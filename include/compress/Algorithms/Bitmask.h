@@ -12,8 +12,8 @@
 // Storage. A weight is rows of columns. The mask has a bit per element, lower
 // columns in lower bits, rows padded to whole bytes with zero bits. Values
 // whose bit is set lie in row-major order. Either each row has `keep` of them,
-// or a table says where each row begins (int32, little-endian), and there is at
-// least one value: a zero, if no bit is set.
+// or a table says where each block of rows begins (int32, little-endian), and
+// there is at least one value: a zero, if no bit is set.
 //
 // Magnitude: the largest |w| are kept, of equal ones those of lower index.
 // Encoding what was decoded gives the same bytes again.
@@ -39,9 +39,12 @@ struct BitmaskShape {
   std::optional<int64_t> keep;
   /// Bytes of an element: 1, 2 or 4.
   int64_t width = 4;
+  /// Rows that share an offset; all rows are blocks of them.
+  int64_t block = 1;
 
   int64_t getRowBytes() const { return (columns + 7) / 8; }
-  /// Whether no size overflows, and `keep` and `width` fit.
+  int64_t getOffsetBytes() const { return keep ? 0 : rows / block * 4; }
+  /// Whether no size overflows, and `keep`, `width` and `block` fit.
   bool isValid() const;
 };
 
@@ -85,6 +88,23 @@ int64_t countValues(const BitmaskShape &shape, llvm::ArrayRef<uint8_t> mask);
                                  llvm::ArrayRef<uint8_t> values,
                                  llvm::ArrayRef<uint8_t> offsets, int64_t begin,
                                  llvm::MutableArrayRef<uint8_t> out);
+
+/// Where the values of all elements lie: 1 + their index, 0 where the bit is
+/// clear; `indices` has four bytes for each element, little-endian. The data
+/// must be valid, and have less than 2^31 values.
+void indexValues(const BitmaskShape &shape, llvm::ArrayRef<uint8_t> mask,
+                 llvm::ArrayRef<uint8_t> offsets,
+                 llvm::MutableArrayRef<uint8_t> indices);
+
+/// Stores values by such indices, in their order, which is another one:
+/// `shape` has offsets. `tiledValues` has the size of `countValues` of the mask
+/// that this writes first.
+void maskIndices(const BitmaskShape &shape, llvm::ArrayRef<uint8_t> indices,
+                 llvm::MutableArrayRef<uint8_t> mask);
+void gatherIndices(const BitmaskShape &shape, llvm::ArrayRef<uint8_t> indices,
+                   llvm::ArrayRef<uint8_t> values,
+                   llvm::MutableArrayRef<uint8_t> tiledValues,
+                   llvm::MutableArrayRef<uint8_t> offsets);
 
 /// Checks bytes that come from a file. Nothing out of bounds is read, whatever
 /// they hold. Values are checked if they are floats.

@@ -366,6 +366,8 @@ void PackWeightsPass::pack(PackedWeight &weight) {
         own.push_back(key);
     keys = own;
   }
+  // Tiles may have offsets that the weight had not.
+  keys.resize(parts.size(), "weight");
   SmallVector<ElementsAttr> constants;
   for (auto [part, key] : llvm::zip_equal(parts, keys))
     constants.push_back(DenseResourceElementsAttr::get(

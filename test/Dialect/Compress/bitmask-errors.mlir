@@ -1,11 +1,11 @@
 // Each rule of #compress.bitmask, by its number. Those of stored data are in test/Integration/weight-data.test.
 // RUN: compress-opt %s --split-input-file --verify-diagnostics
 
-// expected-error @below {{expected one of keep and density, but got 'kept'}}
+// expected-error @below {{expected one of keep, density and rows, but got 'kept'}}
 func.func private @f(!compress.tensor<8x64xf32, #compress.bitmask<kept = 4>>)
 
 // -----
-// expected-error @below {{expected one of keep and density, but got 'keep'}}
+// expected-error @below {{expected one of keep, density and rows, but got 'keep'}}
 func.func private @f(!compress.tensor<8x64xf32, #compress.bitmask<keep = 4, keep = 4>>)
 
 // -----
@@ -62,3 +62,23 @@ func.func private @f(!compress.tensor<8x64xi8, #compress.bitmask<keep = 4>>)
 // bitmask_c8
 // expected-error @below {{expected elements of f32, f16 or bf16, i8, i16 or i32 for #compress.bitmask<>, but got 'f8E4M3FN'}}
 func.func private @f(!compress.tensor<8x64xf8E4M3FN, #compress.bitmask<>>)
+
+// -----
+// bitmask_c12
+// expected-error @below {{expected rows of 1 or more, and of 1 with keep, but got 0}}
+func.func private @f(!compress.tensor<8x64xf32, #compress.bitmask<rows = 0>>)
+
+// -----
+// bitmask_c12
+// expected-error @below {{expected rows of 1 or more, and of 1 with keep, but got 2}}
+func.func private @f(!compress.tensor<8x64xf32, #compress.bitmask<keep = 4, rows = 2>>)
+
+// -----
+// bitmask_c13
+// expected-error @below {{expected a last dimension but one that is a multiple of rows = 3, but got 'tensor<8x64xf32>'}}
+func.func private @f(!compress.tensor<8x64xf32, #compress.bitmask<rows = 3>>)
+
+// -----
+// bitmask_c13
+// expected-error @below {{expected a last dimension but one that is a multiple of rows = 2, but got 'tensor<64xf32>'}}
+func.func private @f(!compress.tensor<64xf32, #compress.bitmask<rows = 2>>)

@@ -15,10 +15,12 @@
 // CHECK-SAME: !compress.tensor<64xf32, #compress.bitmask<>>
 // CHECK-SAME: !compress.tensor<8x64xi8, #compress.bitmask<>>
 // CHECK-SAME: !compress.tensor<8x0xi32, #compress.bitmask<>>
+// CHECK-SAME: !compress.tensor<?x8x64xf32, #compress.bitmask<density = 5.000000e-01 : f64, rows = 4>>
 func.func private @parameters(
   !compress.tensor<8x64xf32, #compress.bitmask<keep = 16>>, !compress.tensor<?x64xbf16, #compress.bitmask<keep = 0>>,
   !compress.tensor<8x64xf16, #compress.bitmask<density = 0.5>>, !compress.tensor<8x?x64xf32, #compress.bitmask<density = 0.0 : f64>>,
-  !compress.tensor<64xf32, #compress.bitmask<>>, !compress.tensor<8x64xi8, #compress.bitmask<>>, !compress.tensor<8x0xi32, #compress.bitmask<>>)
+  !compress.tensor<64xf32, #compress.bitmask<>>, !compress.tensor<8x64xi8, #compress.bitmask<>>, !compress.tensor<8x0xi32, #compress.bitmask<>>,
+  !compress.tensor<?x8x64xf32, #compress.bitmask<density = 0.5, rows = 4>>)
 
 // CHECK-LABEL: func @storage
 func.func @storage(%a: !compress.tensor<8x?x33xf32, #compress.bitmask<keep = 7>>, %b: !compress.tensor<8x3x33xf16, #compress.bitmask<>>) {

@@ -31,7 +31,7 @@ BitmaskShape makeShape(int64_t rows, int64_t columns, FloatKind kind,
 
 Encoded gather(const Bytes &source, const BitmaskShape &shape, Bytes mask) {
   Encoded encoded{mask, Bytes(countValues(shape, mask) * shape.width),
-                  Bytes(shape.keep ? 0 : shape.rows * 4)};
+                  Bytes(shape.getOffsetBytes())};
   EXPECT_TRUE(
       gatherValues(source, shape, mask, encoded.values, encoded.offsets));
   return encoded;
@@ -118,6 +118,59 @@ void check(const Bytes &source, FloatKind kind, const BitmaskShape &shape,
   const Encoded again = encode(decoded, kind, shape, density);
   ASSERT_EQ(again.mask, encoded.mask);
   ASSERT_EQ(again.values, encoded.values);
+}
+
+TEST(Bitmask, RowsShareOffsets) {
+  BitmaskShape shape = makeShape(4, 5, FloatKind::F32, {});
+  shape.block = 2;
+  const Bytes source =
+      narrow({1, 0, 2, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4},
+             FloatKind::F32);
+  const Encoded encoded = encode(source, FloatKind::F32, shape, {});
+  EXPECT_EQ(encoded.offsets, (Bytes{0, 0, 0, 0, 3, 0, 0, 0}));
+  EXPECT_EQ(decode(encoded, shape), source);
+  shape.block = 3;
+  EXPECT_FALSE(shape.isValid());
+}
+
+/// In another order: the elements one by one, from the last to the first.
+TEST(Bitmask, IndicesMoveValues) {
+  const unsigned seed = 20261128;
+  RecordProperty("seed", seed);
+  std::printf("seed %u\n", seed);
+  Random random(seed);
+  for (int round = 0; round < 200; ++round) {
+    const FloatKind kind = FloatKind(random.pick(0, 2));
+    BitmaskShape from =
+        makeShape(2 * random.pick(1, 8), random.pick(1, 40), kind, {});
+    if (random.pick(0, 1))
+      from.keep = random.pick(0, from.columns);
+    else
+      from.block = random.pick(1, 2);
+    BitmaskShape to = makeShape(from.columns * 2, from.rows / 2, kind, {});
+    to.block = random.pick(1, 2);
+    const Bytes source = random.makeWeight(from.rows * from.columns, kind);
+    const Encoded encoded = encode(source, kind, from, 0.4);
+    const Bytes decoded = decode(encoded, from);
+    Bytes indices(4 * from.rows * from.columns);
+    indexValues(from, encoded.mask, encoded.offsets, indices);
+    auto reverse = [](const Bytes &bytes, int64_t width) {
+      Bytes reversed;
+      for (int64_t i = bytes.size() - width; i >= 0; i -= width)
+        reversed.insert(reversed.end(), bytes.begin() + i,
+                        bytes.begin() + i + width);
+      return reversed;
+    };
+    indices = reverse(indices, 4);
+    Encoded moved{
+        Bytes(to.rows * to.getRowBytes()), {}, Bytes(to.getOffsetBytes())};
+    maskIndices(to, indices, moved.mask);
+    moved.values.resize(countValues(to, moved.mask) * to.width);
+    gatherIndices(to, indices, encoded.values, moved.values, moved.offsets);
+    ASSERT_FALSE(
+        validateBitmask(to, kind, moved.mask, moved.values, moved.offsets));
+    ASSERT_EQ(decode(moved, to), reverse(decoded, from.width));
+  }
 }
 
 TEST(Bitmask, KeepsTheLargestOfEachRow) {

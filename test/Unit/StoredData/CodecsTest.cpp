@@ -93,12 +93,14 @@ static Sample makeBitmask(Random &random) {
   shape.width = getByteWidth(kind);
   if (random.pick(0, 1))
     shape.keep = random.pick(0, shape.columns);
+  else if (shape.rows % 2 == 0)
+    shape.block = 2;
   const Bytes source = makeWeight(random, shape.rows * shape.columns, kind);
   Bytes mask(shape.rows * shape.getRowBytes());
   EXPECT_FALSE(shape.keep ? selectLargestOfRows(source, kind, shape, mask)
                           : selectLargest(source, kind, shape, 0.5, mask));
   Bytes values(countValues(shape, mask) * shape.width),
-      offsets(shape.keep ? 0 : 4 * shape.rows);
+      offsets(shape.getOffsetBytes());
   EXPECT_TRUE(gatherValues(source, shape, mask, values, offsets));
   return {{mask, values, offsets}, [=](const std::vector<Bytes> &parts) {
             const bool valid =

@@ -142,6 +142,7 @@ struct SparseStep {
 void registerTileDecoders(DialectRegistry &registry);
 
 // One line a codec.
+void registerBitmaskTileDecoder(DialectRegistry &registry);
 void registerDenseTileDecoder(DialectRegistry &registry);
 void registerNestedTileDecoder(DialectRegistry &registry);
 void registerNmTileDecoder(DialectRegistry &registry);

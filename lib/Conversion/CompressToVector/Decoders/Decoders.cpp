@@ -28,6 +28,7 @@ mlir::compress::findComputeMode(CompressedTensorType weight, unsigned laneDim,
 }
 
 void mlir::compress::registerTileDecoders(DialectRegistry &registry) {
+  registerBitmaskTileDecoder(registry);
   registerDenseTileDecoder(registry);
   registerNestedTileDecoder(registry);
   registerNmTileDecoder(registry);

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compress/Dialect/Compress/IR/Compress.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -26,10 +27,11 @@ Attribute BitmaskAttr::parse(AsmParser &parser, Type) {
   SMLoc loc = parser.getCurrentLocation();
   std::optional<int64_t> keep;
   FloatAttr density;
+  std::optional<int64_t> rows;
   if (parser.parseLess())
     return {};
   if (succeeded(parser.parseOptionalGreater()))
-    return BitmaskAttr::get(parser.getContext(), keep, density);
+    return BitmaskAttr::get(parser.getContext(), keep, density, /*rows=*/1);
   auto parseParameter = [&]() -> ParseResult {
     SMLoc at = parser.getCurrentLocation();
     StringRef keyword;
@@ -44,13 +46,21 @@ Attribute BitmaskAttr::parse(AsmParser &parser, Type) {
     }
     if (keyword == "density" && !density)
       return failure(parser.parseEqual() || parser.parseAttribute(density));
+    if (keyword == "rows" && !rows) {
+      int64_t value;
+      if (parser.parseEqual() || parser.parseInteger(value))
+        return failure();
+      rows = value;
+      return success();
+    }
     return parser.emitError(at)
-           << "expected one of keep and density, but got '" << keyword << "'";
+           << "expected one of keep, density and rows, but got '" << keyword
+           << "'";
   };
   if (parser.parseCommaSeparatedList(parseParameter) || parser.parseGreater())
     return {};
-  return parser.getChecked<BitmaskAttr>(loc, parser.getContext(), keep,
-                                        density);
+  return parser.getChecked<BitmaskAttr>(loc, parser.getContext(), keep, density,
+                                        rows.value_or(1));
 }
 
 void BitmaskAttr::print(AsmPrinter &printer) const {
@@ -59,6 +69,8 @@ void BitmaskAttr::print(AsmPrinter &printer) const {
     printer << "keep = " << *getKeep();
   if (getDensity())
     printer << "density = " << getDensity();
+  if (getRows() != 1)
+    printer << (getDensity() ? ", " : "") << "rows = " << getRows();
   printer << ">";
 }
 
@@ -68,7 +80,7 @@ void BitmaskAttr::print(AsmPrinter &printer) const {
 
 LogicalResult BitmaskAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                   std::optional<int64_t> keep,
-                                  FloatAttr density) {
+                                  FloatAttr density, int64_t rows) {
   if (keep && *keep < 0) // bitmask_c1
     return emitError() << "expected keep to be 0 or more, but got " << *keep;
   if (density && (!density.getType().isF64() ||
@@ -78,6 +90,10 @@ LogicalResult BitmaskAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                        << density;
   if (keep && density) // bitmask_c3
     return emitError() << "expected keep or density, but got both";
+  if (rows < 1 || (keep && rows != 1)) // bitmask_c12
+    return emitError() << "expected rows of 1 or more, and of 1 with keep, but "
+                          "got "
+                       << rows;
   return success();
 }
 
@@ -109,6 +125,13 @@ BitmaskAttr::verifyCodec(function_ref<InFlightDiagnostic()> emitError,
                          << ", the innermost dimension, but got " << *getKeep();
     return success();
   }
+  if (getRows() != 1 &&
+      (logical.getRank() < 2 || logical.isDynamicDim(logical.getRank() - 2) ||
+       logical.getDimSize(logical.getRank() - 2) % getRows())) // bitmask_c13
+    return emitError()
+           << "expected a last dimension but one that is a multiple "
+              "of rows = "
+           << getRows() << ", but got " << logical;
   int64_t elements = 1;
   for (int64_t size : logical.getShape())
     if (!ShapedType::isDynamic(size) &&
@@ -135,6 +158,8 @@ BitmaskAttr::getStorage(RankedTensorType logical) const {
     return {bits, {"values", ComponentRole::Values, logical.clone(rows)}};
   }
   rows.back() = 1;
+  if (getRows() != 1)
+    rows[rows.size() - 2] /= getRows();
   return {
       bits,
       {"values", ComponentRole::Values,
@@ -175,10 +200,22 @@ FailureOr<Value> BitmaskAttr::buildDecode(OpBuilder &b, Location loc,
     SmallVector<Value> at(row);
     at.push_back(c0);
     Value next = c0;
-    if (offsets)
+    if (offsets) {
+      SmallVector<Value> place(at);
+      Value isFirst;
+      if (getRows() != 1) {
+        Value block = index(b, getRows()), &last = place[rank - 2];
+        isFirst = arith::CmpIOp::create(
+            b, loc, arith::CmpIPredicate::eq,
+            arith::RemUIOp::create(b, loc, last, block), c0);
+        last = arith::DivUIOp::create(b, loc, last, block);
+      }
       next = arith::IndexCastOp::create(
           b, loc, b.getIndexType(),
-          tensor::ExtractOp::create(b, loc, offsets, at));
+          tensor::ExtractOp::create(b, loc, offsets, place));
+      if (isFirst)
+        next = arith::SelectOp::create(b, loc, isFirst, next, carried[1]);
+    }
     auto loop = scf::ForOp::create(
         b, loc, c0, index(b, columns), c1, ValueRange{carried[0], next},
         [&](OpBuilder &b, Location loc, Value column, ValueRange args) {
@@ -208,12 +245,13 @@ FailureOr<Value> BitmaskAttr::buildDecode(OpBuilder &b, Location loc,
                                ValueRange{inserted, arith::AddIOp::create(
                                                         b, loc, args[1], bit)});
         });
-    return {loop.getResult(0)};
+    return llvm::to_vector_of<Value>(loop.getResults());
   };
   SmallVector<Value> lower(rank - 1, c0), step(rank - 1, c1),
       upper =
           getValueOrCreateConstantIndexOp(b, loc, ArrayRef(sizes).drop_back());
-  return scf::buildLoopNest(b, loc, lower, upper, step, dense, decodeRow)
+  return scf::buildLoopNest(b, loc, lower, upper, step, ValueRange{dense, c0},
+                            decodeRow)
       .results.front();
 }
 
@@ -225,6 +263,8 @@ SmallVector<TileGranularity>
 BitmaskAttr::getTileGranularity(RankedTensorType logical) const {
   SmallVector<TileGranularity> granularity(logical.getRank());
   granularity.back().unit = std::max<int64_t>(logical.getShape().back(), 1);
+  if (getRows() != 1)
+    granularity[logical.getRank() - 2].unit = getRows();
   return granularity;
 }
 
@@ -235,6 +275,8 @@ BitmaskAttr::getComponentRatios(RankedTensorType logical,
     return {};
   SmallVector<ComponentRatio> ratios(logical.getRank());
   ratios.back().elements = 0; // rows are never cut
+  if (component == 2 && getRows() != 1)
+    ratios[logical.getRank() - 2].elements = getRows();
   return ratios;
 }
 
@@ -259,5 +301,13 @@ BitmaskAttr::mapTile(OpBuilder &b, Location loc, RankedTensorType logical,
     return failure();
   ComponentTile values{{b.getIndexAttr(0)},
                        {tensor::getMixedSize(b, loc, components[1], 0)}};
-  return SmallVector<ComponentTile>{mask, values, wholeRows(1)};
+  ComponentTile offset = wholeRows(1);
+  if (getRows() != 1) {
+    AffineExpr d = b.getAffineDimExpr(0);
+    int64_t dim = logical.getRank() - 2;
+    offset.offsets[dim] = divideExactly(b, loc, offset.offsets[dim], getRows());
+    offset.sizes[dim] = affine::makeComposedFoldedAffineApply(
+        b, loc, d.ceilDiv(getRows()), {offset.sizes[dim]});
+  }
+  return SmallVector<ComponentTile>{mask, values, offset};
 }

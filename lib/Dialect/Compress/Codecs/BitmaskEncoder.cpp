@@ -23,6 +23,7 @@ static algorithms::BitmaskShape getShape(BitmaskAttr codec,
   shape.columns = logical.getShape().back();
   shape.keep = codec.getKeep();
   shape.width = logical.getElementTypeBitWidth() / 8;
+  shape.block = codec.getRows();
   return shape;
 }
 
@@ -68,8 +69,7 @@ public:
       return reportEncoding(*error, codec, weight.type, context.emitError());
     int64_t count = algorithms::countValues(shape, asBytes(mask.getData()));
     AsmResourceBlob values = allocateBlob(count * shape.width);
-    AsmResourceBlob offsets =
-        allocateBlob(codec.getKeep() ? 0 : shape.rows * 4);
+    AsmResourceBlob offsets = allocateBlob(shape.getOffsetBytes());
     if (!algorithms::gatherValues(
             asBytes(weight.data), shape, asBytes(mask.getData()),
             asMutableBytes(values), asMutableBytes(offsets)))
@@ -116,6 +116,56 @@ BitmaskAttr::verifyData(function_ref<InFlightDiagnostic()> emitError,
 }
 
 //===----------------------------------------------------------------------===//
+// Tiles
+//===----------------------------------------------------------------------===//
+
+CodecAttrInterface
+BitmaskAttr::getTiledCodec(RankedTensorType logical,
+                           const algorithms::TileLayout &layout) const {
+  // Elements of other widths are not moved.
+  if (logical.getElementTypeBitWidth() < 16)
+    return nullptr;
+  SmallVector<int64_t, 8> shape = layout.getShape(logical.getShape());
+  // Rows of one tile share an offset.
+  int64_t rows = shape.size() - logical.getRank() > 1 ? shape.rbegin()[1] : 1;
+  return get(getContext(), /*keep=*/std::nullopt, /*density=*/FloatAttr(),
+             rows);
+}
+
+std::vector<EncodedComponent>
+BitmaskAttr::relayout(RankedTensorType logical,
+                      const algorithms::TileLayout &layout,
+                      ArrayRef<ArrayRef<char>> leaves) const {
+  auto type = RankedTensorType::get(layout.getShape(logical.getShape()),
+                                    logical.getElementType());
+  auto tiled = cast<BitmaskAttr>(getTiledCodec(logical, layout));
+  algorithms::BitmaskShape from = getShape(*this, logical),
+                           to = getShape(tiled, type);
+  AsmResourceBlob mask = allocateBlob(to.rows * to.getRowBytes()),
+                  offsets = allocateBlob(to.getOffsetBytes());
+  std::vector<uint8_t> indices(4 * logical.getNumElements()),
+      tiledIndices(4 * type.getNumElements());
+  algorithms::indexValues(from, asBytes(leaves[0]), getOffsets(leaves),
+                          indices);
+  if (logical.getNumElements() != 0)
+    algorithms::moveElements(logical.getShape(), 4, layout, indices,
+                             tiledIndices);
+  algorithms::maskIndices(to, tiledIndices, asMutableBytes(mask));
+  int64_t count = algorithms::countValues(to, asBytes(mask.getData()));
+  AsmResourceBlob values = allocateBlob(count * to.width);
+  algorithms::gatherIndices(to, tiledIndices, asBytes(leaves[1]),
+                            asMutableBytes(values), asMutableBytes(offsets));
+  SmallVector<StorageComponent> storage = tiled.getStorage(type);
+  std::vector<EncodedComponent> result;
+  result.push_back({storage[0].type, std::move(mask), {}});
+  result.push_back({cast<RankedTensorType>(storage[1].type).clone({count}),
+                    std::move(values),
+                    {}});
+  result.push_back({storage[2].type, std::move(offsets), {}});
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
 // Presets
 //===----------------------------------------------------------------------===//
 
@@ -125,7 +175,8 @@ static CodecAttrInterface buildRows(RankedTensorType type, ArrayRef<DimRole>) {
   int64_t columns = type.getRank() ? type.getShape().back() : 0;
   // Split, so that the product stays small.
   int64_t cleared = columns / 100 * percent + columns % 100 * percent / 100;
-  return BitmaskAttr::get(type.getContext(), columns - cleared, FloatAttr());
+  return BitmaskAttr::get(type.getContext(), columns - cleared, FloatAttr(),
+                          /*rows=*/1);
 }
 
 /// Prefix codes of a component in streams of the given rows of the weight.

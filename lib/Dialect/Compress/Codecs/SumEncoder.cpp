@@ -130,7 +130,7 @@ static CodecAttrInterface buildDenseAndSparse(RankedTensorType type,
   if (!rest)
     return {};
   auto outliers = BitmaskAttr::get(type.getContext(), std::nullopt,
-                                   b.getF64FloatAttr(0.01));
+                                   b.getF64FloatAttr(0.01), /*rows=*/1);
   return SumAttr::get(type.getContext(), outliers, rest->build(type, roles));
 }
 

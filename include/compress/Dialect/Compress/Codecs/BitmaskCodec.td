@@ -11,7 +11,8 @@
 include "compress/Dialect/Compress/IR/CompressDialect.td"
 
 def Compress_BitmaskAttr : Compress_Codec<"Bitmask", "bitmask",
-    ["verifyData", "getComponentRatios", "isLossless"]> {
+    ["verifyData", "getComponentRatios", "isLossless", "getTiledCodec",
+     "relayout"]> {
   let summary = "one bit per element and the values whose bit is set";
   let description = [{
     Unstructured sparsity (magnitude pruning: Han et al., "Learning both Weights
@@ -35,6 +36,10 @@ def Compress_BitmaskAttr : Compress_Codec<"Bitmask", "bitmask",
       [rows.., 1]. Where they end follows from the mask. A tile of rows keeps the
       offsets as they are, and all values.
 
+    With `rows = r` an offset is for r rows, neighbours along the last dimension
+    but one, which r must divide. In tiles of kernels rows are short: they lie
+    along whatever dimension is the innermost one then.
+
     Decode moves values and does not compute with them.
 
     ```mlir
@@ -47,6 +52,7 @@ def Compress_BitmaskAttr : Compress_Codec<"Bitmask", "bitmask",
     * bitmask_c1: keep is not negative
     * bitmask_c2: density is an f64 from 0 to 1
     * bitmask_c3: keep and density exclude each other
+    * bitmask_c12: rows is positive, and 1 with keep
 
     Rules with the logical tensor:
     * bitmask_c4: it has at least one dimension
@@ -55,6 +61,8 @@ def Compress_BitmaskAttr : Compress_Codec<"Bitmask", "bitmask",
     * bitmask_c7: without keep, it has less than 2^31 elements
     * bitmask_c8: its elements are f32, f16 or bf16, or i8, i16 or i32 when no
       value is lost
+    * bitmask_c13: rows divides the last dimension but one, which is static if it
+      is not 1
 
     Rules of stored data:
     * bitmask_c9: padding bits are zero
@@ -62,7 +70,8 @@ def Compress_BitmaskAttr : Compress_Codec<"Bitmask", "bitmask",
     * bitmask_c11: values are finite
   }];
   let parameters = (ins OptionalParameter<"::std::optional<int64_t>">:$keep,
-                        OptionalParameter<"::mlir::FloatAttr">:$density);
+                        OptionalParameter<"::mlir::FloatAttr">:$density,
+                        DefaultValuedParameter<"int64_t", "1">:$rows);
   let hasCustomAssemblyFormat = 1;
   let genVerifyDecl = 1;
 }
