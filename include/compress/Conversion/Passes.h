@@ -28,7 +28,8 @@ inline llvm::cl::ValuesClass getComputeRequestValues() {
                  "8-bit integers, see docs/Numerics.md; fails where that is "
                  "impossible"),
       clEnumValN(ComputeRequest::Auto, "auto",
-                 "int8 where possible and fast, else f32"));
+                 "the fastest of int8, bf16 and f32 that codec and "
+                 "target have"));
 }
 
 #define GEN_PASS_DECL

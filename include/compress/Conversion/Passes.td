@@ -44,7 +44,8 @@ def CompressPackWeights : Pass<"compress-pack-weights", "::mlir::ModuleOp"> {
     8-bit integers (docs/Numerics.md), and computes with the codes; a compressed
     weight that this is impossible for is an error. Targets without instructions for
     bfloat16 compute the same in f32. `compute=auto` takes int8 where the codec has it
-    and the target an instruction for dot products of bytes, and f32 elsewhere.
+    and the target an instruction for dot products of bytes, else bf16 where they have
+    that, and f32 elsewhere.
   }];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::compress::CompressDialect"

@@ -137,9 +137,13 @@ PackWeightsPass::getModes(const PackedWeight &weight) {
     return {ComputeMode::F32};
   if (std::optional<ComputeMode> required = getRequiredMode())
     return {*required};
+  SmallVector<ComputeMode> modes;
   if (prefersIntegers(features))
-    return {ComputeMode::Int8, ComputeMode::F32};
-  return {ComputeMode::F32};
+    modes.push_back(ComputeMode::Int8);
+  if (prefersBf16(features))
+    modes.push_back(ComputeMode::BF16);
+  modes.push_back(ComputeMode::F32);
+  return modes;
 }
 
 /// Whether nothing reads an assembled value: it is there for its certificate,

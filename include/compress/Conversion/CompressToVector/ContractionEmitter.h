@@ -43,6 +43,10 @@ bool prefersIntegers(ArrayRef<std::string> features);
 std::unique_ptr<ContractionEmitter>
 createIntegerEmitter(ArrayRef<std::string> features);
 
+/// Whether kernels that compute in bf16 are faster than those in f32 on a CPU
+/// with such features.
+bool prefersBf16(ArrayRef<std::string> features);
+
 /// Products of bf16, added in f32: by AVX-512 BF16 if the features have it (and
 /// VBMI, for the tables of decoders), else in f32, for any machine.
 std::unique_ptr<ContractionEmitter>

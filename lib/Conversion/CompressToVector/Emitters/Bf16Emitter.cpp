@@ -501,10 +501,14 @@ LogicalResult Bf16Emitter::emit(OpBuilder &b, ContractOp op) const {
   return success();
 }
 
-std::unique_ptr<ContractionEmitter>
-mlir::compress::createBf16Emitter(ArrayRef<std::string> features) {
-  bool hasDot = llvm::all_of(
+bool mlir::compress::prefersBf16(ArrayRef<std::string> features) {
+  return llvm::all_of(
       ArrayRef<StringRef>{"avx512f", "avx512bw", "avx512vbmi", "avx512bf16"},
       [&](StringRef name) { return llvm::is_contained(features, name); });
-  return std::make_unique<Bf16Emitter>(hasDot ? Bf16Form::Dot : Bf16Form::Fma);
+}
+
+std::unique_ptr<ContractionEmitter>
+mlir::compress::createBf16Emitter(ArrayRef<std::string> features) {
+  return std::make_unique<Bf16Emitter>(
+      prefersBf16(features) ? Bf16Form::Dot : Bf16Form::Fma);
 }
