@@ -1,4 +1,5 @@
-/*===- compress-c/Runtime.h - load and run artifacts --------------------------===*\
+/*===- compress-c/Runtime.h - load and run artifacts
+--------------------------===*\
 |*
 |* Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 |* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -8,11 +9,13 @@
 |* The C interface of libCompressRuntime.so, which needs no LLVM.
 |*
 |*   char error[512];
-|*   CompressModel *model = compressModelOpen("m.artifact", NULL, error, sizeof error);
+|*   CompressModel *model = compressModelOpen("m.artifact", NULL, error, sizeof
+error);
 |*   int32_t f = compressModelFindFunction(model, "main");
 |*   int64_t shape[] = {1, 784};
 |*   CompressTensor x = {data, COMPRESS_F32, 2, shape, NULL};
-|*   CompressTensor y = {NULL, COMPRESS_F32, 2, NULL, NULL}; // allocate it for me
+|*   CompressTensor y = {NULL, COMPRESS_F32, 2, NULL, NULL}; // allocate it for
+me
 |*   if (compressModelRun(model, f, &x, 1, &y, 1) != COMPRESS_OK)
 |*     puts(compressModelGetError(model));
 |*   compressTensorRelease(&y);
@@ -45,7 +48,10 @@ extern "C" {
 /** COMPRESS_RUNTIME_ABI_VERSION of the library that is loaded. */
 COMPRESS_C_EXPORT int32_t compressRuntimeGetABIVersion(void);
 
-typedef enum CompressStatus { COMPRESS_OK = 0, COMPRESS_ERROR = 1 } CompressStatus;
+typedef enum CompressStatus {
+  COMPRESS_OK = 0,
+  COMPRESS_ERROR = 1
+} CompressStatus;
 
 /** Element types. */
 typedef enum CompressDType {
@@ -76,7 +82,8 @@ typedef struct CompressTensor {
   int32_t dtype; /**< CompressDType */
   int32_t rank;
   const int64_t *shape;   /**< `rank` sizes */
-  const int64_t *strides; /**< `rank` strides in elements, not negative; NULL for row-major */
+  const int64_t *strides; /**< `rank` strides in elements, not negative; NULL
+                             for row-major */
 } CompressTensor;
 
 /** What a function takes or gives. Pointers live as long as the model. */
@@ -108,11 +115,11 @@ typedef struct CompressOpenOptions {
 
 typedef struct CompressModel CompressModel;
 
-/** Loads an artifact directory. `options` may be NULL. On failure returns NULL and
- *  writes the reason to `error` (cut to `errorSize`, always terminated). */
-COMPRESS_C_EXPORT CompressModel *compressModelOpen(const char *path,
-                                                   const CompressOpenOptions *options,
-                                                   char *error, size_t errorSize);
+/** Loads an artifact directory. `options` may be NULL. On failure returns NULL
+ * and writes the reason to `error` (cut to `errorSize`, always terminated). */
+COMPRESS_C_EXPORT CompressModel *
+compressModelOpen(const char *path, const CompressOpenOptions *options,
+                  char *error, size_t errorSize);
 
 /** Frees a model that no thread uses any more. NULL is fine. */
 COMPRESS_C_EXPORT void compressModelClose(CompressModel *model);
@@ -121,31 +128,34 @@ COMPRESS_C_EXPORT void compressModelClose(CompressModel *model);
  *  until the next call of this thread on it. */
 COMPRESS_C_EXPORT const char *compressModelGetError(const CompressModel *model);
 
-/** Threads that a run of this model computes on: 1 to 1024, the calling one among
- *  them. Results do not depend on it, bit by bit.
+/** Threads that a run of this model computes on: 1 to 1024, the calling one
+ * among them. Results do not depend on it, bit by bit.
  *
  *  A model begins with the number that it was opened with. By default that is
- *  COMPRESS_NUM_THREADS from the environment, or the number of processors, and then
- *  runs that are in progress at the same time, of any models and threads of the
- *  process, share it: one that begins as the n-th takes an n-th of it. A number that
- *  is set here, or was given to compressModelOpen, is taken as it is.
+ *  COMPRESS_NUM_THREADS from the environment, or the number of processors, and
+ * then runs that are in progress at the same time, of any models and threads of
+ * the process, share it: one that begins as the n-th takes an n-th of it. A
+ * number that is set here, or was given to compressModelOpen, is taken as it
+ * is.
  *
  *  Threads are LLVM's OpenMP's. They obey its variables (OMP_PROC_BIND,
- *  KMP_BLOCKTIME, OMP_THREAD_LIMIT, ...), and a run that is called within a parallel
- *  region of that runtime has one thread. Artifacts that were compiled without
- *  threads, and small contractions, always have one. */
-COMPRESS_C_EXPORT CompressStatus compressModelSetNumThreads(CompressModel *model,
-                                                            int32_t numThreads);
-COMPRESS_C_EXPORT int32_t compressModelGetNumThreads(const CompressModel *model);
+ *  KMP_BLOCKTIME, OMP_THREAD_LIMIT, ...), and a run that is called within a
+ * parallel region of that runtime has one thread. Artifacts that were compiled
+ * without threads, and small contractions, always have one. */
+COMPRESS_C_EXPORT CompressStatus
+compressModelSetNumThreads(CompressModel *model, int32_t numThreads);
+COMPRESS_C_EXPORT int32_t
+compressModelGetNumThreads(const CompressModel *model);
 
 /** The CPU that the code is for which was chosen when the model was opened: of
  * the versions in the artifact, the best one that the processor can run. */
 COMPRESS_C_EXPORT const char *compressModelGetCpu(const CompressModel *model);
 
-COMPRESS_C_EXPORT int32_t compressModelGetNumFunctions(const CompressModel *model);
+COMPRESS_C_EXPORT int32_t
+compressModelGetNumFunctions(const CompressModel *model);
 /** NULL when out of range. */
-COMPRESS_C_EXPORT const char *compressModelGetFunctionName(const CompressModel *model,
-                                                           int32_t function);
+COMPRESS_C_EXPORT const char *
+compressModelGetFunctionName(const CompressModel *model, int32_t function);
 /** -1 if there is none of that name. */
 COMPRESS_C_EXPORT int32_t compressModelFindFunction(const CompressModel *model,
                                                     const char *name);
@@ -153,23 +163,22 @@ COMPRESS_C_EXPORT int32_t compressModelGetNumInputs(const CompressModel *model,
                                                     int32_t function);
 COMPRESS_C_EXPORT int32_t compressModelGetNumOutputs(const CompressModel *model,
                                                      int32_t function);
-COMPRESS_C_EXPORT CompressStatus compressModelGetInput(const CompressModel *model,
-                                                       int32_t function, int32_t index,
-                                                       CompressTensorInfo *info);
-COMPRESS_C_EXPORT CompressStatus compressModelGetOutput(const CompressModel *model,
-                                                        int32_t function, int32_t index,
-                                                        CompressTensorInfo *info);
+COMPRESS_C_EXPORT CompressStatus
+compressModelGetInput(const CompressModel *model, int32_t function,
+                      int32_t index, CompressTensorInfo *info);
+COMPRESS_C_EXPORT CompressStatus
+compressModelGetOutput(const CompressModel *model, int32_t function,
+                       int32_t index, CompressTensorInfo *info);
 
-/** Runs a function. Inputs are read only, with any strides and alignment. An output
- *  with data is written in place; its dtype, rank and shape must be those of the
- *  result, and each element must have a place of its own. An output whose data is NULL is allocated: data, dtype, rank, shape and
- *  strides are set, and compressTensorRelease frees it. After an error, no output is
- *  allocated, and those with data may be partly written. */
-COMPRESS_C_EXPORT CompressStatus compressModelRun(CompressModel *model, int32_t function,
-                                                  const CompressTensor *inputs,
-                                                  int32_t numInputs,
-                                                  CompressTensor *outputs,
-                                                  int32_t numOutputs);
+/** Runs a function. Inputs are read only, with any strides and alignment. An
+ * output with data is written in place; its dtype, rank and shape must be those
+ * of the result, and each element must have a place of its own. An output whose
+ * data is NULL is allocated: data, dtype, rank, shape and strides are set, and
+ * compressTensorRelease frees it. After an error, no output is allocated, and
+ * those with data may be partly written. */
+COMPRESS_C_EXPORT CompressStatus compressModelRun(
+    CompressModel *model, int32_t function, const CompressTensor *inputs,
+    int32_t numInputs, CompressTensor *outputs, int32_t numOutputs);
 
 /** Frees an output that compressModelRun allocated, and clears it. */
 COMPRESS_C_EXPORT void compressTensorRelease(CompressTensor *tensor);

@@ -55,35 +55,36 @@ void mlir::compress::algorithms::moveNmPositions(
   for (int64_t size : ArrayRef(tiled).drop_front(rank))
     elements *= size;
   constexpr int64_t kTilesPerTask = 1 << 10;
-  llvm::parallelFor(0, llvm::divideCeil(tiles, kTilesPerTask), [&](size_t task) {
-    SmallVector<uint8_t, 0> tile(elements);
-    const int64_t end =
-        std::min<int64_t>(tiles, (task + 1) * kTilesPerTask);
-    for (int64_t i = task * kTilesPerTask; i < end; ++i) {
-      const SmallVector<int64_t, 8> position = unflatten(i, grid);
-      SmallVector<int64_t, 4> begin(rank);
-      bool isWhole = true;
-      for (auto [at, dim] : llvm::zip_equal(position, layout.order)) {
-        begin[dim] = at * layout.tile[dim];
-        isWhole &= begin[dim] + layout.tile[dim] <= from[dim];
-      }
-      if (isWhole)
-        continue;
-      const Kernels &kernels = getKernels(Isa::Auto);
-      codes.unpack(kernels, tiledMetadata.data(), i * elements, elements,
-                   /*isSigned=*/false, tile.data());
-      for (int64_t j = 0; j < elements; ++j) {
-        SmallVector<int64_t, 4> index(begin);
-        for (auto [factor, at] : llvm::zip_equal(
-                 factors, unflatten(j, ArrayRef(tiled).drop_front(rank))))
-          index[factor.dim] += at * factor.stride;
-        if (llvm::any_of(llvm::zip_equal(index, from), [](auto pair) {
-              return std::get<0>(pair) >= std::get<1>(pair);
-            }))
-          tile[j] = index[shape.axis] % shape.kept;
-      }
-      codes.pack(kernels, tile.data(), i * elements, elements,
-                 tiledMetadata.data());
-    }
-  });
+  llvm::parallelFor(
+      0, llvm::divideCeil(tiles, kTilesPerTask), [&](size_t task) {
+        SmallVector<uint8_t, 0> tile(elements);
+        const int64_t end =
+            std::min<int64_t>(tiles, (task + 1) * kTilesPerTask);
+        for (int64_t i = task * kTilesPerTask; i < end; ++i) {
+          const SmallVector<int64_t, 8> position = unflatten(i, grid);
+          SmallVector<int64_t, 4> begin(rank);
+          bool isWhole = true;
+          for (auto [at, dim] : llvm::zip_equal(position, layout.order)) {
+            begin[dim] = at * layout.tile[dim];
+            isWhole &= begin[dim] + layout.tile[dim] <= from[dim];
+          }
+          if (isWhole)
+            continue;
+          const Kernels &kernels = getKernels(Isa::Auto);
+          codes.unpack(kernels, tiledMetadata.data(), i * elements, elements,
+                       /*isSigned=*/false, tile.data());
+          for (int64_t j = 0; j < elements; ++j) {
+            SmallVector<int64_t, 4> index(begin);
+            for (auto [factor, at] : llvm::zip_equal(
+                     factors, unflatten(j, ArrayRef(tiled).drop_front(rank))))
+              index[factor.dim] += at * factor.stride;
+            if (llvm::any_of(llvm::zip_equal(index, from), [](auto pair) {
+                  return std::get<0>(pair) >= std::get<1>(pair);
+                }))
+              tile[j] = index[shape.axis] % shape.kept;
+          }
+          codes.pack(kernels, tile.data(), i * elements, elements,
+                     tiledMetadata.data());
+        }
+      });
 }

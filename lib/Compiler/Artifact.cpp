@@ -1,4 +1,5 @@
-//===- Artifact.cpp - an encoded module becomes an artifact -----------------===//
+//===- Artifact.cpp - an encoded module becomes an artifact
+//-----------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -15,8 +16,8 @@
 #include "compress/Store/Checksum.h"
 #include "compress/Store/MappedFile.h"
 #include "compress/Store/Safetensors.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Threading.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/StringSet.h"
@@ -26,8 +27,9 @@
 using namespace mlir;
 using namespace mlir::compress;
 
-LogicalResult mlir::compress::encodeModule(ModuleOp module,
-                                           const CompressEncodeOptions &options) {
+LogicalResult
+mlir::compress::encodeModule(ModuleOp module,
+                             const CompressEncodeOptions &options) {
   PassManager pm(module.getContext());
   pm.addPass(createCompressEncode(options));
   return pm.run(module);
@@ -71,14 +73,14 @@ static FailureOr<store::ManifestFunction> describe(func::FuncOp function) {
                    result.inputs)))
       return failure();
   for (auto [i, type] : llvm::enumerate(function.getResultTypes()))
-    if (failed(add(type, "output", i,
-                   function.getResultAttr(i, kNameAttr),
+    if (failed(add(type, "output", i, function.getResultAttr(i, kNameAttr),
                    result.outputs)))
       return failure();
   for (unsigned i = 0; i < function.getNumArguments(); ++i)
     function.removeArgAttr(i, kNameAttr);
   for (unsigned i = 0; i < function.getNumResults(); ++i)
-    function.removeResultAttr(i, StringAttr::get(function.getContext(), kNameAttr));
+    function.removeResultAttr(
+        i, StringAttr::get(function.getContext(), kNameAttr));
   return result;
 }
 
@@ -227,7 +229,8 @@ LogicalResult mlir::compress::prepareModule(
     manifest.functions.push_back(std::move(*description));
   }
   if (manifest.functions.empty())
-    return emitError(module.getLoc()) << "expected at least one public function";
+    return emitError(module.getLoc())
+           << "expected at least one public function";
   std::vector<EncodedDescription> encoded = describeEncoded(module);
   FailureOr<SmallVector<ExternalWeight>> external =
       externalizeWeights(module, kMinExternalBytes);
@@ -327,10 +330,10 @@ static LogicalResult writeCode(ModuleOp module, const Target &target,
   return success();
 }
 
-LogicalResult
-mlir::compress::writeArtifact(ModuleOp module, const Target &target,
-                              const CompileOptions &options,
-                              store::StagedDirectory &directory) {
+LogicalResult mlir::compress::writeArtifact(ModuleOp module,
+                                            const Target &target,
+                                            const CompileOptions &options,
+                                            store::StagedDirectory &directory) {
   Location loc = module.getLoc();
   store::Manifest manifest;
   manifest.producer = "mlir-compress " COMPRESS_VERSION;
@@ -341,16 +344,15 @@ mlir::compress::writeArtifact(ModuleOp module, const Target &target,
   SmallVector<ExternalWeight> weights;
   if (failed(prepareModule(module, target, options, manifest, weights)))
     return failure();
-  auto written =
-      writeWeights(directory.addFile(store::kWeightsFile), weights);
+  auto written = writeWeights(directory.addFile(store::kWeightsFile), weights);
   if (!written.ok())
     return check(written.status(), loc);
   manifest.weightsFile = std::move(*written);
   if (failed(writeCode(module, target, options, directory, manifest)))
     return failure();
-  return check(store::writeManifest(directory.addFile(store::kManifestFile),
-                                    manifest),
-               loc);
+  return check(
+      store::writeManifest(directory.addFile(store::kManifestFile), manifest),
+      loc);
 }
 
 LogicalResult mlir::compress::writeArtifact(ModuleOp module,

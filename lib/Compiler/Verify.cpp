@@ -7,9 +7,9 @@
 //
 // Encoding computed a certificate from its own decode of the codes, in plain
 // C++. Here the stored codes go through the codec's buildDecode, compiled like
-// any other code, and must give the same numbers, bit for bit. Weights without a
-// certificate are not compressed, however they are laid out: they must give the
-// original, bit for bit.
+// any other code, and must give the same numbers, bit for bit. Weights without
+// a certificate are not compressed, however they are laid out: they must give
+// the original, bit for bit.
 //
 //===----------------------------------------------------------------------===//
 

@@ -16,7 +16,8 @@ int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   std::unique_ptr<Benchmark> benchmarks[] = {
       createEncodeBenchmark(), createQuantizeBenchmark(),
-      createFusedBenchmark(), createKernelsBenchmark(), createPackBenchmark(), createSpillsCommand()};
+      createFusedBenchmark(),  createKernelsBenchmark(),
+      createPackBenchmark(),   createSpillsCommand()};
 
   llvm::cl::OptionCategory none("options");
   llvm::cl::HideUnrelatedOptions(none);

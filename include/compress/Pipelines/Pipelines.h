@@ -1,4 +1,5 @@
-//===- Pipelines.h - pipelines, with their options --------------------------===//
+//===- Pipelines.h - pipelines, with their options
+//--------------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -20,8 +21,9 @@ namespace mlir::compress {
 struct CompressToCPUOptions : PassPipelineOptions<CompressToCPUOptions> {
   PassOptions::Option<bool> artifactABI{
       *this, "artifact-abi",
-      llvm::cl::desc("Read weights through a pointer table and emit one C entry "
-                     "a public function, see compress-emit-artifact-abi"),
+      llvm::cl::desc(
+          "Read weights through a pointer table and emit one C entry "
+          "a public function, see compress-emit-artifact-abi"),
       llvm::cl::init(false)};
   PassOptions::Option<bool> fuse{
       *this, "fuse",
@@ -36,8 +38,7 @@ struct CompressToCPUOptions : PassPipelineOptions<CompressToCPUOptions> {
   PassOptions::Option<ComputeRequest> compute{
       *this, "compute",
       llvm::cl::desc("What kernels compute with, see compress-pack-weights"),
-      llvm::cl::init(ComputeRequest::F32),
-      getComputeRequestValues()};
+      llvm::cl::init(ComputeRequest::F32), getComputeRequestValues()};
   PassOptions::Option<bool> parallel{
       *this, "parallel",
       llvm::cl::desc("Let OpenMP threads share the loops of kernels: code then "
@@ -62,8 +63,8 @@ void buildCompressPack(OpPassManager &pm, ComputeRequest compute,
 /// that follow and work on tensors.
 void buildCompressFuse(OpPassManager &pm, bool allowDense);
 
-/// `compress-to-cpu`: from linalg on tensors with compressed weights to the LLVM
-/// dialect. Weights are decoded in registers or tile by tile.
+/// `compress-to-cpu`: from linalg on tensors with compressed weights to the
+/// LLVM dialect. Weights are decoded in registers or tile by tile.
 void buildCompressToCPU(OpPassManager &pm, const CompressToCPUOptions &options);
 
 } // namespace mlir::compress

@@ -1,4 +1,5 @@
-//===- FormKernels.cpp - compress-form-kernels ------------------------------===//
+//===- FormKernels.cpp - compress-form-kernels
+//------------------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -71,8 +72,7 @@ SmallVector<int64_t> KernelFormer::getPositions(OpOperand *operand,
 /// A tensor of the size that a transposed one has.
 Value KernelFormer::getEmpty(Value value, ArrayRef<int64_t> permutation,
                              Type element) {
-  SmallVector<OpFoldResult> sizes =
-      tensor::getMixedSizes(b, b.getLoc(), value);
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, b.getLoc(), value);
   applyPermutationToVector(sizes, permutation);
   return tensor::EmptyOp::create(b, sizes, element);
 }
@@ -121,8 +121,7 @@ Value KernelFormer::toMatrix(Value value) {
   int64_t unit = contraction.batch.size();
   SmallVector<int64_t> shape(type.getShape());
   shape.insert(shape.begin() + unit, 1);
-  SmallVector<OpFoldResult> sizes =
-      tensor::getMixedSizes(b, b.getLoc(), value);
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, b.getLoc(), value);
   sizes.insert(sizes.begin() + unit, b.getIndexAttr(1));
   SmallVector<ReassociationIndices> groups;
   for (int64_t i = 0; i < type.getRank(); ++i)
@@ -141,8 +140,8 @@ Value KernelFormer::fromMatrix(Value matrix, Value shapeOf) {
   if (contraction.m.size() > 1) {
     SmallVector<OpFoldResult> sizes =
         tensor::getMixedSizes(b, b.getLoc(), shapeOf);
-    ArrayRef<int64_t> m = type.getShape().slice(contraction.batch.size(),
-                                                contraction.m.size());
+    ArrayRef<int64_t> m =
+        type.getShape().slice(contraction.batch.size(), contraction.m.size());
     if (llvm::count(m, ShapedType::kDynamic) <= 1)
       return tensor::ExpandShapeOp::create(b, type, matrix, getGroups(), sizes);
     // Expanded buffers have at most one dynamic size in a group.
@@ -160,10 +159,10 @@ Value KernelFormer::fromMatrix(Value matrix, Value shapeOf) {
 
 KernelFormer::Operands KernelFormer::getMatrices(DecodeOp decode) {
   Operands operands;
-  operands.lhs = toMatrix(
-      cast(transpose(contraction.lhs->get(),
-                     getPositions(contraction.lhs, contraction.k)),
-           b.getF32Type()));
+  operands.lhs =
+      toMatrix(cast(transpose(contraction.lhs->get(),
+                              getPositions(contraction.lhs, contraction.k)),
+                    b.getF32Type()));
   operands.weight = decode.getInput().getType();
   operands.components = getComponents(b, b.getLoc(), decode.getInput());
   // Iteration dimensions of compress.contract: batch.., m, n, k.
@@ -177,8 +176,7 @@ KernelFormer::Operands KernelFormer::getMatrices(DecodeOp decode) {
       b.getAffineDimExpr(dim + 1);
   weightDims[contraction.getPosition(contraction.weight, contraction.k)] =
       b.getAffineDimExpr(dim + 2);
-  operands.weightMap =
-      AffineMap::get(dim + 3, 0, weightDims, b.getContext());
+  operands.weightMap = AffineMap::get(dim + 3, 0, weightDims, b.getContext());
   return operands;
 }
 
@@ -213,7 +211,8 @@ KernelFormer::Operands KernelFormer::getWindows(DecodeOp decode) {
   AffineExpr m = b.getAffineDimExpr(0), k = b.getAffineDimExpr(1);
   linalg::LinalgOp op = contraction.op;
   SmallVector<AffineExpr> loops(op.getNumLoops(), m);
-  auto set = [&](ArrayRef<unsigned> of, OpOperand *operand, AffineExpr position) {
+  auto set = [&](ArrayRef<unsigned> of, OpOperand *operand,
+                 AffineExpr position) {
     auto shape = ::cast<RankedTensorType>(operand->get().getType()).getShape();
     SmallVector<int64_t> sizes;
     for (unsigned loop : of)
@@ -241,8 +240,8 @@ void KernelFormer::form(DecodeOp decode, ComputeMode compute) {
   OpOperand *init = op.getDpsInitOperand(0);
   Type element = getElementTypeOrSelf(init->get().getType());
   SmallVector<int64_t> outOrder = getPositions(init, contraction.n);
-  Operands operands = contraction.isConvolution() ? getWindows(decode)
-                                                  : getMatrices(decode);
+  Operands operands =
+      contraction.isConvolution() ? getWindows(decode) : getMatrices(decode);
   // A tensor of zeros need not be read, nor be made.
   Value outs = init->get();
   bool isZero = false;
@@ -256,9 +255,9 @@ void KernelFormer::form(DecodeOp decode, ComputeMode compute) {
   Value matrix = toMatrix(cast(ordered, b.getF32Type()));
 
   Value result =
-      ContractOp::create(b, matrix.getType(), operands.lhs,
-                         operands.components, matrix, operands.weight,
-                         operands.weightMap, compute, isZero, operands.window)
+      ContractOp::create(b, matrix.getType(), operands.lhs, operands.components,
+                         matrix, operands.weight, operands.weightMap, compute,
+                         isZero, operands.window)
           ->getResult(0);
   result = cast(fromMatrix(result, ordered), element);
   result = transpose(result, invertPermutationVector(outOrder));
@@ -310,7 +309,8 @@ struct FormKernelsPass
   getComputeMode(DecodeOp decode, const Contraction &contraction) {
     // Batch dimensions must be in the order that the kernel loops over them.
     for (size_t i = 1; i < contraction.batch.size(); ++i)
-      if (contraction.getPosition(contraction.weight, contraction.batch[i - 1]) >
+      if (contraction.getPosition(contraction.weight,
+                                  contraction.batch[i - 1]) >
           contraction.getPosition(contraction.weight, contraction.batch[i]))
         return std::nullopt;
     CompressedTensorType type = decode.getInput().getType();
@@ -321,8 +321,7 @@ struct FormKernelsPass
                     : std::nullopt;
     }
     return findComputeMode(
-        type,
-        contraction.getPosition(contraction.weight, contraction.n),
+        type, contraction.getPosition(contraction.weight, contraction.n),
         contraction.getPosition(contraction.weight, contraction.k));
   }
 };

@@ -1,4 +1,5 @@
-//===- FuseEpilogues.cpp - compress-fuse-epilogues --------------------------===//
+//===- FuseEpilogues.cpp - compress-fuse-epilogues
+//--------------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -112,8 +113,8 @@ static std::optional<Epilogue> findUser(ContractOp contract) {
   }
   epilogue.use = use;
   epilogue.user = dyn_cast<linalg::LinalgOp>(use->getOwner());
-  if (!epilogue.user || epilogue.user.getNumLoops() !=
-                            epilogue.user.getNumParallelLoops() ||
+  if (!epilogue.user ||
+      epilogue.user.getNumLoops() != epilogue.user.getNumParallelLoops() ||
       !epilogue.user.isDpsInput(use))
     return std::nullopt;
   return epilogue;
@@ -225,7 +226,8 @@ void EpilogueFuser::moveBody(ContractOp from, ContractOp to,
       mapping.map(argument, block->getArgument(next++));
     for (Operation &op : old.without_terminator())
       rewriter.clone(op, mapping);
-    sum = mapping.lookupOrDefault(cast<YieldOp>(old.getTerminator()).getValue());
+    sum =
+        mapping.lookupOrDefault(cast<YieldOp>(old.getTerminator()).getValue());
   }
   Block *body = epilogue.user.getBlock();
   for (OpOperand *operand : operands) {
@@ -267,7 +269,8 @@ LogicalResult EpilogueFuser::fuse(std::string &reason) {
     add({value, old.getOtherMap(i)});
   SmallVector<OpOperand *> operands = user.getDpsInputOperands();
   for (OpOperand *operand : operands) {
-    if (operand->get() == epilogue.use->get() || !isa<ShapedType>(operand->get().getType()))
+    if (operand->get() == epilogue.use->get() ||
+        !isa<ShapedType>(operand->get().getType()))
       continue;
     FailureOr<Other> other = getOther(operand);
     if (failed(other)) {
@@ -326,8 +329,8 @@ static Value findBroadcastRow(ContractOp contract) {
   OpOperand *row = op.getDpsInputOperand(0);
   AffineMap map = op.getMatchingIndexingMap(row);
   bool isRow = map.getNumResults() == 1 &&
-               map.getResult(0) == getAffineDimExpr(map.getNumDims() - 1,
-                                                    map.getContext());
+               map.getResult(0) ==
+                   getAffineDimExpr(map.getNumDims() - 1, map.getContext());
   return isRow ? row->get() : Value();
 }
 
@@ -351,7 +354,8 @@ static ContractOp fuseBroadcast(RewriterBase &rewriter, ContractOp old) {
       rewriter.getAffineMapArrayAttr(map), rewriter.getUnitAttr(),
       old.getComputeAttr());
   OpBuilder::InsertionGuard guard(rewriter);
-  Type f32 = rewriter.getF32Type(), element = getElementTypeOrSelf(row.getType());
+  Type f32 = rewriter.getF32Type(),
+       element = getElementTypeOrSelf(row.getType());
   Block *block = rewriter.createBlock(&fused.getEpilogue(), {}, {f32, element},
                                       {loc, loc});
   YieldOp::create(rewriter, loc,

@@ -1,4 +1,5 @@
-//===- PackWeights.cpp - compress-pack-weights ------------------------------===//
+//===- PackWeights.cpp - compress-pack-weights
+//------------------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -130,8 +131,7 @@ std::optional<ComputeMode> PackWeightsPass::getRequiredMode() const {
 }
 
 /// Modes that kernels may compute in, best first.
-SmallVector<ComputeMode>
-PackWeightsPass::getModes(const PackedWeight &weight) {
+SmallVector<ComputeMode> PackWeightsPass::getModes(const PackedWeight &weight) {
   // Only what is compressed must be computed with as asked for.
   if (weight.isDense())
     return {ComputeMode::F32};
@@ -184,8 +184,8 @@ void PackWeightsPass::collect() {
   collectDense();
 }
 
-/// Weights that are not compressed, and factors of those that are: what a linalg
-/// contraction multiplies with.
+/// Weights that are not compressed, and factors of those that are: what a
+/// linalg contraction multiplies with.
 void PackWeightsPass::collectDense() {
   for (Weight &source : collectWeights(getOperation())) {
     if (source.loads.empty() || source.kind != ConsumerKind::Contraction ||
@@ -193,10 +193,10 @@ void PackWeightsPass::collectDense() {
       continue;
     if (source.global && source.global.getIsMutable())
       continue;
-    auto type = CompressedTensorType::get(source.type,
-                                          DenseAttr::get(&getContext()));
-    PackedWeight &weight = weights[{
-        type, ArrayAttr::get(&getContext(), Attribute(source.data))}];
+    auto type =
+        CompressedTensorType::get(source.type, DenseAttr::get(&getContext()));
+    PackedWeight &weight =
+        weights[{type, ArrayAttr::get(&getContext(), Attribute(source.data))}];
     weight.type = type;
     weight.components = {source.data};
     weight.sources.append(source.loads);
@@ -263,8 +263,8 @@ void PackWeightsPass::choose(PackedWeight &weight) {
       }
       auto decode = dyn_cast<DecodeOp>(user);
       if (!decode) {
-        weight.reason = "it is used by '" +
-                        user->getName().getStringRef().str() + "'";
+        weight.reason =
+            "it is used by '" + user->getName().getStringRef().str() + "'";
         return;
       }
       for (OpOperand &use : decode->getUses())
@@ -277,11 +277,10 @@ void PackWeightsPass::choose(PackedWeight &weight) {
   }
   RankedTensorType logical = weight.type.getLogicalType();
   for (ComputeMode mode : getModes(weight)) {
-    weight.layout =
-        isConvolution
-            ? getLayoutOfMatrix(weight.type, *dims, mode)
-            : decoder.getKernelLayout(logical, dims->row, dims->columns.back(),
-                                      mode);
+    weight.layout = isConvolution
+                        ? getLayoutOfMatrix(weight.type, *dims, mode)
+                        : decoder.getKernelLayout(logical, dims->row,
+                                                  dims->columns.back(), mode);
     if (!weight.layout)
       continue;
     if (!weight.isDense() || !isMostlyPadding(logical, *weight.layout))
@@ -311,16 +310,17 @@ void PackWeightsPass::eraseConstant(Operation *op) {
 
 /// The certificate of a value that is stored in another way now.
 static void copyCertificate(AssembleOp from, AssembleOp to) {
-  auto certificate = from->getAttrOfType<CertificateAttr>(
-      CompressDialect::kCertificateAttr);
+  auto certificate =
+      from->getAttrOfType<CertificateAttr>(CompressDialect::kCertificateAttr);
   if (certificate)
-    to->setAttr(CompressDialect::kCertificateAttr,
-                CertificateAttr::get(
-                    to.getContext(), certificate.getWeight(),
-                    certificate.getAlgorithm(), certificate.getSource(),
-                    getStoredBits(to.getResult()).value_or(certificate.getBits()),
-                    certificate.getMaxError(),
-                    certificate.getRelativeError(), certificate.getSqnr()));
+    to->setAttr(
+        CompressDialect::kCertificateAttr,
+        CertificateAttr::get(
+            to.getContext(), certificate.getWeight(),
+            certificate.getAlgorithm(), certificate.getSource(),
+            getStoredBits(to.getResult()).value_or(certificate.getBits()),
+            certificate.getMaxError(), certificate.getRelativeError(),
+            certificate.getSqnr()));
 }
 
 /// Makes a record, and those that it is a part of, say that a part is packed.
@@ -459,7 +459,8 @@ void PackWeightsPass::runOnOperation() {
     });
     walker.walk(op->getAttrDictionary());
   });
-  auto &manager = DenseResourceElementsHandle::getManagerInterface(&getContext());
+  auto &manager =
+      DenseResourceElementsHandle::getManagerInterface(&getContext());
   for (auto &[key, weight] : weights)
     for (ElementsAttr data : weight.components)
       if (auto resource = dyn_cast<DenseResourceElementsAttr>(data))

@@ -64,14 +64,15 @@ void TilePairsPass::tile(ContractOp op, DenseSet<Operation *> &tiled) {
   ContractOp first = getFirst(op);
   if (!op.hasPureTensorSemantics() || !first)
     return;
-  auto options = remark::RemarkOpts::name("TilePairs")
-                     .category("compress-tile-pairs");
+  auto options =
+      remark::RemarkOpts::name("TilePairs").category("compress-tile-pairs");
   auto between = cast<RankedTensorType>(op.getLhs().getType());
   int64_t width = between.getShape().back();
   int64_t size = between.getDimSize(op.getDimM());
   if (width == 0)
     return;
-  int64_t rows = std::max<int64_t>(bytes / (4 * width) / kRowUnit, 1) * kRowUnit;
+  int64_t rows =
+      std::max<int64_t>(bytes / (4 * width) / kRowUnit, 1) * kRowUnit;
   if (!ShapedType::isDynamic(size) && size <= rows) {
     remark::missed(op.getLoc(), options)
         << remark::reason("what the first contraction computes is small");

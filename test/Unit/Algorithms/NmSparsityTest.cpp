@@ -257,7 +257,9 @@ TEST(NmSparsity, TilesHoldTheSameAndValidPadding) {
       const int64_t steps = groups * shape.group;
       const int64_t at =
           (((lane / 16 * tiled.shape[1]) + step / steps) * steps +
-           step % steps) * 16 + lane % 16;
+           step % steps) *
+              16 +
+          lane % 16;
       std::copy_n(&expected[i * width], width, &found[at * width]);
     }
     // What is no element is zero.

@@ -1,4 +1,5 @@
-//===- ContractionEmitter.h - loops around decoded tiles --------------------===//
+//===- ContractionEmitter.h - loops around decoded tiles
+//--------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -35,8 +36,8 @@ createFmaEmitter(ArrayRef<std::string> features);
 std::unique_ptr<ContractionEmitter>
 createSparseEmitter(ArrayRef<std::string> features);
 
-/// Whether kernels that compute with integers are the fastest ones on a CPU with
-/// such features.
+/// Whether kernels that compute with integers are the fastest ones on a CPU
+/// with such features.
 bool prefersIntegers(ArrayRef<std::string> features);
 
 /// Products of 8-bit integers, by the best instructions that the features have.

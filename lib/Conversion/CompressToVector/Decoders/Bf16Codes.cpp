@@ -19,8 +19,8 @@ static constexpr int64_t kSteps = 32;
 /// Lanes that are neighbours in vectors of 8-bit codes.
 static constexpr int64_t kNeighbours = 4;
 
-std::optional<int64_t>
-mlir::compress::getBf16Steps(unsigned bits, int64_t size, int64_t block) {
+std::optional<int64_t> mlir::compress::getBf16Steps(unsigned bits, int64_t size,
+                                                    int64_t block) {
   if (8 % bits != 0)
     return std::nullopt;
   int64_t steps = block >= size ? kSteps : std::gcd(block, kSteps);

@@ -51,8 +51,8 @@ public:
 
   Value loadValue(int64_t step) {
     Value bytes = load(values, step * getValueBytes(), getValueBytes());
-    Value value = vector::BitCastOp::create(
-        b, VectorType::get(kLanes, element), bytes);
+    Value value =
+        vector::BitCastOp::create(b, VectorType::get(kLanes, element), bytes);
     if (element.isF32())
       return value;
     return arith::ExtFOp::create(b, VectorType::get(kLanes, b.getF32Type()),
@@ -78,8 +78,8 @@ public:
       auto mask = arith::ConstantOp::create(
           b, DenseElementsAttr::get(VectorType::get(kLanes, b.getI1Type()),
                                     ArrayRef<bool>(isLow)));
-      words = arith::SelectOp::create(b, mask, words,
-                                      loadWord(first + second, 4));
+      words =
+          arith::SelectOp::create(b, mask, words, loadWord(first + second, 4));
     }
     return arith::ShRUIOp::create(
         b, words,
@@ -199,8 +199,7 @@ struct NmTileDecoder
     TilePosition position = {SmallVector<Value>(indices.drop_back()),
                              indices.back(), Value()};
     TileReader reader = getReader(attr, b, loc, tiled, prepared, position);
-    Value tiles =
-        arith::ConstantIndexOp::create(b, reader.getTilesPerRecord());
+    Value tiles = arith::ConstantIndexOp::create(b, reader.getTilesPerRecord());
     position.record = arith::DivUIOp::create(b, indices.back(), tiles);
     position.tile = arith::RemUIOp::create(b, indices.back(), tiles);
     Value zeros = arith::ConstantOp::create(b, b.getZeroAttr(lanesF32));
@@ -210,9 +209,9 @@ struct NmTileDecoder
       SmallVector<SparseStep> steps;
       for (int64_t i = 0; i < codec.getKept(); ++i) {
         int64_t step = group * codec.getKept() + i;
-        Value at = arith::AndIOp::create(
-            b, reader.loadPosition(step),
-            splat((1 << codec.getPositionBits()) - 1));
+        Value at =
+            arith::AndIOp::create(b, reader.loadPosition(step),
+                                  splat((1 << codec.getPositionBits()) - 1));
         steps.push_back({reader.loadValue(step), at});
       }
       for (int64_t i = 0; i < codec.getGroup(); ++i) {

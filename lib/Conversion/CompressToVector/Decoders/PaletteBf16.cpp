@@ -152,11 +152,11 @@ static Value lookUpByLoads(ImplicitLocOpBuilder &b, const TiledWeight &weight,
   return toF32(b, toBf16(b, found));
 }
 
-SmallVector<Bf16Pair>
-palette_bf16::emitVector(ImplicitLocOpBuilder &b, PaletteAttr codec,
-                         const TiledWeight &weight,
-                         const TilePosition &position, int64_t vector,
-                         Bf16Form form) {
+SmallVector<Bf16Pair> palette_bf16::emitVector(ImplicitLocOpBuilder &b,
+                                               PaletteAttr codec,
+                                               const TiledWeight &weight,
+                                               const TilePosition &position,
+                                               int64_t vector, Bf16Form form) {
   unsigned bits = codec.getBits();
   int64_t pairs = getPairsPerVector(bits);
   SmallVector<Bf16Pair> result;
@@ -188,16 +188,14 @@ palette_bf16::emitVector(ImplicitLocOpBuilder &b, PaletteAttr codec,
   for (int64_t pair = 0; pair < pairs; ++pair) {
     result.push_back({{}, vector * pairs + pair});
     for (bool isSecond : {false, true})
-      result.back().numbers.push_back(
-          lookUp(b, entries,
-                 extractCodes(b, stored, bits, /*isSigned=*/false, pair,
-                              isSecond)));
+      result.back().numbers.push_back(lookUp(
+          b, entries,
+          extractCodes(b, stored, bits, /*isSigned=*/false, pair, isSecond)));
   }
   return result;
 }
 
-BlockScales palette_bf16::emitScales(ImplicitLocOpBuilder &b,
-                                     PaletteAttr codec,
+BlockScales palette_bf16::emitScales(ImplicitLocOpBuilder &b, PaletteAttr codec,
                                      const TiledWeight &weight,
                                      const TilePosition &position) {
   BlockScales scales;

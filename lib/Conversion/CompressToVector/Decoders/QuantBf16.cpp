@@ -21,8 +21,7 @@ quant_bf16::getLayout(QuantAttr codec, RankedTensorType logical,
                       unsigned laneDim, unsigned stepDim) {
   int64_t rank = logical.getRank(), size = logical.getDimSize(stepDim);
   int64_t block = std::min(codec.getBlock()[stepDim], size);
-  std::optional<int64_t> steps =
-      getBf16Steps(codec.getCodeBits(), size, block);
+  std::optional<int64_t> steps = getBf16Steps(codec.getCodeBits(), size, block);
   if (!steps)
     return std::nullopt;
   algorithms::TileLayout layout =
@@ -42,9 +41,9 @@ quant_bf16::getLayout(QuantAttr codec, RankedTensorType logical,
   auto getBytes = [](Type type) {
     return type ? kLanes * type.getIntOrFloatBitWidth() / 8 : kCacheLine;
   };
-  int64_t bytes = std::min({getBytes(codec.getScale()),
-                            getBytes(codec.getZero()),
-                            getBytes(codec.getMin()), kCacheLine});
+  int64_t bytes =
+      std::min({getBytes(codec.getScale()), getBytes(codec.getZero()),
+                getBytes(codec.getMin()), kCacheLine});
   layout.record = tiled.getBlock()[rank - 1] * (kCacheLine / bytes);
   if (!TiledAttr::get(codec, layout).getRecords(logical))
     return std::nullopt;
@@ -89,10 +88,11 @@ static SmallVector<uint16_t> getNumbers(QuantAttr codec) {
   return numbers;
 }
 
-SmallVector<Bf16Pair>
-quant_bf16::emitVector(ImplicitLocOpBuilder &b, QuantAttr codec,
-                       const TiledWeight &weight, const TilePosition &position,
-                       int64_t vector, Bf16Form form) {
+SmallVector<Bf16Pair> quant_bf16::emitVector(ImplicitLocOpBuilder &b,
+                                             QuantAttr codec,
+                                             const TiledWeight &weight,
+                                             const TilePosition &position,
+                                             int64_t vector, Bf16Form form) {
   unsigned bits = codec.getCodeBits();
   int64_t pairs = getPairsPerVector(bits);
   auto bytes = VectorType::get(4 * kLanes, b.getI8Type());
@@ -102,9 +102,9 @@ quant_bf16::emitVector(ImplicitLocOpBuilder &b, QuantAttr codec,
   if (form == Bf16Form::Dot) {
     SmallVector<uint16_t> numbers = getNumbers(codec);
     Value constant = arith::ConstantOp::create(
-        b, DenseElementsAttr::get(
-               VectorType::get(numbers.size(), b.getI16Type()),
-               ArrayRef<uint16_t>(numbers)));
+        b,
+        DenseElementsAttr::get(VectorType::get(numbers.size(), b.getI16Type()),
+                               ArrayRef<uint16_t>(numbers)));
     bool isOdd = bits == 8 && codec.getFloatCodeType();
     for (Value found : Bf16Table(b, bits, constant, isOdd).lookUp(b, stored))
       result.push_back({{found}, vector * pairs + int64_t(result.size())});
@@ -113,8 +113,8 @@ quant_bf16::emitVector(ImplicitLocOpBuilder &b, QuantAttr codec,
   for (int64_t pair = 0; pair < pairs; ++pair) {
     result.push_back({{}, vector * pairs + pair});
     for (bool isSecond : {false, true}) {
-      Value codes = extractCodes(b, stored, bits, codec.isSigned(), pair,
-                                 isSecond);
+      Value codes =
+          extractCodes(b, stored, bits, codec.isSigned(), pair, isSecond);
       result.back().numbers.push_back(
           codec.buildCodeValue(b, b.getLoc(), codes));
     }

@@ -186,9 +186,8 @@ void Bf16Kernel::emitBlocks(ValueRange batch, Value begin, Value end,
         copyLhsRow(batch, arith::AddIOp::create(b, firstRow, i), row, rowSize);
         roundRow(row, x, group, i, count);
         if (hasSums())
-          loop(index(0), index(blocks), 1, [&](Value block) {
-            sumBlock(row, block, x, group, i, count);
-          });
+          loop(index(0), index(blocks), 1,
+               [&](Value block) { sumBlock(row, block, x, group, i, count); });
       });
       memref::DeallocOp::create(b, row);
     });
@@ -282,9 +281,8 @@ void Bf16Kernel::sumBlock(Value row, Value block, const RoundedRows &x,
     carried[0] = arith::AddFOp::create(
         b, carried[0], vector::LoadOp::create(b, type, row, at));
   });
-  Value sum =
-      vector::ReductionOp::create(b, vector::CombiningKind::ADD, sums[0],
-                                  arith::FastMathFlags::reassoc);
+  Value sum = vector::ReductionOp::create(
+      b, vector::CombiningKind::ADD, sums[0], arith::FastMathFlags::reassoc);
   Value position = arith::AddIOp::create(
       b, place, arith::MulIOp::create(b, block, index(count)));
   memref::StoreOp::create(b, sum, x.sums, ValueRange{group, position});
@@ -331,15 +329,14 @@ void Bf16Kernel::emitPanels(ValueRange batch, Panels panels,
            Value first =
                arith::MulIOp::create(b, record, index(blocksPerRecord));
            for (Value panel : panels)
-             prefetch(batch, panel, record,
-                      codec.getRecords(logical)->bytes);
-           unrollOrLoop(
-               blocksPerRecord, kUnrolledBlocks, carried,
-               [&](Value i, SmallVectorImpl<Value> &inner) {
-                 emitBlock(batch, panels, arith::AddIOp::create(b, first, i),
-                           record, getFirstTile(i), perBlock, x, group, count,
-                           inner);
-               });
+             prefetch(batch, panel, record, codec.getRecords(logical)->bytes);
+           unrollOrLoop(blocksPerRecord, kUnrolledBlocks, carried,
+                        [&](Value i, SmallVectorImpl<Value> &inner) {
+                          emitBlock(batch, panels,
+                                    arith::AddIOp::create(b, first, i), record,
+                                    getFirstTile(i), perBlock, x, group, count,
+                                    inner);
+                        });
          });
   } else {
     loop(0, whole, 1, results,
@@ -434,8 +431,8 @@ void Bf16Kernel::emitTile(ArrayRef<TilePosition> positions, Value tile,
   for (int64_t v = 0; v < format.vectorsPerTile; ++v) {
     SmallVector<SmallVector<Bf16Pair>> pairs;
     for (const TilePosition &position : positions)
-      pairs.push_back(decoder.emitBf16Vector(b, b.getLoc(), weight, position,
-                                             v, form));
+      pairs.push_back(
+          decoder.emitBf16Vector(b, b.getLoc(), weight, position, v, form));
     for (int64_t j = 0; j < format.pairsPerVector; ++j) {
       Value at = arith::AddIOp::create(b, first, index(pairs[0][j].index));
       for (int64_t i = 0; i < count; ++i) {
@@ -469,8 +466,8 @@ Value Bf16Kernel::multiply(const Bf16Pair &pair, ArrayRef<Value> x, Value sum) {
       b, VectorType::get(2 * kLanes, b.getBF16Type()), x[0]);
   Value operands[] = {sum, pair.numbers[0], numbers};
   return LLVM::CallIntrinsicOp::create(
-             b, lanesF32,
-             b.getStringAttr("llvm.x86.avx512bf16.dpbf16ps.512"), operands)
+             b, lanesF32, b.getStringAttr("llvm.x86.avx512bf16.dpbf16ps.512"),
+             operands)
       .getResult(0);
 }
 
@@ -509,6 +506,6 @@ bool mlir::compress::prefersBf16(ArrayRef<std::string> features) {
 
 std::unique_ptr<ContractionEmitter>
 mlir::compress::createBf16Emitter(ArrayRef<std::string> features) {
-  return std::make_unique<Bf16Emitter>(
-      prefersBf16(features) ? Bf16Form::Dot : Bf16Form::Fma);
+  return std::make_unique<Bf16Emitter>(prefersBf16(features) ? Bf16Form::Dot
+                                                             : Bf16Form::Fma);
 }

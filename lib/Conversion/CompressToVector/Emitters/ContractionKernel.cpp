@@ -133,9 +133,8 @@ void ContractionKernel::emit() {
 void ContractionKernel::emitEmptySums(ValueRange batch) {
   Value rows = memref::DimOp::create(b, op.getInit(), op.getNumBatch());
   loopPanels(index(0), index(llvm::divideCeil(n, kLanes)), 1, [&](Value panel) {
-    loop(index(0), rows, 1, [&](Value row) {
-      addToInit(batch, panel, row, zero(lanesF32));
-    });
+    loop(index(0), rows, 1,
+         [&](Value row) { addToInit(batch, panel, row, zero(lanesF32)); });
   });
 }
 
@@ -275,21 +274,23 @@ Value ContractionKernel::emitEpilogue(ValueRange place, Value mask, Value sum) {
   auto getLanes = [&](Value value) -> Value {
     if (Value lanes = mapping.lookupOrNull(value))
       return lanes;
-    Value lanes = vector::BroadcastOp::create(b, toLanes(value.getType()), value);
+    Value lanes =
+        vector::BroadcastOp::create(b, toLanes(value.getType()), value);
     mapping.map(value, lanes);
     return lanes;
   };
   for (Operation &inner : body.without_terminator()) {
     if (inner.hasTrait<OpTrait::ConstantLike>()) {
       Operation *scalar = b.clone(inner);
-      mapping.map(inner.getResult(0),
-                  vector::BroadcastOp::create(
-                      b, toLanes(scalar->getResult(0).getType()),
-                      scalar->getResult(0))
-                      .getResult());
+      mapping.map(
+          inner.getResult(0),
+          vector::BroadcastOp::create(
+              b, toLanes(scalar->getResult(0).getType()), scalar->getResult(0))
+              .getResult());
       continue;
     }
-    SmallVector<Value> operands = llvm::map_to_vector(inner.getOperands(), getLanes);
+    SmallVector<Value> operands =
+        llvm::map_to_vector(inner.getOperands(), getLanes);
     Operation *lanes = b.create(
         b.getLoc(), inner.getName().getIdentifier(), operands,
         llvm::map_to_vector(inner.getResultTypes(),

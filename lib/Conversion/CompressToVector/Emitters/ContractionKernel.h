@@ -53,8 +53,9 @@ protected:
   /// else that another one reads.
   void loopPanels(Value lower, Value upper, int64_t by,
                   function_ref<void(Value)> fill);
-  /// A loop over rows of lhs, or groups of them, that prepares `elements` for the
-  /// products at most. Threads share it where that is long, as they do panels.
+  /// A loop over rows of lhs, or groups of them, that prepares `elements` for
+  /// the products at most. Threads share it where that is long, as they do
+  /// panels.
   void loopRows(Value lower, Value upper, int64_t elements,
                 function_ref<void(Value)> fill);
   /// A loop that carries `values`, which `fill` replaces.

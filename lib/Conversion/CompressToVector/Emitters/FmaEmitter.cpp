@@ -204,8 +204,8 @@ void FmaKernel::emitChunk(ValueRange batch, Value first, Value size) {
   Rows x;
   x.first = first;
   x.size = size;
-  x.whole = arith::DivUIOp::create(
-      b, arith::SubIOp::create(b, size, index(1)), index(rows));
+  x.whole = arith::DivUIOp::create(b, arith::SubIOp::create(b, size, index(1)),
+                                   index(rows));
   // Rows a power of two apart would share lines of a cache.
   int64_t stride = llvm::alignTo(tilesPerBlock * step, kLanes) + kLanes;
   x.buffer = memref::AllocOp::create(
@@ -301,8 +301,8 @@ void FmaKernel::emitGroup(ValueRange batch, const Rows &x, Value firstPanel) {
                                 ValueRange{row, index(lane)});
     });
   loop(index(0), index(blocks), 1, [&](Value block) {
-    Value left = arith::SubIOp::create(b, index(tiles),
-                                       multiply(block, tilesPerBlock));
+    Value left =
+        arith::SubIOp::create(b, index(tiles), multiply(block, tilesPerBlock));
     Value count = arith::MinUIOp::create(b, left, index(tilesPerBlock));
     auto emitMany = [&] {
       if (group.decoded)
@@ -350,9 +350,8 @@ void FmaKernel::decodeGroup(ValueRange batch, const Group &group, Value block,
   loop(index(0), tiles, 1, [&](Value tile) {
     Value firstStep = multiply(tile, step);
     for (int64_t panel = 0; panel < panels; ++panel) {
-      SmallVector<Value> values =
-          decodeTile(batch, add(group.firstPanel, index(panel)),
-                     add(firstTile, tile));
+      SmallVector<Value> values = decodeTile(
+          batch, add(group.firstPanel, index(panel)), add(firstTile, tile));
       for (auto [s, value] : llvm::enumerate(values))
         vector::StoreOp::create(
             b, value, group.decoded,
@@ -391,8 +390,8 @@ void FmaKernel::emitLastBlock(ValueRange batch, const Rows &x,
   std::function<void(int64_t)> emitFrom = [&](int64_t count) {
     if (count >= most)
       return emitBlock(batch, x, group, x.whole, block, tiles, most);
-    Value isEnough = arith::CmpIOp::create(b, arith::CmpIPredicate::ule, rest,
-                                           index(count));
+    Value isEnough =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::ule, rest, index(count));
     when(
         isEnough,
         [&] { emitBlock(batch, x, group, x.whole, block, tiles, count); },
@@ -424,48 +423,51 @@ void FmaKernel::emitBlock(ValueRange batch, const Rows &x, const Group &group,
             vector::LoadOp::create(b, lanesF32, group.sums, getPlace(i));
     int64_t unrolled = group.decoded ? getUnrolledSteps() : step;
     Value steps = multiply(tiles, step);
-    loop(index(0), steps, unrolled, sums, [&](Value firstStep, SmallVectorImpl<Value> &sums) {
-      SmallVector<SmallVector<Value>> values;
-      if (!group.decoded) {
-        Value tile = arith::DivUIOp::create(b, firstStep, index(step));
-        tile = add(firstTile, tile);
-        for (int64_t i : panels) {
-          Value panel = add(group.firstPanel, index(i));
-          values.push_back(decodeTile(batch, panel, tile));
-          // While others compute with this block of k, the next one comes.
-          if (!isOneOfMany || blocks == 1)
-            continue;
-          SmallVector<Value> next(batch);
-          next.append({panel, add(tile, index(tilesPerBlock))});
-          decoder.emitPrefetch(b, b.getLoc(), tiled, prepared, next);
-        }
-      }
-      for (int64_t s = 0; s < unrolled; ++s) {
-        Value at = add(firstStep, index(s));
-        SmallVector<Value> weights;
-        for (auto [i, panel] : llvm::enumerate(panels)) {
-          if (group.decoded) {
-            weights.push_back(vector::LoadOp::create(
-                b, lanesF32, group.decoded,
-                ValueRange{at, index(panel * kLanes)}));
-            continue;
-          }
-          weights.push_back(values[i][s]);
-          // Not earlier: that would take registers.
-          if (auto load = values[i][s].getDefiningOp<vector::LoadOp>())
-            load->moveBefore(b.getInsertionBlock(), b.getInsertionPoint());
-        }
-        for (int64_t i = 0; i < count; ++i) {
-          Value element = memref::LoadOp::create(
-              b, x.buffer, ValueRange{rowBlock, block, index(i), at});
-          Value elements = vector::BroadcastOp::create(b, lanesF32, element);
-          for (auto [j, weight] : llvm::enumerate(weights)) {
-            Value &sum = sums[(i * panels.size() + j) * chains + s % chains];
-            sum = vector::FMAOp::create(b, elements, weight, sum);
-          }
-        }
-      }
-    });
+    loop(index(0), steps, unrolled, sums,
+         [&](Value firstStep, SmallVectorImpl<Value> &sums) {
+           SmallVector<SmallVector<Value>> values;
+           if (!group.decoded) {
+             Value tile = arith::DivUIOp::create(b, firstStep, index(step));
+             tile = add(firstTile, tile);
+             for (int64_t i : panels) {
+               Value panel = add(group.firstPanel, index(i));
+               values.push_back(decodeTile(batch, panel, tile));
+               // While others compute with this block of k, the next one comes.
+               if (!isOneOfMany || blocks == 1)
+                 continue;
+               SmallVector<Value> next(batch);
+               next.append({panel, add(tile, index(tilesPerBlock))});
+               decoder.emitPrefetch(b, b.getLoc(), tiled, prepared, next);
+             }
+           }
+           for (int64_t s = 0; s < unrolled; ++s) {
+             Value at = add(firstStep, index(s));
+             SmallVector<Value> weights;
+             for (auto [i, panel] : llvm::enumerate(panels)) {
+               if (group.decoded) {
+                 weights.push_back(vector::LoadOp::create(
+                     b, lanesF32, group.decoded,
+                     ValueRange{at, index(panel * kLanes)}));
+                 continue;
+               }
+               weights.push_back(values[i][s]);
+               // Not earlier: that would take registers.
+               if (auto load = values[i][s].getDefiningOp<vector::LoadOp>())
+                 load->moveBefore(b.getInsertionBlock(), b.getInsertionPoint());
+             }
+             for (int64_t i = 0; i < count; ++i) {
+               Value element = memref::LoadOp::create(
+                   b, x.buffer, ValueRange{rowBlock, block, index(i), at});
+               Value elements =
+                   vector::BroadcastOp::create(b, lanesF32, element);
+               for (auto [j, weight] : llvm::enumerate(weights)) {
+                 Value &sum =
+                     sums[(i * panels.size() + j) * chains + s % chains];
+                 sum = vector::FMAOp::create(b, elements, weight, sum);
+               }
+             }
+           }
+         });
     for (int64_t i = 0; i < outputs; ++i) {
       Value sum = sums[i * chains];
       for (int64_t chain = 1; chain < chains; ++chain)
@@ -496,9 +498,9 @@ void FmaKernel::addSums(ValueRange batch, const Rows &x, const Group &group) {
       addPanel(i);
       continue;
     }
-    Value isThere = arith::CmpIOp::create(
-        b, arith::CmpIPredicate::ult, add(group.firstPanel, index(i)),
-        index(getNumPanels()));
+    Value isThere = arith::CmpIOp::create(b, arith::CmpIPredicate::ult,
+                                          add(group.firstPanel, index(i)),
+                                          index(getNumPanels()));
     when(isThere, [&] { addPanel(i); });
   }
 }

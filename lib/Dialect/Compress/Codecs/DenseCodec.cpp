@@ -61,12 +61,13 @@ FailureOr<SmallVector<ComponentTile>>
 DenseAttr::mapTile(OpBuilder &, Location, RankedTensorType, ValueRange,
                    ArrayRef<OpFoldResult> offsets,
                    ArrayRef<OpFoldResult> sizes) const {
-  return SmallVector<ComponentTile>{{SmallVector<OpFoldResult>(offsets),
-                                     SmallVector<OpFoldResult>(sizes)}};
+  return SmallVector<ComponentTile>{
+      {SmallVector<OpFoldResult>(offsets), SmallVector<OpFoldResult>(sizes)}};
 }
 
 CodecAttrInterface
-DenseAttr::getTiledCodec(RankedTensorType, const algorithms::TileLayout &) const {
+DenseAttr::getTiledCodec(RankedTensorType,
+                         const algorithms::TileLayout &) const {
   return *this;
 }
 

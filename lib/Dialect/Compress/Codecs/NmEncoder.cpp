@@ -142,8 +142,7 @@ NmAttr::relayout(RankedTensorType logical, const algorithms::TileLayout &layout,
   auto tiled = cast<NmAttr>(getTiledCodec(logical, layout));
   algorithms::NmShape shape = getShape(*this, logical);
   algorithms::FloatKind kind = *getFloatKind(logical.getElementType());
-  algorithms::NmSizes sizes =
-      *algorithms::computeSizes(getShape(tiled, type));
+  algorithms::NmSizes sizes = *algorithms::computeSizes(getShape(tiled, type));
   AsmResourceBlob values =
       allocateBlob(sizes.numValues * algorithms::getByteWidth(kind));
   AsmResourceBlob metadata = allocateBlob(sizes.metadataBytes);

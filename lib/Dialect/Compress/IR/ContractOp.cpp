@@ -1,4 +1,5 @@
-//===- ContractOp.cpp - the kernel op ---------------------------------------===//
+//===- ContractOp.cpp - the kernel op
+//---------------------------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -70,9 +71,8 @@ getBounds(AffineExpr expr, int64_t numBatch, int64_t m, int64_t k) {
     return std::nullopt;
   auto ofM = getRange(m, true), ofK = getRange(k, false),
        ofNone = getRange(1, true);
-  return std::pair<int64_t, int64_t>{
-      ofM.first + ofK.first - ofNone.first,
-      ofM.second + ofK.second - ofNone.first};
+  return std::pair<int64_t, int64_t>{ofM.first + ofK.first - ofNone.first,
+                                     ofM.second + ofK.second - ofNone.first};
 }
 
 static LogicalResult verifyWindow(ContractOp op) {
@@ -94,13 +94,13 @@ static LogicalResult verifyWindow(ContractOp op) {
       !isFree || !isSeparable(window, batch, batch + 1)) // contract_c9
     return op.emitOpError()
            << "expected window to take (b.., m, k) to the " << lhs.getRank()
-           << " dimensions of lhs, b.. first, each other one a sum of a term of "
+           << " dimensions of lhs, b.. first, each other one a sum of a term "
+              "of "
               "m and a term of k, but got "
            << AffineMapAttr::get(window);
   int64_t m = cast<ShapedType>(op.getInit().getType()).getDimSize(batch);
   for (unsigned i = batch; i < window.getNumResults(); ++i) {
-    auto bounds =
-        getBounds(window.getResult(i), batch, m, op.getReducedSize());
+    auto bounds = getBounds(window.getResult(i), batch, m, op.getReducedSize());
     if (!bounds)
       continue;
     bool isDynamic = lhs.isDynamicDim(i);
@@ -127,9 +127,9 @@ static LogicalResult verifyEpilogue(ContractOp op) {
   for (Value other : op.getOthers())
     arguments.push_back(cast<ShapedType>(other.getType()).getElementType());
   auto yield = region.hasOneBlock()
-                   ? dyn_cast_if_present<YieldOp>(
-                         region.front().empty() ? nullptr
-                                                : &region.front().back())
+                   ? dyn_cast_if_present<YieldOp>(region.front().empty()
+                                                      ? nullptr
+                                                      : &region.front().back())
                    : YieldOp();
   if (!yield || region.getArgumentTypes() != TypeRange(arguments) ||
       yield.getValue().getType() != init.getElementType()) // contract_c7
@@ -143,9 +143,9 @@ static LogicalResult verifyEpilogue(ContractOp op) {
              << "is not elementwise, as ops of an epilogue must be";
   size_t numMaps = op.getOtherMaps() ? op.getOtherMaps()->size() : 0;
   if (numMaps != op.getOthers().size()) // contract_c8
-    return op.emitOpError() << "expected " << op.getOthers().size()
-                            << " maps of operands of the epilogue, but got "
-                            << numMaps;
+    return op.emitOpError()
+           << "expected " << op.getOthers().size()
+           << " maps of operands of the epilogue, but got " << numMaps;
   for (auto [i, other] : llvm::enumerate(op.getOthers())) {
     AffineMap map = op.getOtherMap(i);
     auto type = cast<ShapedType>(other.getType());
@@ -170,7 +170,8 @@ static LogicalResult verifyEpilogue(ContractOp op) {
 
 LogicalResult ContractOp::verify() {
   if (!llvm::all_of(getOperandTypes(), llvm::IsaPred<RankedTensorType>) &&
-      !llvm::all_of(getOperandTypes(), llvm::IsaPred<MemRefType>)) // contract_c6
+      !llvm::all_of(getOperandTypes(),
+                    llvm::IsaPred<MemRefType>)) // contract_c6
     return emitOpError()
            << "expected operands to be ranked tensors, or ranked buffers";
   CompressedTensorType weight = getWeightType();
@@ -285,8 +286,7 @@ SmallVector<Range> ContractOp::getIterationDomain(OpBuilder &b) {
 }
 
 FailureOr<TilingResult>
-ContractOp::getTiledImplementation(OpBuilder &b,
-                                   ArrayRef<OpFoldResult> offsets,
+ContractOp::getTiledImplementation(OpBuilder &b, ArrayRef<OpFoldResult> offsets,
                                    ArrayRef<OpFoldResult> sizes) {
   if (!hasPureTensorSemantics())
     return failure();
@@ -341,8 +341,7 @@ ContractOp::getTiledImplementation(OpBuilder &b,
     operands.push_back(slice(other, getOtherMap(i)));
   ContractOp tiled = cloneWith(b, init.getType(), operands);
   tiled.setWeightAttr(TypeAttr::get(weight->type));
-  return TilingResult{
-      {tiled}, SmallVector<Value>(tiled->getResults()), slices};
+  return TilingResult{{tiled}, SmallVector<Value>(tiled->getResults()), slices};
 }
 
 LogicalResult ContractOp::getResultTilePosition(

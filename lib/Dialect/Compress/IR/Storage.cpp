@@ -1,4 +1,5 @@
-//===- Storage.cpp - tiles and sizes of stored components -------------------===//
+//===- Storage.cpp - tiles and sizes of stored components
+//-------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -37,8 +38,7 @@ std::optional<int64_t> mlir::compress::getStoredBits(Value value) {
   auto assemble = value.getDefiningOp<AssembleOp>();
   if (!assemble)
     return getStoredBits(value.getType());
-  return assemble.getType().getCodec().getStorageBits(
-      assemble.getComponents());
+  return assemble.getType().getCodec().getStorageBits(assemble.getComponents());
 }
 
 void mlir::compress::getLeafTypes(Type type, SmallVectorImpl<Type> &leaves) {
@@ -85,8 +85,8 @@ SmallVector<Value> mlir::compress::getComponents(OpBuilder &b, Location loc,
 
 /// Whether a loop's induction variable only takes multiples of `factor`.
 static bool isInductionMultipleOf(BlockArgument induction, int64_t factor) {
-  auto loop =
-      dyn_cast_or_null<LoopLikeOpInterface>(induction.getOwner()->getParentOp());
+  auto loop = dyn_cast_or_null<LoopLikeOpInterface>(
+      induction.getOwner()->getParentOp());
   if (!loop)
     return false;
   std::optional<SmallVector<Value>> variables = loop.getLoopInductionVars();
@@ -97,8 +97,7 @@ static bool isInductionMultipleOf(BlockArgument induction, int64_t factor) {
   for (auto [variable, lower, step] :
        llvm::zip_equal(*variables, *lowers, *steps))
     if (variable == induction)
-      return isMultipleOf(lower, factor) &&
-             isMultipleOf(step, factor);
+      return isMultipleOf(lower, factor) && isMultipleOf(step, factor);
   return false;
 }
 
@@ -108,11 +107,10 @@ static bool isExprMultipleOf(AffineExpr expr, unsigned numDims,
   if (expr.isMultipleOf(factor))
     return true;
   if (auto dim = dyn_cast<AffineDimExpr>(expr))
-    return isMultipleOf(
-        OpFoldResult(operands[dim.getPosition()]), factor);
+    return isMultipleOf(OpFoldResult(operands[dim.getPosition()]), factor);
   if (auto symbol = dyn_cast<AffineSymbolExpr>(expr))
-    return isMultipleOf(
-        OpFoldResult(operands[numDims + symbol.getPosition()]), factor);
+    return isMultipleOf(OpFoldResult(operands[numDims + symbol.getPosition()]),
+                        factor);
   auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
   if (!binary)
     return false;
@@ -143,7 +141,7 @@ bool mlir::compress::isMultipleOf(OpFoldResult value, int64_t factor) {
   if (auto apply = dynamic.getDefiningOp<affine::AffineApplyOp>()) {
     AffineMap map = apply.getAffineMap();
     return isExprMultipleOf(map.getResult(0), map.getNumDims(),
-                          apply.getMapOperands(), factor);
+                            apply.getMapOperands(), factor);
   }
   return false;
 }
@@ -224,8 +222,8 @@ bool mlir::compress::isLegalTile(CodecAttrInterface codec,
     int64_t unit = granularity.unit, block = granularity.block;
     if (!isMultipleOf(offset, unit) || (!toEnd && !isMultipleOf(size, unit)))
       return false;
-    bool wholeBlocks = isMultipleOf(offset, block) &&
-                       (toEnd || isMultipleOf(size, block));
+    bool wholeBlocks =
+        isMultipleOf(offset, block) && (toEnd || isMultipleOf(size, block));
     // Inside one block: a tile that starts on a multiple of its own size, which
     // divides the block, or one whose place is known.
     bool insideBlock =

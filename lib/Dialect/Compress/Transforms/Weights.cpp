@@ -1,4 +1,5 @@
-//===- Weights.cpp - weights of a module, and how they are used -------------===//
+//===- Weights.cpp - weights of a module, and how they are used
+//-------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -88,8 +89,8 @@ StringRef mlir::compress::findWeightName(Value compressed) {
   return name ? name.getValue() : StringRef();
 }
 
-ElementsAttr
-mlir::compress::getConstantData(Value value, SymbolTableCollection &symbols) {
+ElementsAttr mlir::compress::getConstantData(Value value,
+                                             SymbolTableCollection &symbols) {
   Operation *op = value.getDefiningOp();
   if (auto constant = dyn_cast_or_null<arith::ConstantOp>(op))
     return dyn_cast<ElementsAttr>(constant.getValue());
@@ -178,11 +179,10 @@ private:
   void followLinalg(linalg::LinalgOp op, OpOperand &use, const DimMap &dims) {
     if (!op.isDpsInput(&use))
       return;
-    ConsumerKind kind = linalg::isaContractionOpInterface(op)
-                            ? ConsumerKind::Contraction
-                        : linalg::isaConvolutionOpInterface(op)
-                            ? ConsumerKind::Convolution
-                            : ConsumerKind::None;
+    ConsumerKind kind =
+        linalg::isaContractionOpInterface(op)   ? ConsumerKind::Contraction
+        : linalg::isaConvolutionOpInterface(op) ? ConsumerKind::Convolution
+                                                : ConsumerKind::None;
     AffineMap map = op.getMatchingIndexingMap(&use);
     if (kind != ConsumerKind::None) {
       // The image of a convolution is indexed by sums of loops; it is not a
@@ -269,8 +269,8 @@ SmallVector<Weight> mlir::compress::collectWeights(ModuleOp module) {
     weight.name = global.getSymName().str();
     weight.type = type;
     weight.global = global;
-    weight.data = dyn_cast_or_null<ElementsAttr>(
-        global.getValue().value_or(Attribute()));
+    weight.data =
+        dyn_cast_or_null<ElementsAttr>(global.getValue().value_or(Attribute()));
     weight.requested = global->getAttr(CompressDialect::kCodecAttr);
   });
   SymbolTableCollection symbols;
@@ -285,8 +285,8 @@ SmallVector<Weight> mlir::compress::collectWeights(ModuleOp module) {
       return;
     }
     auto constant = dyn_cast<arith::ConstantOp>(op);
-    auto data = constant ? dyn_cast<ElementsAttr>(constant.getValue())
-                         : ElementsAttr();
+    auto data =
+        constant ? dyn_cast<ElementsAttr>(constant.getValue()) : ElementsAttr();
     auto type = dyn_cast_or_null<RankedTensorType>(data ? data.getShapedType()
                                                         : ShapedType());
     if (!type)

@@ -1,4 +1,5 @@
-//===- Codecs.h - registration of the codec families ------------------------===//
+//===- Codecs.h - registration of the codec families
+//------------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

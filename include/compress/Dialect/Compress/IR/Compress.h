@@ -1,4 +1,5 @@
-//===- Compress.h - type, attributes, ops, shared helpers -------------------===//
+//===- Compress.h - type, attributes, ops, shared helpers
+//-------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -34,7 +35,16 @@ class RewriterBase;
 namespace mlir::compress {
 
 /// What a storage component is for.
-enum class ComponentRole { Codes, Scale, Offset, Codebook, Values, Metadata, Factor, Stream };
+enum class ComponentRole {
+  Codes,
+  Scale,
+  Offset,
+  Codebook,
+  Values,
+  Metadata,
+  Factor,
+  Stream
+};
 
 /// One stored part of a compressed tensor. `type` is a ranked tensor, or a
 /// CompressedTensorType when the part is compressed again.

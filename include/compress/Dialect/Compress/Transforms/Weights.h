@@ -1,4 +1,5 @@
-//===- Weights.h - weights of a module, and how they are used ---------------===//
+//===- Weights.h - weights of a module, and how they are used
+//---------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -62,8 +63,8 @@ SmallVector<Weight> collectWeights(ModuleOp module);
 /// size, which the parser accepts, is nothing too.
 std::optional<ArrayRef<char>> getRawData(ElementsAttr attr);
 
-/// The certificate of an assembled value, or of the one that it is a part of; null
-/// if there is none.
+/// The certificate of an assembled value, or of the one that it is a part of;
+/// null if there is none.
 CertificateAttr findCertificate(Value compressed);
 
 /// The name of the weight that an assembled value is, or is a part of; empty
