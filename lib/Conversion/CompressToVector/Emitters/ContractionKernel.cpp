@@ -168,6 +168,68 @@ void ContractionKernel::emitRows(ValueRange batch) {
   }
 }
 
+void ContractionKernel::unrollOrLoop(
+    int64_t count, int64_t limit, SmallVectorImpl<Value> &values,
+    function_ref<void(Value, SmallVectorImpl<Value> &)> fill) {
+  if (count > limit)
+    return loop(0, count, 1, values, fill);
+  for (int64_t i = 0; i < count; ++i)
+    fill(index(i), values);
+}
+
+int64_t ContractionKernel::getNumGroups(int64_t count, int64_t limit) {
+  int64_t groups = std::max<int64_t>(limit / count, 1);
+  int64_t size =
+      cast<MemRefType>(op.getInit().getType()).getDimSize(op.getDimM());
+  if (!ShapedType::isDynamic(size))
+    groups = std::min<int64_t>(groups, llvm::divideCeil(size, count));
+  return groups;
+}
+
+void ContractionKernel::emitTurns(ValueRange batch, Value begin, Value end,
+                                  const Turns &turns) {
+  int64_t count = turns.count, groups = turns.groups, size = turns.size,
+          most = turns.together;
+  loop(begin, end, groups * count, [&](Value first) {
+    Value here = index(1);
+    if (groups > 1) {
+      Value left = arith::DivUIOp::create(
+          b, arith::SubIOp::create(b, end, first), index(count));
+      here = arith::MinUIOp::create(b, left, index(groups));
+    }
+    auto getFirstRow = [&](Value group) -> Value {
+      return arith::AddIOp::create(
+          b, first, arith::MulIOp::create(b, group, index(count)));
+    };
+    loopRows(index(0), here, groups * count * size, [&](Value group) {
+      Value firstRow = getFirstRow(group);
+      Value row = memref::AllocOp::create(
+          b, MemRefType::get({size}, b.getF32Type()), b.getI64IntegerAttr(64));
+      loop(index(0), index(count), 1, [&](Value i) {
+        copyLhsRow(batch, arith::AddIOp::create(b, firstRow, i), row, size);
+        turns.prepareRow(row, group, i);
+      });
+      memref::DeallocOp::create(b, row);
+    });
+    auto emitAll = [&](int64_t begin, int64_t end, int64_t together) {
+      loopPanels(index(begin), index(end), together, [&](Value first) {
+        SmallVector<Value> panels;
+        for (int64_t i = 0; i < together; ++i)
+          panels.push_back(arith::AddIOp::create(b, first, index(i)));
+        loop(index(0), here, 1, [&](Value group) {
+          turns.emitPanels(panels, group, getFirstRow(group));
+        });
+      });
+    };
+    int64_t panels = llvm::divideCeil(n, kLanes);
+    int64_t whole = panels / most * most;
+    if (whole)
+      emitAll(0, whole, most);
+    if (whole < panels)
+      emitAll(whole, panels, 1);
+  });
+}
+
 SmallVector<Value> ContractionKernel::getLhsPlace(ValueRange batch, Value row,
                                                   Value at) {
   SmallVector<Value> place(batch);

@@ -65,6 +65,23 @@ protected:
   void loop(int64_t lower, int64_t upper, int64_t by,
             SmallVectorImpl<Value> &values,
             function_ref<void(Value, SmallVectorImpl<Value> &)> fill);
+  /// Unrolled up to `limit` times, else as a loop.
+  void unrollOrLoop(int64_t count, int64_t limit,
+                    SmallVectorImpl<Value> &values,
+                    function_ref<void(Value, SmallVectorImpl<Value> &)> fill);
+  /// Blocks of `count` rows, in turns of up to `groups` of them: `prepareRow`
+  /// makes what `emitPanels` reads of a row, copied to a buffer of `size`
+  /// elements, and then come all panels, up to `together` at once, with each
+  /// group.
+  struct Turns {
+    int64_t count, groups, size, together;
+    function_ref<void(Value row, Value group, Value place)> prepareRow;
+    function_ref<void(ArrayRef<Value> panels, Value group, Value firstRow)>
+        emitPanels;
+  };
+  void emitTurns(ValueRange batch, Value begin, Value end, const Turns &turns);
+  /// Groups of `count` rows that `limit` elements are of, or the op has.
+  int64_t getNumGroups(int64_t count, int64_t limit);
   /// Where lhs has the value that a row multiplies with position `at` of k.
   SmallVector<Value> getLhsPlace(ValueRange batch, Value row, Value at);
   /// Positions of k, from a multiple of their number on, that are neighbours in

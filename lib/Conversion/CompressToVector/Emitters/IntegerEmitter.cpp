@@ -130,9 +130,6 @@ private:
     return vector::BroadcastOp::create(
         b, VectorType::get(kLanes, value.getType()), value);
   }
-  void unrollOrLoop(int64_t count, int64_t limit,
-                    SmallVectorImpl<Value> &values,
-                    function_ref<void(Value, SmallVectorImpl<Value> &)> fill);
 
   bool isShifted(int64_t count) const {
     int64_t vectors = weight.instructions.getNumVectors();
@@ -188,66 +185,19 @@ Value IntegerKernel::splat(Type type, int64_t value) {
              b.getIntegerAttr(getElementTypeOrSelf(type), value)));
 }
 
-void IntegerKernel::unrollOrLoop(
-    int64_t count, int64_t limit, SmallVectorImpl<Value> &values,
-    function_ref<void(Value, SmallVectorImpl<Value> &)> fill) {
-  if (count > limit)
-    return loop(0, count, 1, values, fill);
-  for (int64_t i = 0; i < count; ++i)
-    fill(index(i), values);
-}
-
 void IntegerKernel::emitBlocks(ValueRange batch, Value begin, Value end,
                                int64_t count) {
   int64_t groups =
-      count > kFewRows
-          ? std::max<int64_t>(kQuantizedBytes / (count * paddedK), 1)
-          : 1;
-  int64_t rows =
-      cast<MemRefType>(op.getInit().getType()).getDimSize(op.getDimM());
-  if (!ShapedType::isDynamic(rows))
-    groups = std::min<int64_t>(groups, llvm::divideCeil(rows, count));
+      count > kFewRows ? getNumGroups(count, kQuantizedBytes / paddedK) : 1;
   QuantizedRows x = allocate(groups, count);
-  loop(begin, end, groups * count, [&](Value first) {
-    Value size = index(1);
-    if (groups > 1) {
-      Value left = arith::DivUIOp::create(
-          b, arith::SubIOp::create(b, end, first), index(count));
-      size = arith::MinUIOp::create(b, left, index(groups));
-    }
-    auto getFirstRow = [&](Value group) -> Value {
-      return arith::AddIOp::create(
-          b, first, arith::MulIOp::create(b, group, index(count)));
-    };
-    loopRows(index(0), size, groups * count * paddedK, [&](Value group) {
-      Value firstRow = getFirstRow(group);
-      Value row =
-          memref::AllocOp::create(b, MemRefType::get({paddedK}, b.getF32Type()),
-                                  b.getI64IntegerAttr(64));
-      loop(index(0), index(count), 1, [&](Value i) {
-        copyLhsRow(batch, arith::AddIOp::create(b, firstRow, i), row, paddedK);
-        quantizeRow(row, x, group, i, count);
-      });
-      memref::DeallocOp::create(b, row);
-    });
-    auto emitAll = [&](int64_t begin, int64_t end, int64_t together) {
-      loopPanels(index(begin), index(end), together, [&](Value first) {
-        SmallVector<Value> panels;
-        for (int64_t i = 0; i < together; ++i)
-          panels.push_back(arith::AddIOp::create(b, first, index(i)));
-        loop(index(0), size, 1, [&](Value group) {
-          emitPanels(batch, panels, x, group, getFirstRow(group), count);
-        });
-      });
-    };
-    int64_t panels = llvm::divideCeil(n, kLanes);
-    int64_t most = getNumPanels(count);
-    int64_t whole = panels / most * most;
-    if (whole)
-      emitAll(0, whole, most);
-    if (whole < panels)
-      emitAll(whole, panels, 1);
-  });
+  emitTurns(batch, begin, end,
+            {count, groups, paddedK, getNumPanels(count),
+             [&](Value row, Value group, Value place) {
+               quantizeRow(row, x, group, place, count);
+             },
+             [&](ArrayRef<Value> panels, Value group, Value firstRow) {
+               emitPanels(batch, panels, x, group, firstRow, count);
+             }});
   deallocate(x);
 }
 
