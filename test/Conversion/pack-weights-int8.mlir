@@ -86,3 +86,29 @@ func.func @nested(%x: tensor<3x64xf32>, %i: tensor<3x2xf32>) -> tensor<3x2xf32> 
   return %y : tensor<3x2xf32>
 }
 {-# dialect_resources: { builtin: { codes: "0x0100000021436587A9CBED0F21436587A9CBED0F000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000" } } #-}
+
+// -----
+// Ternary codes in base 3: a byte is five steps, which are apart in memory that x is read from. Row 0 is 1, 1, 1, 1, then -1 from
+// element 16 to 19, and 0: the first bytes of its lane are 2 + 0*3 + 9 + 27 + 81.
+// CHECK-LABEL: func @base3
+// CHECK: arith.constant dense_resource<{{.*}}> : tensor<1x2x4x16x4x1xi8>
+// CHECK: #compress.tiled<#compress.nested<#compress.quant<i2, block = [1, 100], scale = f16, narrow>, codes = #compress.base3>, tile = [16, 80], order = [0, 1], split = [16, 5, 4, 4], inside = [2, 0, 3, 1]>
+// F32-LABEL: func @base3
+// F32-NOT: #compress.tiled
+// CHECK: "0x4000000077777777{{((79){60}(79){224}(79){224})}}"
+#mk = affine_map<(m, n, k) -> (m, k)>
+#nk = affine_map<(m, n, k) -> (n, k)>
+#mn = affine_map<(m, n, k) -> (m, n)>
+!c = !compress.tensor<2x25xi8, #compress.base3>
+!w = !compress.tensor<2x100xf32, #compress.nested<#compress.quant<i2, block = [1, 100], scale = f16, narrow>, codes = #compress.base3>>
+func.func @base3(%x: tensor<3x100xf32>, %i: tensor<3x2xf32>) -> tensor<3x2xf32> {
+  // 20 bytes of five trits: 1 1 1 1 0 | 0 0 0 0 0 | 0 0 0 0 0 | 0 -1 -1 -1 -1, and zeros.
+  %t = arith.constant dense<[[-95, 121, 121, 1, 121, 121, 121, 121, 121, 121, 121, 121, 121, 121, 121, 121, 121, 121, 121, 121],
+    [121, 121, 121, 121, 121, 121, 121, 121, 121, 121, 121, 121, 121, 121, 121, 121, 121, 121, 121, 121]]> : tensor<2x20xi8>
+  %s = arith.constant dense<[[1.0], [2.0]]> : tensor<2x1xf16>
+  %c = compress.assemble %t : tensor<2x20xi8> -> !c
+  %0 = compress.assemble %c, %s : !c, tensor<2x1xf16> -> !w
+  %w = compress.decode %0 : !w
+  %y = linalg.matmul indexing_maps = [#mk, #nk, #mn] ins(%x, %w : tensor<3x100xf32>, tensor<2x100xf32>) outs(%i : tensor<3x2xf32>) -> tensor<3x2xf32>
+  return %y : tensor<3x2xf32>
+}

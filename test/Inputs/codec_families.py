@@ -456,26 +456,32 @@ class Huffman:
 
 @dataclass
 class Base3:
+    # Of each row; all that its bytes hold if there are none.
+    codes: int | None = None
+
     @staticmethod
     def draw(rng: random.Random, tensor: Tensor) -> "Base3 | None":
         return Base3() if tensor.ternary else None
 
     @staticmethod
     def probes(rank: int) -> list[str]:
-        return ["#compress.base3"]
+        return ["#compress.base3", "#compress.base3<codes = 5>"]
 
     def __str__(self) -> str:
-        return "#compress.base3"
+        return "#compress.base3" + (f"<codes = {self.codes}>" if self.codes else "")
+
+    def row_codes(self, tensor: Tensor) -> int:
+        return self.codes or 4 * tensor.shape[-1]
 
     def storage(self, tensor: Tensor) -> list[Component]:
-        return [Component("trits", [*tensor.shape[:-1], -(-4 * tensor.shape[-1] // 5)], "i8")]
+        return [Component("trits", [*tensor.shape[:-1], -(-self.row_codes(tensor) // 5)], "i8")]
 
     def decode(self, tensor: Tensor, parts: list[np.ndarray]) -> np.ndarray:
         bytes_ = parts[0].view(np.uint8)
         assert (bytes_ < 3**5).all(), "expected five digits in base 3"
         trits = bytes_[..., None] // 3 ** np.arange(5) % 3 - 1
         trits = trits.reshape(*bytes_.shape[:-1], 5 * bytes_.shape[-1])
-        codes = trits[..., : 4 * tensor.shape[-1]]
+        codes = trits[..., : self.row_codes(tensor)]
         assert not trits[..., codes.shape[-1] :].any(), "expected zeros behind the codes"
         return reference.pack(reference.Codec("i2", [], ""), codes)
 

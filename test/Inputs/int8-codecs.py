@@ -20,7 +20,7 @@ from pathlib import Path
 import artifact
 import numpy as np
 import quant_reference as reference
-from codec_families import Decoded, Palette, Quant, Tensor, Tree, decode, spread
+from codec_families import Base3, Decoded, Palette, Quant, Tensor, Tree, decode, spread
 from compress_runtime import Model
 from differential import expect, tensor_type, write_maps
 from fused_ops import TINY, UNIT, widen
@@ -48,7 +48,7 @@ def quant(storage: str, block: list[int], scale: str, **options) -> Quant:
     return Quant(reference.Codec(storage, block, scale, **options))
 
 
-def nested(codec: Quant, tensor: Tensor, **parts: Quant) -> Tree:
+def nested(codec: Quant, tensor: Tensor, **parts: Quant | Base3) -> Tree:
     """Components that are compressed again, by codecs for their shape."""
     storage = {part.name: part for part in codec.storage(tensor)}
     trees = {name: Tree(part, storage[name].tensor) for name, part in parts.items()}
@@ -89,6 +89,8 @@ def draw_trees(rng: random.Random, shape: list[int], axis: int) -> dict[str, Tre
     trees["scales-min"] = nested(
         quant("i4", along(32), pick(SCALES)), tensor, scales=quant("u8", along(4), "f32", min="f16")
     )
+    ternary = quant("i2", whole, pick(SCALES), narrow=True)
+    trees["base3"] = nested(ternary, tensor, codes=Base3())
     trees["channel-scales"] = nested(
         quant("i4", whole, "f32"), tensor, scales=quant("u8", [shape[0], shape[1]], "f32", min="f32")
     )

@@ -8,7 +8,8 @@
 // Bytes of four 2-bit two's complement codes, each -1, 0 or 1, and the same
 // codes five to a byte: 3^5 = 243 values of 256. A row of codes is stored by
 // itself: trit t of it is digit t % 5, the lowest first, of byte t / 5 in base
-// 3, plus one. Trits behind the last code of a row are 0.
+// 3, plus one. Trits behind the last code of a row are 0, and so are codes in
+// its last byte.
 //
 //===----------------------------------------------------------------------===//
 
@@ -26,24 +27,28 @@ constexpr int64_t kTritsPerByte = 5, kCodesPerByte = 4;
 /// One more than the largest stored byte.
 constexpr unsigned kTritBytes = 243;
 
-/// Bytes for a row of `codeBytes` bytes of codes.
-constexpr int64_t getTritBytes(int64_t codeBytes) {
-  return codeBytes / kTritsPerByte * kCodesPerByte +
-         (codeBytes % kTritsPerByte * kCodesPerByte + kTritsPerByte - 1) /
-             kTritsPerByte;
+/// Bytes of a row of `rowCodes` codes.
+constexpr int64_t getCodeBytes(int64_t rowCodes) {
+  return (rowCodes + kCodesPerByte - 1) / kCodesPerByte;
 }
 
-/// Packs rows of `codeBytes` bytes of codes. Returns the index of the first
-/// code that is no trit, counted over all rows, if there is one; `out` is
-/// unspecified then. `out` has `getTritBytes` for each row.
+/// Bytes that the trits of such a row take.
+constexpr int64_t getTritBytes(int64_t rowCodes) {
+  return (rowCodes + kTritsPerByte - 1) / kTritsPerByte;
+}
+
+/// Packs rows of `rowCodes` codes. Returns the index of the first code that is
+/// no trit, or not 0 behind the end of its row, counted over all rows in their
+/// bytes, if there is one; `out` is unspecified then. `out` has `getTritBytes`
+/// for each row.
 std::optional<int64_t> packTrits(llvm::ArrayRef<uint8_t> codes,
-                                 int64_t codeBytes,
+                                 int64_t rowCodes,
                                  llvm::MutableArrayRef<uint8_t> out);
 
 /// Unpacks the bytes of codes [begin, begin + out.size()), counted over all
 /// rows. The trits have been validated.
-void unpackTrits(llvm::ArrayRef<uint8_t> trits, int64_t codeBytes,
-                 int64_t begin, llvm::MutableArrayRef<uint8_t> out);
+void unpackTrits(llvm::ArrayRef<uint8_t> trits, int64_t rowCodes, int64_t begin,
+                 llvm::MutableArrayRef<uint8_t> out);
 
 /// What is wrong with stored bytes.
 struct TritError {
@@ -60,7 +65,7 @@ struct TritError {
 
 /// Checks what `unpackTrits` takes for granted, and the padding.
 std::optional<TritError> validateTrits(llvm::ArrayRef<uint8_t> trits,
-                                       int64_t codeBytes);
+                                       int64_t rowCodes);
 
 } // namespace mlir::compress::algorithms
 

@@ -161,3 +161,23 @@ Value ByteInstructions::lookUp(OpBuilder &builder, Location loc, Value table,
                                         : "llvm.x86.ssse3.pshuf.b.128";
   return callOnParts(b, shuffleBits, name, {tables, indices}, type);
 }
+
+Value ByteInstructions::lookUpBytes(OpBuilder &builder, Location loc,
+                                    Value table, Value indices) const {
+  assert(isPermute && "expected instructions for tables of bytes");
+  ImplicitLocOpBuilder b(loc, builder);
+  auto type = cast<VectorType>(indices.getType());
+  SmallVector<Value> parts;
+  for (int64_t begin = 0; begin < 256; begin += 64)
+    parts.push_back(vector::ExtractStridedSliceOp::create(
+        b, table, ArrayRef<int64_t>{begin}, ArrayRef<int64_t>{64},
+        ArrayRef<int64_t>{1}));
+  auto lookUp = [&](Value low, Value high) {
+    return callOnParts(b, 512, "llvm.x86.avx512.vpermi2var.qi.512",
+                       {low, indices, high}, type);
+  };
+  Value isUpper = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, indices,
+                                        splat(b, type, 0));
+  return arith::SelectOp::create(b, isUpper, lookUp(parts[2], parts[3]),
+                                 lookUp(parts[0], parts[1]));
+}

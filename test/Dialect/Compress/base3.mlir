@@ -35,6 +35,21 @@ func.func @ragged(%t: tensor<3x5xi8>) -> tensor<3x6xi8> {
 }
 
 // -----
+// Five codes of a row, as kernels have them: a byte of trits is two of codes, and zeros are put behind it.
+// CHECK-LABEL: func @rows
+// CHECK: !compress.tensor<3x2xi8, #compress.base3<codes = 5>>
+// DECODE-LABEL: func @rows
+// DECODE: %[[ZEROS:.*]] = arith.constant 121 : i8
+// DECODE: tensor.yield %[[ZEROS]]
+// DECODE: : tensor<3x1xi8> to tensor<3x4xi8>
+// DECODE: tensor.extract_slice %{{.*}}[0, 0] [3, 2] [1, 1] : tensor<3x5xi8> to tensor<3x2xi8>
+func.func @rows(%t: tensor<3x1xi8>) -> tensor<3x2xi8> {
+  %0 = compress.assemble %t : tensor<3x1xi8> -> !compress.tensor<3x2xi8, #compress.base3<codes = 5>>
+  %1 = compress.decode %0 : !compress.tensor<3x2xi8, #compress.base3<codes = 5>>
+  return %1 : tensor<3x2xi8>
+}
+
+// -----
 // No elements.
 // DECODE-LABEL: func @empty
 // DECODE: %[[E:.*]] = tensor.empty() : tensor<0x6xi8>

@@ -33,6 +33,12 @@ public:
   Value lookUp(OpBuilder &builder, Location loc, Value table,
                Value indices) const;
 
+  /// Whether `lookUpBytes` is a few instructions; else it is none.
+  bool hasByteTables() const { return isPermute; }
+  /// table[index], for a vector of 256 bytes and a vector of bytes.
+  Value lookUpBytes(OpBuilder &builder, Location loc, Value table,
+                    Value indices) const;
+
   /// Whether dot products are one instruction.
   bool hasDot() const { return dotBits && isDot; }
   /// How many vectors of 16 lanes of 32 bits fit the registers.

@@ -59,6 +59,18 @@ struct IntegerCodes {
   bool isSigned;
   /// Elements that share a scale, per dimension.
   SmallVector<int64_t> block;
+  /// Codes that a stored byte holds, where those are not 8 / bits.
+  int64_t fields = 0;
+
+  int64_t getFields() const { return fields ? fields : 8 / bits; }
+};
+
+/// How a codec of codes holds several of them in a byte.
+struct PackedFields {
+  /// What the integers of codes are read with, so that they are not negative.
+  int64_t bias;
+  /// Of each field: see IntegerFormat.
+  SmallVector<unsigned> shifts;
 };
 
 /// value = factor * scale * (code - bias - zero) + min, where all codes of
@@ -143,6 +155,7 @@ struct SparseStep {
 void registerTileDecoders(DialectRegistry &registry);
 
 // One line a codec.
+void registerBase3TileDecoder(DialectRegistry &registry);
 void registerBitmaskTileDecoder(DialectRegistry &registry);
 void registerDenseTileDecoder(DialectRegistry &registry);
 void registerNestedTileDecoder(DialectRegistry &registry);

@@ -169,6 +169,24 @@ def TileDecoderInterface : AttrInterface<"TileDecoderInterface"> {
         llvm_unreachable("no layout for bf16");
       }]>,
     InterfaceMethod<[{
+        What a byte of compressed codes of so many bits holds, for a codec that is
+        one of the components of another, if kernels for integers can read it.
+      }],
+      "::std::optional<::mlir::compress::PackedFields>", "getPackedFields",
+      (ins "unsigned":$bits, "bool":$isSigned), "",
+      /*defaultImplementation=*/"return ::std::nullopt;">,
+    InterfaceMethod<[{
+        The codes of each field of a vector of such bytes; `shifted` as for
+        `emitIntegerVector`.
+      }],
+      "::llvm::SmallVector<::mlir::Value>", "emitPackedFields",
+      (ins "::mlir::OpBuilder &":$builder, "::mlir::Location":$loc,
+           "const ::mlir::compress::ByteInstructions &":$instructions,
+           "::mlir::Value":$stored, "bool":$shifted), "",
+      /*defaultImplementation=*/[{
+        llvm_unreachable("no packed fields");
+      }]>,
+    InterfaceMethod<[{
         Whether a compressed component that has one element for each block of a weight
         can be read by `emitLanes`.
       }],

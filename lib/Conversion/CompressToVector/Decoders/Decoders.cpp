@@ -29,6 +29,7 @@ mlir::compress::findComputeMode(CompressedTensorType weight, unsigned laneDim,
 }
 
 void mlir::compress::registerTileDecoders(DialectRegistry &registry) {
+  registerBase3TileDecoder(registry);
   registerBitmaskTileDecoder(registry);
   registerDenseTileDecoder(registry);
   registerNestedTileDecoder(registry);

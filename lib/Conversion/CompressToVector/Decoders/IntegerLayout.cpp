@@ -22,8 +22,6 @@ static constexpr int64_t kCacheLine = 64;
 /// Blocks of codes in a record are at most so many.
 static constexpr int64_t kMaxBlocks = 64;
 
-static int64_t getFields(const IntegerCodes &codes) { return 8 / codes.bits; }
-
 /// The smallest records of whole cache lines, or if there are none, the
 /// smallest ones: what all tiles of a short row share may be of any size.
 static bool chooseRecord(CodecAttrInterface codec, RankedTensorType logical,
@@ -49,10 +47,12 @@ mlir::compress::getIntegerLayout(CodecAttrInterface codec,
   auto codes = cast<TileDecoderInterface>(codec).getIntegerCodes(logical);
   if (!codes)
     return std::nullopt;
-  int64_t fields = getFields(*codes), size = logical.getDimSize(stepDim);
+  int64_t fields = codes->getFields(), size = logical.getDimSize(stepDim);
   int64_t block = std::min(codes->block[stepDim], size);
   bool isWhole = block == size;
-  int64_t steps = isWhole ? kSteps : std::gcd(block, kSteps);
+  int64_t wanted =
+      kSteps % (4 * fields) ? std::lcm(kLanes, 4 * fields) : kSteps;
+  int64_t steps = isWhole ? wanted : std::gcd(block, wanted);
   if (steps % (4 * fields) != 0 || steps % kLanes != 0)
     return std::nullopt;
   algorithms::TileLayout layout;
@@ -124,8 +124,8 @@ IntegerFormat mlir::compress::getIntegerFormat(const IntegerWeight &weight,
   format.tilesPerBlock =
       block >= weight.logical.getDimSize(stepDim) ? tiles : block / steps;
   format.vectorsPerTile =
-      computeProduct(weight.codec.getTile()) / getFields(codes) / (4 * kLanes);
-  for (int64_t field = 0; field < getFields(codes); ++field)
+      computeProduct(weight.codec.getTile()) / codes.getFields() / (4 * kLanes);
+  for (int64_t field = 0; field < codes.getFields(); ++field)
     format.shifts.push_back(field * codes.bits);
   return format;
 }

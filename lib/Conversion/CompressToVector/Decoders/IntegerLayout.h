@@ -8,10 +8,11 @@
 // The layout that all codecs of integer codes have for int8. A tile has 32
 // steps, or as many as a block. Vector v of it holds, for each lane and j of 0
 // to 3, a byte of the codes 4 v + j + f * steps / fields, field f in bits f *
-// bits and above: codes of one field are operands of an integer dot product
-// once the other fields are masked. Signs are flipped, so that no code is
-// negative. What belongs to blocks lies in the stream of codes, records being
-// such that they are whole cache lines; what belongs to whole rows is apart.
+// bits and above, or where else the codec of codes puts it: codes of one field
+// are operands of an integer dot product once the others are masked. Signs are
+// flipped, so that no code is negative. What belongs to blocks lies in the
+// stream of codes, records being such that they are whole cache lines; what
+// belongs to whole rows is apart.
 //
 //===----------------------------------------------------------------------===//
 

@@ -6,7 +6,8 @@
 //===----------------------------------------------------------------------===//
 //
 // int8: codes are those of base, whose decoder reads its other components
-// through their decoders.
+// through their decoders. Codes that are compressed again are fields of bytes
+// that their codec takes apart.
 //
 //===----------------------------------------------------------------------===//
 
@@ -42,17 +43,28 @@ struct NestedTileDecoder
     auto base = dyn_cast<TileDecoderInterface>(codec.getBase());
     if (!base)
       return std::nullopt;
-    for (NamedAttribute component : codec.getComponents()) {
-      auto decoder = dyn_cast<TileDecoderInterface>(component.getValue());
-      if (!decoder || !decoder.hasLanes())
+    std::optional<IntegerCodes> codes = base.getIntegerCodes(logical);
+    if (!codes)
+      return std::nullopt;
+    for (const StorageComponent &part : codec.getBase().getStorage(logical)) {
+      Attribute nested = codec.getComponents().get(part.name);
+      if (!nested)
+        continue;
+      auto decoder = dyn_cast<TileDecoderInterface>(nested);
+      if (!decoder)
         return std::nullopt;
+      if (part.role != ComponentRole::Codes) {
+        if (!decoder.hasLanes())
+          return std::nullopt;
+        continue;
+      }
+      auto packed = decoder.getPackedFields(codes->bits, codes->isSigned);
+      if (!packed)
+        return std::nullopt;
+      codes->isSigned = false;
+      codes->fields = packed->shifts.size();
     }
-    // Codes are read as they are stored.
-    for (const StorageComponent &part : codec.getBase().getStorage(logical))
-      if (part.role == ComponentRole::Codes &&
-          codec.getComponents().get(part.name))
-        return std::nullopt;
-    return base.getIntegerCodes(logical);
+    return codes;
   }
 
   SmallVector<Value> prepareIntegers(Attribute attr, OpBuilder &b, Location loc,
@@ -63,7 +75,16 @@ struct NestedTileDecoder
 
   IntegerFormat getIntegerFormat(Attribute attr,
                                  const IntegerWeight &weight) const {
-    return getBase(attr).getIntegerFormat(weight);
+    IntegerFormat format = getBase(attr).getIntegerFormat(weight);
+    if (auto codec = getCodesDecoder(attr, weight)) {
+      IntegerCodes codes = *getIntegerCodes(attr, weight.logical);
+      IntegerFormat ofFields = compress::getIntegerFormat(weight, codes);
+      auto packed = *codec.getPackedFields(codes.bits, /*isSigned=*/true);
+      format.bias = packed.bias;
+      format.vectorsPerTile = ofFields.vectorsPerTile;
+      format.shifts = packed.shifts;
+    }
+    return format;
   }
 
   SmallVector<CodeGroup> emitIntegerVector(Attribute attr, OpBuilder &b,
@@ -71,8 +92,19 @@ struct NestedTileDecoder
                                            const IntegerWeight &weight,
                                            const TilePosition &position,
                                            int64_t vector, bool shifted) const {
-    return getBase(attr).emitIntegerVector(b, loc, weight, position, vector,
-                                           shifted);
+    TileDecoderInterface codec = getCodesDecoder(attr, weight);
+    if (!codec)
+      return getBase(attr).emitIntegerVector(b, loc, weight, position, vector,
+                                             shifted);
+    auto bytes = VectorType::get(4 * kLanes, b.getI8Type());
+    Value stored = loadBytes(b, loc, weight, position, /*leaf=*/0,
+                             vector * bytes.getNumElements(), bytes);
+    int64_t vectors = getIntegerFormat(attr, weight).vectorsPerTile;
+    SmallVector<CodeGroup> groups;
+    for (auto [field, codes] : llvm::enumerate(codec.emitPackedFields(
+             b, loc, weight.instructions, stored, shifted)))
+      groups.push_back({codes, int64_t(field) * vectors + vector});
+    return groups;
   }
 
   IntegerScales emitIntegerScales(Attribute attr, OpBuilder &b, Location loc,
@@ -84,6 +116,18 @@ struct NestedTileDecoder
 private:
   static TileDecoderInterface getBase(Attribute attr) {
     return cast<TileDecoderInterface>(cast<NestedAttr>(attr).getBase());
+  }
+
+  /// The decoder of codes that are compressed again, or null.
+  static TileDecoderInterface getCodesDecoder(Attribute attr,
+                                              const IntegerWeight &weight) {
+    auto codec = cast<NestedAttr>(attr);
+    for (const StorageComponent &part :
+         codec.getBase().getStorage(weight.logical))
+      if (part.role == ComponentRole::Codes)
+        return dyn_cast_or_null<TileDecoderInterface>(
+            codec.getComponents().get(part.name));
+    return nullptr;
   }
 };
 } // namespace

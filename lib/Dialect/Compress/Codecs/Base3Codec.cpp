@@ -35,13 +35,17 @@ Base3Attr::verifyCodec(function_ref<InFlightDiagnostic()> emitError,
       logical.isDynamicDim(logical.getRank() - 1)) // base3_c2
     return emitError() << "expected a static innermost dimension for " << *this
                        << ", but got " << logical;
+  int64_t bytes = logical.getShape().back();
+  if (getCodes() && algorithms::getCodeBytes(getCodes()) != bytes) // base3_c3
+    return emitError() << "expected codes that end in the last of " << bytes
+                       << " bytes of a row, but got " << *this;
   return success();
 }
 
 SmallVector<StorageComponent>
 Base3Attr::getStorage(RankedTensorType logical) const {
   SmallVector<int64_t> shape(logical.getShape());
-  shape.back() = algorithms::getTritBytes(shape.back());
+  shape.back() = algorithms::getTritBytes(getRowCodes(shape.back()));
   return {{"trits", ComponentRole::Codes, logical.clone(shape)}};
 }
 
@@ -105,7 +109,9 @@ FailureOr<Value> Base3Attr::buildDecode(OpBuilder &b, Location loc,
     return tensor::EmptyOp::create(b, loc, sizes, b.getI8Type()).getResult();
   }
   // [.., units] -> [.., units, bytes of a unit] -> [.., bytes]
-  SmallVector<Value> inputs = splitUnits(b, loc, trits, kUnitTritBytes);
+  // Behind the end of a row there are trits of zero.
+  constexpr int64_t kZeros = algorithms::kTritBytes / 2;
+  SmallVector<Value> inputs = splitUnits(b, loc, trits, kUnitTritBytes, kZeros);
   SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, inputs[0]);
   sizes.push_back(b.getIndexAttr(kUnitCodeBytes));
   Value empty = tensor::EmptyOp::create(b, loc, sizes, b.getI8Type());
@@ -136,7 +142,7 @@ void Base3Attr::decodeData(RankedTensorType logical,
                            ArrayRef<ArrayRef<char>> components, int64_t begin,
                            MutableArrayRef<char> out) const {
   algorithms::unpackTrits(
-      asBytes(components[0]), logical.getShape().back(), begin,
+      asBytes(components[0]), getRowCodes(logical.getShape().back()), begin,
       {reinterpret_cast<uint8_t *>(out.data()), out.size()});
 }
 
@@ -145,8 +151,8 @@ Base3Attr::verifyData(function_ref<InFlightDiagnostic()> emitError,
                       RankedTensorType logical,
                       ArrayRef<ArrayRef<char>> leaves) const {
   using Kind = algorithms::TritError::Kind;
-  std::optional<algorithms::TritError> error =
-      algorithms::validateTrits(asBytes(leaves[0]), logical.getShape().back());
+  std::optional<algorithms::TritError> error = algorithms::validateTrits(
+      asBytes(leaves[0]), getRowCodes(logical.getShape().back()));
   if (!error)
     return success();
   if (error->kind == Kind::ByteOutOfRange)
@@ -164,7 +170,9 @@ Base3Attr::verifyData(function_ref<InFlightDiagnostic()> emitError,
 SmallVector<TileGranularity>
 Base3Attr::getTileGranularity(RankedTensorType logical) const {
   SmallVector<TileGranularity> granularity(logical.getRank());
-  granularity.back().unit = granularity.back().block = kUnitCodeBytes;
+  granularity.back().unit = granularity.back().block =
+      getCodes() ? std::max<int64_t>(logical.getShape().back(), 1)
+                 : kUnitCodeBytes;
   return granularity;
 }
 
@@ -172,11 +180,14 @@ SmallVector<ComponentRatio>
 Base3Attr::getComponentRatios(RankedTensorType logical, unsigned) const {
   SmallVector<ComponentRatio> ratios(logical.getRank());
   ratios.back() = {kUnitCodeBytes, kUnitTritBytes};
+  if (getCodes())
+    ratios.back() = {logical.getShape().back(),
+                     algorithms::getTritBytes(getCodes())};
   return ratios;
 }
 
 FailureOr<SmallVector<ComponentTile>>
-Base3Attr::mapTile(OpBuilder &b, Location loc, RankedTensorType,
+Base3Attr::mapTile(OpBuilder &b, Location loc, RankedTensorType logical,
                    ValueRange components, ArrayRef<OpFoldResult> offsets,
                    ArrayRef<OpFoldResult> sizes) const {
   AffineExpr d = b.getAffineDimExpr(0);
@@ -185,12 +196,24 @@ Base3Attr::mapTile(OpBuilder &b, Location loc, RankedTensorType,
   };
   ComponentTile tile{SmallVector<OpFoldResult>(offsets),
                      SmallVector<OpFoldResult>(sizes)};
+  if (getCodes()) { // whole rows only
+    tile.offsets.back() = b.getIndexAttr(0);
+    tile.sizes.back() = b.getIndexAttr(algorithms::getTritBytes(getCodes()));
+    return SmallVector<ComponentTile>{tile};
+  }
   // Offsets are whole units, a size may end within one.
   tile.offsets.back() =
       apply(d.floorDiv(kUnitCodeBytes) * kUnitTritBytes, offsets.back());
   tile.sizes.back() =
       apply((d * kUnitTritBytes).ceilDiv(kUnitCodeBytes), sizes.back());
   return SmallVector<ComponentTile>{tile};
+}
+
+CodecAttrInterface Base3Attr::getRowsCodec(RankedTensorType rows,
+                                           int64_t elements) const {
+  auto codec = get(getContext(), elements);
+  bool fits = algorithms::getCodeBytes(elements) == rows.getShape().back();
+  return fits ? CodecAttrInterface(codec) : nullptr;
 }
 
 //===----------------------------------------------------------------------===//
@@ -211,12 +234,20 @@ public:
         HeapAsmResourceBlob::allocate(type.getNumElements(), /*align=*/64);
     MutableArrayRef<char> data = trits.getMutableData();
     std::optional<int64_t> wrong = algorithms::packTrits(
-        asBytes(weight.data), shape.back(),
+        asBytes(weight.data), cast<Base3Attr>(codec).getRowCodes(shape.back()),
         {reinterpret_cast<uint8_t *>(data.data()), data.size()});
     if (wrong) {
-      InFlightDiagnostic diag = context.emitError()
-                                << "expected 2-bit codes -1, 0 and 1 for "
-                                << codec << ", but got -2 in the byte at [";
+      int64_t codes = cast<Base3Attr>(codec).getRowCodes(shape.back());
+      bool isBehind =
+          *wrong % (shape.back() * algorithms::kCodesPerByte) >= codes;
+      InFlightDiagnostic diag = context.emitError();
+      if (isBehind)
+        diag << "expected zeros behind " << codes << " codes for " << codec
+             << ", but got others";
+      else
+        diag << "expected 2-bit codes -1, 0 and 1 for " << codec
+             << ", but got -2";
+      diag << " in the byte at [";
       llvm::interleaveComma(delinearize(*wrong / algorithms::kCodesPerByte,
                                         computeStrides(shape)),
                             diag);

@@ -241,68 +241,118 @@ getComponentLayout(CodecAttrInterface base, RankedTensorType logical,
   return layout.ofBlocks(logical.getShape(), block);
 }
 
+/// How a component that is compressed again follows a layout of the tensor: it
+/// is in tiles itself, or is stored again, row by row of its tiled form.
+struct MovedComponent {
+  CodecAttrInterface codec;
+  std::optional<algorithms::TileLayout> layout;
+};
+
+/// Null where it cannot. `tiledBase` is the codec of the tiled tensor.
+static MovedComponent moveComponent(NestedAttr codec,
+                                    CodecAttrInterface tiledBase,
+                                    RankedTensorType logical,
+                                    unsigned component,
+                                    const algorithms::TileLayout &layout) {
+  StorageComponent part = codec.getBase().getStorage(logical)[component];
+  auto tiled = RankedTensorType::get(layout.getShape(logical.getShape()),
+                                     logical.getElementType());
+  auto stored =
+      dyn_cast<RankedTensorType>(tiledBase.getStorage(tiled)[component].type);
+  if (!stored)
+    return {};
+  CodecAttrInterface nested = getNested(codec, part.name);
+  if (auto own =
+          getComponentLayout(codec.getBase(), logical, component, layout)) {
+    auto type = cast<RankedTensorType>(part.type);
+    CodecAttrInterface inner = nested.getTiledCodec(type, *own);
+    if (inner &&
+        stored.getShape() == ArrayRef<int64_t>(own->getShape(type.getShape())))
+      return {inner, own};
+  }
+  return {nested.getRowsCodec(stored, tiled.getShape().back()), std::nullopt};
+}
+
 CodecAttrInterface
 NestedAttr::getTiledCodec(RankedTensorType logical,
                           const algorithms::TileLayout &layout) const {
   CodecAttrInterface tiledBase = getBase().getTiledCodec(logical, layout);
   if (!tiledBase)
     return nullptr;
-  auto tiled = RankedTensorType::get(layout.getShape(logical.getShape()),
-                                     logical.getElementType());
   NamedAttrList components;
   for (auto [i, part] : llvm::enumerate(getBase().getStorage(logical))) {
-    CodecAttrInterface codec = getNested(*this, part.name);
-    if (!codec)
+    if (!getNested(*this, part.name))
       continue;
-    auto own = getComponentLayout(getBase(), logical, i, layout);
-    if (!own)
+    MovedComponent moved = moveComponent(*this, tiledBase, logical, i, layout);
+    if (!moved.codec)
       return nullptr;
-    auto type = cast<RankedTensorType>(part.type);
-    auto stored =
-        dyn_cast<RankedTensorType>(tiledBase.getStorage(tiled)[i].type);
-    CodecAttrInterface inner = codec.getTiledCodec(type, *own);
-    if (!inner || !stored ||
-        stored.getShape() != ArrayRef<int64_t>(own->getShape(type.getShape())))
-      return nullptr;
-    components.set(part.name, inner);
+    components.set(part.name, moved.codec);
   }
   return get(getContext(), tiledBase, components.getDictionary(getContext()));
+}
+
+/// Stores a component again that was moved; that loses nothing.
+static EncodedComponent storeAgain(EncodedComponent part, StringRef name,
+                                   CodecAttrInterface codec) {
+  auto type = cast<RankedTensorType>(part.type);
+  MLIRContext *context = codec.getContext();
+  auto emitError = [&] {
+    return mlir::emitError(UnknownLoc::get(context))
+           << "component '" << name << "': ";
+  };
+  auto *dialect = context->getLoadedDialect<CompressDialect>();
+  auto parts = encodeTensor({name, type, part.data.getData(), nullptr}, codec,
+                            {dialect->getCodecs(), "", emitError});
+  assert(succeeded(parts) && "expected a codec that stores all its values");
+  return {CompressedTensorType::get(type, codec), {}, std::move(*parts)};
 }
 
 std::vector<EncodedComponent>
 NestedAttr::relayout(RankedTensorType logical,
                      const algorithms::TileLayout &layout,
                      ArrayRef<ArrayRef<char>> leaves) const {
-  // Base moves zeros in the place of what is compressed, which moves by itself.
-  std::vector<EncodedComponent> moved;
-  std::vector<std::vector<char>> zeros;
-  SmallVector<ArrayRef<char>> own;
+  // Base moves zeros in the place of what moves by itself, and decoded bytes of
+  // what is stored again.
+  CodecAttrInterface tiledBase = getBase().getTiledCodec(logical, layout);
   SmallVector<StorageComponent> base = getBase().getStorage(logical);
-  moved.resize(base.size());
-  zeros.reserve(base.size());
+  std::vector<MovedComponent> moves(base.size());
+  std::vector<EncodedComponent> moved(base.size());
+  std::vector<std::vector<char>> dense;
+  dense.reserve(base.size());
+  SmallVector<ArrayRef<char>> own;
   for (auto [i, part, stored] : llvm::enumerate(base, getStorage(logical))) {
     SmallVector<Type> types;
     getLeafTypes(stored.type, types);
-    if (CodecAttrInterface codec = getNested(*this, part.name)) {
-      auto type = cast<RankedTensorType>(part.type);
-      moved[i].parts = codec.relayout(
-          type, *getComponentLayout(getBase(), logical, i, layout),
-          leaves.take_front(types.size()));
-      own.push_back(zeros.emplace_back(type.getNumElements() *
-                                       type.getElementTypeBitWidth() / 8));
-    } else {
-      own.append(leaves.begin(), leaves.begin() + types.size());
-    }
+    ArrayRef<ArrayRef<char>> ofPart = leaves.take_front(types.size());
     leaves = leaves.drop_front(types.size());
+    CodecAttrInterface codec = getNested(*this, part.name);
+    if (!codec) {
+      llvm::append_range(own, ofPart);
+      continue;
+    }
+    auto type = cast<RankedTensorType>(part.type);
+    std::vector<char> &bytes = dense.emplace_back(
+        type.getNumElements() * type.getElementTypeBitWidth() / 8);
+    own.push_back(bytes);
+    moves[i] = moveComponent(*this, tiledBase, logical, i, layout);
+    if (moves[i].layout)
+      moved[i].parts = codec.relayout(type, *moves[i].layout, ofPart);
+    else
+      decodeLeaves(cast<CompressedTensorType>(stored.type), ofPart, bytes);
   }
   std::vector<EncodedComponent> result =
       getBase().relayout(logical, layout, own);
-  auto tiled = RankedTensorType::get(layout.getShape(logical.getShape()),
-                                     logical.getElementType());
-  for (auto [part, parts, stored] : llvm::zip_equal(
-           result, moved, getTiledCodec(logical, layout).getStorage(tiled)))
-    if (!parts.parts.empty())
-      part = {stored.type, {}, std::move(parts.parts)};
+  for (auto [i, part] : llvm::enumerate(result)) {
+    if (!moves[i].codec)
+      continue;
+    if (moves[i].layout)
+      part = {CompressedTensorType::get(cast<RankedTensorType>(part.type),
+                                        moves[i].codec),
+              {},
+              std::move(moved[i].parts)};
+    else
+      part = storeAgain(std::move(part), base[i].name, moves[i].codec);
+  }
   return result;
 }
 

@@ -23,7 +23,8 @@ int64_t PackedCodes::getRowBytes(int64_t codes) const {
 }
 
 SmallVector<Value> mlir::compress::splitUnits(OpBuilder &b, Location loc,
-                                              Value rows, int64_t unitBytes) {
+                                              Value rows, int64_t unitBytes,
+                                              int64_t padding) {
   if (unitBytes == 1)
     return {rows};
   auto type = cast<RankedTensorType>(rows.getType());
@@ -34,9 +35,9 @@ SmallVector<Value> mlir::compress::splitUnits(OpBuilder &b, Location loc,
     high.back() = b.getIndexAttr(rest);
     SmallVector<int64_t> padded(type.getShape());
     padded.back() += rest;
-    Value zero = arith::ConstantOp::create(b, loc, b.getI8IntegerAttr(0));
+    Value byte = arith::ConstantOp::create(b, loc, b.getI8IntegerAttr(padding));
     type = type.clone(padded);
-    rows = tensor::PadOp::create(b, loc, type, rows, low, high, zero);
+    rows = tensor::PadOp::create(b, loc, type, rows, low, high, byte);
   }
   SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, rows);
   sizes.back() = b.getIndexAttr(units);

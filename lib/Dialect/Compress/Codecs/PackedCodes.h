@@ -19,9 +19,10 @@
 namespace mlir::compress {
 
 /// Rows of bytes as one tensor for each byte of a unit, with a unit where the
-/// innermost dimension had its bytes. The last unit of a row may be short.
+/// innermost dimension had its bytes. The last unit of a row may be short: bytes
+/// of `padding` follow.
 SmallVector<Value> splitUnits(OpBuilder &b, Location loc, Value rows,
-                              int64_t unitBytes);
+                              int64_t unitBytes, int64_t padding = 0);
 
 /// Cuts the innermost dimension to `size` elements.
 Value takeOfRow(OpBuilder &b, Location loc, Value value, int64_t size);

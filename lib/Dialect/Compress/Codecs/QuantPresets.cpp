@@ -109,7 +109,7 @@ static CodecAttrInterface build(const Scheme &scheme, RankedTensorType type,
   NamedAttrList components;
   SmallVector<StorageComponent> storage = base.getStorage(type);
   if (scheme.base3)
-    components.set(storage.front().name, Base3Attr::get(context));
+    components.set(storage.front().name, Base3Attr::get(context, /*codes=*/0));
   for (auto [part, nested] :
        llvm::zip(ArrayRef(storage).drop_front(), scheme.nested))
     components.set(part.name,

@@ -129,6 +129,14 @@ def CodecAttrInterface : AttrInterface<"CodecAttrInterface"> {
            "const ::mlir::compress::algorithms::TileLayout &":$layout), "",
       /*defaultImplementation=*/"return nullptr;">,
     InterfaceMethod<[{
+        For a component of bytes that is stored in another order: the codec that
+        stores its rows again, where `elements` of the first packed codes of a row
+        are codes and the rest is zeros. Null where there is none.
+      }],
+      "::mlir::compress::CodecAttrInterface", "getRowsCodec",
+      (ins "::mlir::RankedTensorType":$rows, "int64_t":$elements), "",
+      /*defaultImplementation=*/"return nullptr;">,
+    InterfaceMethod<[{
         The codec of the matrix whose rows are the dimension `row`, and whose
         columns are all other ones, the last one of `columns` being the fastest:
         of the same values, with the same blocks. Null where blocks are no
