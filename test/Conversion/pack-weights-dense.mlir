@@ -11,7 +11,7 @@
 // CHECK: %[[D:.*]] = compress.decode %[[W]]
 // CHECK: linalg.matmul {{.*}} ins(%{{.*}}, %[[D]]
 // CHECK: linalg.matvec ins(%{{.*}}, %{{.*}} : tensor<2x3xf32>
-// REMARK: remark: [Passed] PackWeights | Category:compress-pack-weights | Remark="packed for a kernel"
+// REMARK: remark: [Passed] PackWeights | Category:compress-pack-weights | Reason="computes in f32; estimated cycles: f32 {{[^,]*}}", Remark="packed for a kernel"
 // CHECK: dialect_resources
 // CHECK-NOT: fc:
 // CHECK: fc.tiled: "0x400000000000803F00008040{{(00){56}()}}00000040{{0000A040(00){56}()}}00004040{{0000C040(00){56}()}}"

@@ -1,7 +1,5 @@
 // Layouts of kernels that compute with integers, byte by byte.
 // RUN: compress-opt %s --compress-pack-weights='compute=int8 features=avx512f,avx512bw,avx512vnni' --split-input-file | FileCheck %s
-// With auto they are the same.
-// RUN: compress-opt %s --compress-pack-weights='compute=auto features=avx512f,avx512bw,avx512vnni' --split-input-file | FileCheck %s
 // Without AVX-512 VNNI, auto is f32.
 // RUN: compress-opt %s --compress-pack-weights='compute=auto features=avx512f,avx512bw' --split-input-file | FileCheck %s --check-prefix=F32
 // What they decode to, laid out anew or not.

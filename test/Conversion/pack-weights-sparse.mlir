@@ -1,7 +1,7 @@
 // Packed constants are compared byte by byte, as in pack-weights.mlir.
 // RUN: compress-opt %s --compress-pack-weights --split-input-file | FileCheck %s
 // RUN: compress-opt %s --compress-pack-weights --remarks-filter="compress-pack-weights" --split-input-file -o %t 2>&1 | FileCheck %s --check-prefix=REMARK
-// REMARK: remark: [Passed] PackWeights | Category:compress-pack-weights | Remark="packed for a kernel"
+// REMARK: remark: [Passed] PackWeights | Category:compress-pack-weights | Reason="computes in f32; estimated cycles: f32 {{[^,]*}}", Remark="packed for a kernel"
 // REMARK: remark: [Missed] PackWeights | Category:compress-pack-weights | Reason="its codec has no layout for the kernel"
 // REMARK-NOT: remark:
 

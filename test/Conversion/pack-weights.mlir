@@ -5,7 +5,7 @@
 // RUN: compress-opt %s --compress-pack-weights --compress-pack-weights --split-input-file | FileCheck %s
 // RUN: compress-opt %s --compress-pack-weights --compress-pack-weights --remarks-filter-missed="compress-pack-weights" --split-input-file -o %t 2>&1 | FileCheck %s --check-prefix=TWICE
 // TWICE: remark: [Missed] PackWeights | Category:compress-pack-weights | Reason="its codec has no tile decoder"
-// REMARK-COUNT-11: remark: [Passed] PackWeights | Category:compress-pack-weights | Remark="packed for a kernel"
+// REMARK-COUNT-11: remark: [Passed] PackWeights | Category:compress-pack-weights | Reason="computes in f32; estimated cycles: f32 {{[^,]*}}", Remark="packed for a kernel"
 // REMARK-NOT: remark:
 
 // [N, K]: 16 of n and 4 of k are a tile, of which two rows and all columns are used. The certificate counts new bits.

@@ -43,9 +43,11 @@ def CompressPackWeights : Pass<"compress-pack-weights", "::mlir::ModuleOp"> {
     decode yields. `compute=bf16` rounds activations to bfloat16, `compute=int8` to
     8-bit integers (docs/Numerics.md), and computes with the codes; a compressed
     weight that this is impossible for is an error. Targets without instructions for
-    bfloat16 compute the same in f32. `compute=auto` takes int8 where the codec has it
-    and the target an instruction for dot products of bytes, else bf16 where they have
-    that, and f32 elsewhere.
+    bfloat16 compute the same in f32. `compute=auto` takes the fastest of f32, of int8 where
+    the target has an instruction for dot products of bytes, and of bf16 where it has
+    one for these, as far as the codec has a layout for them. A cost model compares
+    their cycles: many outputs share the work of rounding activations, few do not. A
+    remark gives its estimates.
   }];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::compress::CompressDialect"

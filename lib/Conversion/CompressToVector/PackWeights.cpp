@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Contraction.h"
+#include "CostModel.h"
 #include "compress/Conversion/CompressToVector/ContractionEmitter.h"
 #include "compress/Conversion/CompressToVector/TileDecoder.h"
 #include "compress/Conversion/Passes.h"
@@ -19,6 +20,7 @@
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringSet.h"
+#include "llvm/Support/Format.h"
 
 namespace mlir::compress {
 #define GEN_PASS_DEF_COMPRESSPACKWEIGHTS
@@ -37,7 +39,7 @@ struct PackedWeight {
   /// AssembleOps, or loads of a weight that is not compressed.
   SmallVector<Operation *> sources;
   std::optional<algorithms::TileLayout> layout;
-  std::string reason; // why it stays as it is
+  std::string reason; // why it is laid out so, or stays as it is
   std::string name;   // of one that is not compressed
 
   bool isDense() const { return !isa<AssembleOp>(sources.front()); }
@@ -130,7 +132,7 @@ std::optional<ComputeMode> PackWeightsPass::getRequiredMode() const {
   llvm_unreachable("unknown request");
 }
 
-/// Modes that kernels may compute in, best first.
+/// Modes that kernels may compute in.
 SmallVector<ComputeMode> PackWeightsPass::getModes(const PackedWeight &weight) {
   // Only what is compressed must be computed with as asked for.
   if (weight.isDense())
@@ -237,6 +239,7 @@ void PackWeightsPass::choose(PackedWeight &weight) {
     return;
   }
   std::optional<MatrixDims> dims;
+  ContractionWork work;
   bool isConvolution = false;
   auto addUse = [&](OpOperand &use) {
     FailureOr<Contraction> contraction = matchContraction(use, weight.reason);
@@ -247,6 +250,7 @@ void PackWeightsPass::choose(PackedWeight &weight) {
       weight.reason = "its users reduce different dimensions";
     dims = wanted;
     isConvolution = contraction->isConvolution();
+    work += getWork(*contraction);
     return weight.reason.empty();
   };
   for (Operation *source : weight.sources)
@@ -276,20 +280,33 @@ void PackWeightsPass::choose(PackedWeight &weight) {
     return;
   }
   RankedTensorType logical = weight.type.getLogicalType();
+  std::optional<double> least;
+  std::string estimates;
   for (ComputeMode mode : getModes(weight)) {
-    weight.layout = isConvolution
-                        ? getLayoutOfMatrix(weight.type, *dims, mode)
-                        : decoder.getKernelLayout(logical, dims->row,
-                                                  dims->columns.back(), mode);
-    if (!weight.layout)
+    auto layout = isConvolution
+                      ? getLayoutOfMatrix(weight.type, *dims, mode)
+                      : decoder.getKernelLayout(logical, dims->row,
+                                                dims->columns.back(), mode);
+    if (!layout)
       continue;
-    if (!weight.isDense() || !isMostlyPadding(logical, *weight.layout))
+    if (weight.isDense() && isMostlyPadding(logical, *layout)) {
+      weight.reason = "it would be mostly padding";
       return;
-    weight.layout.reset();
-    weight.reason = "it would be mostly padding";
-    return;
+    }
+    double cycles = estimateCycles(mode, work, features);
+    llvm::raw_string_ostream(estimates)
+        << (least ? ", " : "") << stringifyComputeMode(mode) << " "
+        << llvm::format("%.3g", cycles);
+    if (least && *least <= cycles)
+      continue;
+    least = cycles;
+    weight.layout = layout;
+    weight.reason = "computes in " + stringifyComputeMode(mode).str();
   }
-  weight.reason = "its codec has no layout for the kernel";
+  if (!least)
+    weight.reason = "its codec has no layout for the kernel";
+  else
+    weight.reason += "; estimated cycles: " + estimates;
 }
 
 /// Erases a constant, and the global behind it, when nothing uses them.
@@ -448,7 +465,8 @@ void PackWeightsPass::runOnOperation() {
       continue;
     }
     pack(weight);
-    remark::passed(loc, options) << "packed for a kernel";
+    remark::passed(loc, options)
+        << "packed for a kernel" << remark::reason("{0}", weight.reason);
   }
   // What was packed is held by nothing now; the context would keep it.
   llvm::StringSet<> used;

@@ -36,7 +36,7 @@ createFmaEmitter(ArrayRef<std::string> features);
 std::unique_ptr<ContractionEmitter>
 createSparseEmitter(ArrayRef<std::string> features);
 
-/// Whether kernels that compute with integers are the fastest ones on a CPU
+/// Whether kernels that compute with integers can be the fastest ones on a CPU
 /// with such features.
 bool prefersIntegers(ArrayRef<std::string> features);
 
@@ -44,8 +44,8 @@ bool prefersIntegers(ArrayRef<std::string> features);
 std::unique_ptr<ContractionEmitter>
 createIntegerEmitter(ArrayRef<std::string> features);
 
-/// Whether kernels that compute in bf16 are faster than those in f32 on a CPU
-/// with such features.
+/// Whether kernels that compute in bf16 can be the fastest ones on a CPU with
+/// such features.
 bool prefersBf16(ArrayRef<std::string> features);
 
 /// Products of bf16, added in f32: by AVX-512 BF16 if the features have it (and
