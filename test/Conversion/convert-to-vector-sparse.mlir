@@ -60,25 +60,71 @@ func.func @eight(%s: memref<1x1x1216xi8>, %x: memref<1x64xf32>, %i: memref<1x16x
 }
 
 // -----
-// Masks of 16 lanes; their values follow each other from the tile's offset on.
+// Masks of 16 lanes; their values follow each other from the tile's offset on. AVX-512 loads as many as there are lanes, moves them
+// to those of the mask, and adds products of these only; values at the end come from a copy. Where x has many rows, other lanes get zeros.
 // CHECK-LABEL: func @bitmask
 // CHECK-SAME: %[[M:.*]]: memref<1x2x32x2xi8>, %[[V:.*]]: memref<?xf32>, %[[O:.*]]: memref<1x2x1x1xi32>
 // CHECK-DAG: %[[P:.*]] = memref.extract_aligned_pointer_as_index %[[V]]
 // CHECK-DAG: %[[MASKS:.*]] = memref.collapse_shape %[[M]] {{.*}} into memref<1x2x64xi8>
 // CHECK-DAG: %[[OFFSETS:.*]] = memref.collapse_shape %[[O]] {{.*}} into memref<1x2x1xi32>
-// CHECK: %[[FIRST:.*]] = memref.load %[[OFFSETS]]
-// CHECK: %[[BEGIN:.*]] = arith.index_castui %[[FIRST]] : i32 to index
+// CHECK-DAG: %[[SIZE:.*]] = memref.dim %[[V]], %c0
+// CHECK: %[[COPY:.*]] = memref.alloc() {{.*}} : memref<1024xf32>
+// CHECK: %[[MOST:.*]] = arith.maxui %[[SIZE]], %c512
+// CHECK: %[[FIRST:.*]] = arith.subi %[[MOST]], %c512
+// CHECK: scf.for %[[I:.*]] = %c0 to %c1024 step %c16
+// CHECK: %[[FROM:.*]] = arith.addi %[[FIRST]], %[[I]]
+// CHECK: %[[LEFT:.*]] = arith.subi %[[SIZE]], %[[FROM]]
+// CHECK: %[[THERE:.*]] = vector.create_mask %[[LEFT]] : vector<16xi1>
+// CHECK: %[[SOME:.*]] = vector.maskedload %[[V]][%[[FROM]]], %[[THERE]]
+// CHECK: vector.store %[[SOME]], %[[COPY]][%[[I]]]
+// CHECK: %[[BEGIN:.*]] = arith.index_castui %{{.*}} : i32 to index
+// CHECK: %[[END:.*]] = arith.addi %[[BEGIN]], %c512
+// CHECK: %[[IS:.*]] = arith.cmpi ugt, %[[END]], %[[SIZE]]
+// CHECK: %[[C:.*]] = memref.extract_aligned_pointer_as_index %[[COPY]]
+// CHECK: %[[BASE:.*]] = arith.select %[[IS]], %[[C]], %[[P]]
+// CHECK: %[[REST:.*]] = arith.subi %[[BEGIN]], %{{.*}}
+// CHECK: %[[AT:.*]] = arith.select %[[IS]], %[[REST]], %[[BEGIN]]
 // CHECK: %[[B:.*]] = vector.load %[[MASKS]]{{.*}} vector<2xi8>
-// CHECK: %[[W:.*]] = vector.bitcast %[[B]] : vector<2xi8> to vector<1xi16>
-// CHECK: %[[BYTES:.*]] = arith.muli %[[BEGIN]], %c4
-// CHECK: %[[BITS:.*]] = vector.bitcast %[[B]] : vector<2xi8> to vector<16xi1>
-// CHECK: llvm.intr.masked.expandload{{.*}}, %[[BITS]],
+// CHECK: %[[W1:.*]] = vector.bitcast %[[B]] : vector<2xi8> to vector<1xi16>
+// CHECK: %[[W:.*]] = vector.extract %[[W1]][0]
+// CHECK: %[[BYTES:.*]] = arith.muli %[[AT]], %c4
+// CHECK: arith.addi %[[BASE]], %[[BYTES]]
+// CHECK: %[[BITS:.*]] = llvm.bitcast %[[W]] : i16 to vector<16xi1>
+// CHECK: llvm.intr.prefetch
+// CHECK: %[[L:.*]] = llvm.load %{{.*}} {alignment = 4 : i64} : !llvm.ptr -> vector<16xf32>
+// CHECK: %[[E:.*]] = llvm.call_intrinsic "llvm.x86.avx512.mask.expand"(%[[L]], %[[L]], %[[BITS]])
+// CHECK: %[[F:.*]] = vector.fma %{{.*}}, %[[E]], %[[SUM:.*]] : vector<16xf32>
+// CHECK: arith.select %[[BITS]], %[[F]], %[[SUM]]
 // CHECK: math.ctpop
-// CHECK-COUNT-31: llvm.intr.masked.expandload
-// CHECK-NOT: llvm.intr.masked.expandload
+// CHECK-COUNT-31: llvm.x86.avx512.mask.expand
+// CHECK-NOT: llvm.x86.avx512.mask.expand
+// CHECK: memref.dealloc %[[COPY]]
+// Others have expanding loads.
+// EXPAND-LABEL: func @bitmask
+// EXPAND: %[[BITS:.*]] = llvm.bitcast %{{.*}} : i16 to vector<16xi1>
+// EXPAND: llvm.intr.masked.expandload{{.*}}, %[[BITS]],
+// EXPAND: math.ctpop
+// EXPAND-COUNT-31: llvm.intr.masked.expandload
+// EXPAND-NOT: llvm.intr.masked.expandload
 !w = !compress.tensor<16x64xf32, #compress.tiled<#compress.bitmask<keep = 9>, tile = [16, 32], order = [0, 1], split = [16, 32], inside = [1, 0]>>
 func.func @bitmask(%m: memref<1x2x32x2xi8>, %v: memref<?xf32>, %o: memref<1x2x1x1xi32>, %x: memref<1x64xf32>, %i: memref<1x16xf32>) {
   compress.contract ins(%x, %m, %v, %o : memref<1x64xf32>, memref<1x2x32x2xi8>, memref<?xf32>, memref<1x2x1x1xi32>) outs(%i : memref<1x16xf32>)
+    weight(!w, affine_map<(m, n, k) -> (n, k)>)
+  return
+}
+
+// -----
+// Where many rows share values, those are expanded once; lanes that are not stored get zeros.
+// CHECK-LABEL: func @rows
+// CHECK: %[[P:.*]] = llvm.load %{{.*}} {alignment = 2 : i64} : !llvm.ptr -> vector<16xbf16>
+// CHECK: %[[L:.*]] = arith.extf %[[P]]
+// CHECK: %[[E:.*]] = llvm.call_intrinsic "llvm.x86.avx512.mask.expand"(%[[L]], %[[L]], %[[BITS:.*]]) :
+// CHECK: %[[S:.*]] = arith.select %[[BITS]], %[[E]], %cst
+// CHECK: vector.store %[[S]]
+// EXPAND-LABEL: func @rows
+!w = !compress.tensor<16x64xbf16, #compress.tiled<#compress.bitmask<keep = 9>, tile = [16, 32], order = [0, 1], split = [16, 32], inside = [1, 0]>>
+func.func @rows(%m: memref<1x2x32x2xi8>, %v: memref<?xbf16>, %o: memref<1x2x1x1xi32>, %x: memref<40x64xf32>, %i: memref<40x16xf32>) {
+  compress.contract ins(%x, %m, %v, %o : memref<40x64xf32>, memref<1x2x32x2xi8>, memref<?xbf16>, memref<1x2x1x1xi32>) outs(%i : memref<40x16xf32>)
     weight(!w, affine_map<(m, n, k) -> (n, k)>)
   return
 }

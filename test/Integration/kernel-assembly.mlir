@@ -12,6 +12,10 @@
 // RUN: compressc compile %s --weights %t.safetensors --preset none --target cpu:x86-64-v4 --emit asm -o %t.dense.s
 // RUN: %python %inputs/kernel_assembly.py %t.dense.s vfmadd 176 | FileCheck %s --check-prefix=MATMUL
 // RUN: %python %inputs/kernel_assembly.py %t.dense.s vfmadd 8 | FileCheck %s --check-prefix=MATVEC
+// Masked values move to their lanes in registers.
+// RUN: compressc compile %s --weights %t.safetensors --preset bitmask50 --target cpu:x86-64-v4 --emit asm -o %t.bitmask.s
+// RUN: %python %inputs/kernel_assembly.py %t.bitmask.s vexpandps 32 | FileCheck %s --check-prefix=EXPAND
+// EXPAND: 32 vexpandps, no scalar, no spill
 
 #mk = affine_map<(m, n, k) -> (m, k)>
 #nk = affine_map<(m, n, k) -> (n, k)>

@@ -151,6 +151,15 @@ struct SparseStep {
   Value position;
 };
 
+/// What a step has where a mask says which lanes are stored.
+struct MaskedStep {
+  /// f32: the values of those lanes, in their order, in front. What is behind
+  /// them may be anything.
+  Value packed;
+  /// i1, of kLanes.
+  Value mask;
+};
+
 /// Attaches the decoders of this project's codecs.
 void registerTileDecoders(DialectRegistry &registry);
 

@@ -87,6 +87,44 @@ def TileDecoderInterface : AttrInterface<"TileDecoderInterface"> {
         llvm_unreachable("no sparse tiles");
       }]>,
     InterfaceMethod<[{
+        Whether tiles are masks and what the lanes that these name have, for
+        targets that move values to such lanes in a register: then the codec has
+        the next methods.
+      }],
+      "bool", "isMasked", (ins), "", /*defaultImplementation=*/"return false;">,
+    InterfaceMethod<[{
+        What `prepare` is for `emitMaskedSteps`. `releaseMasked` is emitted behind
+        the loops.
+      }],
+      "::llvm::SmallVector<::mlir::Value>", "prepareMasked",
+      (ins "::mlir::OpBuilder &":$builder, "::mlir::Location":$loc,
+           "::mlir::compress::TiledAttr":$codec,
+           "::mlir::ValueRange":$components), "",
+      /*defaultImplementation=*/[{
+        llvm_unreachable("no masked tiles");
+      }]>,
+    InterfaceMethod<[{
+        Frees what `prepareMasked` allocated.
+      }],
+      "void", "releaseMasked",
+      (ins "::mlir::OpBuilder &":$builder, "::mlir::Location":$loc,
+           "::mlir::ValueRange":$prepared), "",
+      /*defaultImplementation=*/[{
+        llvm_unreachable("no masked tiles");
+      }]>,
+    InterfaceMethod<[{
+        Emits the steps of the tile at `indices` one by one, as `emitTile` does all
+        of them, and calls `emitStep` after each.
+      }],
+      "void", "emitMaskedSteps",
+      (ins "::mlir::OpBuilder &":$builder, "::mlir::Location":$loc,
+           "::mlir::RankedTensorType":$tiled, "::mlir::ValueRange":$prepared,
+           "::mlir::ValueRange":$indices,
+           "::llvm::function_ref<void(int64_t, ::mlir::compress::MaskedStep)>":$emitStep),
+      "", /*defaultImplementation=*/[{
+        llvm_unreachable("no masked tiles");
+      }]>,
+    InterfaceMethod<[{
         The codes that kernels for integers can compute with, or nothing. Where there
         are some, the layout of all of them is that of `getIntegerLayout`, and the
         codec has the next methods.

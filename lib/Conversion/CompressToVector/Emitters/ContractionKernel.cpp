@@ -127,6 +127,8 @@ void ContractionKernel::emit() {
     });
   };
   emitBatch();
+  if (k)
+    release();
 }
 
 /// The results of sums of nothing.

@@ -30,6 +30,8 @@ public:
 protected:
   /// Emitted once, before all loops.
   virtual void prepare() = 0;
+  /// Emitted once, after all loops, if `prepare` was.
+  virtual void release() {}
   /// All rows of a batch. If not overridden, with the two methods below.
   virtual void emitRows(ValueRange batch);
   /// Blocks of `count` rows, from row `begin` to row `end`.

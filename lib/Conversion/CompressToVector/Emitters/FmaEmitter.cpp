@@ -19,11 +19,15 @@
 // block, decode in registers instead, and so do weights whose values are stored
 // as they are.
 //
+// Where lanes are stored that a mask names, AVX-512 expands vectors in place
+// and adds products of those lanes only.
+//
 //===----------------------------------------------------------------------===//
 
 #include "ContractionKernel.h"
 #include "compress/Conversion/CompressToVector/ContractionEmitter.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -50,6 +54,8 @@ struct Registers {
   int64_t rows, panels;
   /// Rows by one panel, where registers decode, too.
   int64_t decodingRows;
+  /// Whether values are moved to the lanes of a mask by an instruction.
+  bool canExpand;
 };
 
 class FmaEmitter : public ContractionEmitter {
@@ -68,8 +74,14 @@ public:
 
 private:
   void prepare() override {
-    prepared = cast<TileDecoderInterface>(codec.getBase())
-                   .prepare(b, b.getLoc(), codec, op.getComponents());
+    auto base = cast<TileDecoderInterface>(codec.getBase());
+    Location loc = b.getLoc();
+    prepared = isMasked ? base.prepareMasked(b, loc, codec, op.getComponents())
+                        : base.prepare(b, loc, codec, op.getComponents());
+  }
+  void release() override {
+    if (isMasked)
+      decoder.releaseMasked(b, b.getLoc(), prepared);
   }
   void emitRows(ValueRange batch) override;
 
@@ -106,7 +118,9 @@ private:
                  Value rowBlock, Value block, Value tiles, int64_t count,
                  bool isOneOfMany = false);
   void addSums(ValueRange batch, const Rows &x, const Group &group);
+  SmallVector<Value> getTilePlace(ValueRange batch, Value panel, Value tile);
   SmallVector<Value> decodeTile(ValueRange batch, Value panel, Value tile);
+  Value expand(const MaskedStep &step);
   void when(Value condition, function_ref<void()> then,
             function_ref<void()> otherwise = nullptr);
 
@@ -124,8 +138,8 @@ private:
   /// Of a tile, and of a block of k; the last one may have fewer tiles.
   int64_t step, tilesPerBlock;
   int64_t tiles, blocks;
-  /// Whether decoding costs nothing.
-  bool isLoaded;
+  /// Whether decoding costs nothing, and whether it is moving values to lanes.
+  bool isLoaded, isMasked;
   /// Rows of lhs, or dynamic; rows of a block, rows that are one block for
   /// registers that decode, and panels of a group.
   int64_t staticRows, rows, decodingRows, panels;
@@ -138,6 +152,7 @@ FmaKernel::FmaKernel(OpBuilder &builder, ContractOp op, Registers registers)
       decoder(cast<TileDecoderInterface>(codec.getInner(logical))),
       step(codec.getTile()[dimK]), tiles(llvm::divideCeil(k, step)),
       isLoaded(decoder.isLoaded(tiled)),
+      isMasked(registers.canExpand && decoder.isMasked()),
       staticRows(
           cast<MemRefType>(op.getInit().getType()).getDimSize(op.getDimM())),
       rows(registers.rows), decodingRows(registers.decodingRows),
@@ -325,16 +340,21 @@ void FmaKernel::emitGroup(ValueRange batch, const Rows &x, Value firstPanel) {
   memref::DeallocOp::create(b, group.sums);
 }
 
-/// Values of a tile, of which those behind the end of k are zero.
-SmallVector<Value> FmaKernel::decodeTile(ValueRange batch, Value panel,
-                                         Value tile) {
+SmallVector<Value> FmaKernel::getTilePlace(ValueRange batch, Value panel,
+                                           Value tile) {
   SmallVector<Value> indices(batch);
   // A group may have more panels than there are left.
   if (getNumPanels() % panels)
     panel = arith::MinUIOp::create(b, panel, index(getNumPanels() - 1));
   indices.append({panel, tile});
-  SmallVector<Value> values =
-      decoder.emitTile(b, b.getLoc(), tiled, prepared, indices);
+  return indices;
+}
+
+/// Values of a tile, of which those behind the end of k are zero.
+SmallVector<Value> FmaKernel::decodeTile(ValueRange batch, Value panel,
+                                         Value tile) {
+  SmallVector<Value> values = decoder.emitTile(
+      b, b.getLoc(), tiled, prepared, getTilePlace(batch, panel, tile));
   if (k % step == 0)
     return values;
   Value isLast = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, tile,
@@ -344,18 +364,40 @@ SmallVector<Value> FmaKernel::decodeTile(ValueRange batch, Value panel,
   return values;
 }
 
+/// The values of a step in their lanes. Other lanes keep what they have: with
+/// zeros there, the result would not wait for its operands only.
+Value FmaKernel::expand(const MaskedStep &step) {
+  Value operands[] = {step.packed, step.packed, step.mask};
+  return LLVM::CallIntrinsicOp::create(
+             b, lanesF32, b.getStringAttr("llvm.x86.avx512.mask.expand"),
+             operands)
+      .getResult(0);
+}
+
 void FmaKernel::decodeGroup(ValueRange batch, const Group &group, Value block,
                             Value tiles) {
   Value firstTile = multiply(block, tilesPerBlock);
   loop(index(0), tiles, 1, [&](Value tile) {
     Value firstStep = multiply(tile, step);
     for (int64_t panel = 0; panel < panels; ++panel) {
-      SmallVector<Value> values = decodeTile(
-          batch, add(group.firstPanel, index(panel)), add(firstTile, tile));
-      for (auto [s, value] : llvm::enumerate(values))
+      auto store = [&](int64_t s, Value value) {
         vector::StoreOp::create(
             b, value, group.decoded,
             ValueRange{add(firstStep, index(s)), index(panel * kLanes)});
+      };
+      Value at = add(group.firstPanel, index(panel));
+      Value from = add(firstTile, tile);
+      if (isMasked) {
+        decoder.emitMaskedSteps(
+            b, b.getLoc(), tiled, prepared, getTilePlace(batch, at, from),
+            [&](int64_t s, MaskedStep masked) {
+              store(s, arith::SelectOp::create(b, masked.mask, expand(masked),
+                                               zero(lanesF32)));
+            });
+        continue;
+      }
+      for (auto [s, value] : llvm::enumerate(decodeTile(batch, at, from)))
+        store(s, value);
     }
   });
 }
@@ -425,6 +467,34 @@ void FmaKernel::emitBlock(ValueRange batch, const Rows &x, const Group &group,
     Value steps = multiply(tiles, step);
     loop(index(0), steps, unrolled, sums,
          [&](Value firstStep, SmallVectorImpl<Value> &sums) {
+           auto multiplyStep = [&](int64_t s, ArrayRef<Value> weights,
+                                   Value mask) {
+             Value at = add(firstStep, index(s));
+             for (int64_t i = 0; i < count; ++i) {
+               Value element = memref::LoadOp::create(
+                   b, x.buffer, ValueRange{rowBlock, block, index(i), at});
+               Value elements =
+                   vector::BroadcastOp::create(b, lanesF32, element);
+               for (auto [j, weight] : llvm::enumerate(weights)) {
+                 Value &sum =
+                     sums[(i * panels.size() + j) * chains + s % chains];
+                 Value next = vector::FMAOp::create(b, elements, weight, sum);
+                 sum = mask ? arith::SelectOp::create(b, mask, next, sum)
+                                  .getResult()
+                            : next;
+               }
+             }
+           };
+           if (isMasked && !group.decoded) {
+             Value tile = arith::DivUIOp::create(b, firstStep, index(step));
+             Value panel = add(group.firstPanel, index(panels.front()));
+             return decoder.emitMaskedSteps(
+                 b, b.getLoc(), tiled, prepared,
+                 getTilePlace(batch, panel, add(firstTile, tile)),
+                 [&](int64_t s, MaskedStep masked) {
+                   multiplyStep(s, expand(masked), masked.mask);
+                 });
+           }
            SmallVector<SmallVector<Value>> values;
            if (!group.decoded) {
              Value tile = arith::DivUIOp::create(b, firstStep, index(step));
@@ -455,17 +525,7 @@ void FmaKernel::emitBlock(ValueRange batch, const Rows &x, const Group &group,
                if (auto load = values[i][s].getDefiningOp<vector::LoadOp>())
                  load->moveBefore(b.getInsertionBlock(), b.getInsertionPoint());
              }
-             for (int64_t i = 0; i < count; ++i) {
-               Value element = memref::LoadOp::create(
-                   b, x.buffer, ValueRange{rowBlock, block, index(i), at});
-               Value elements =
-                   vector::BroadcastOp::create(b, lanesF32, element);
-               for (auto [j, weight] : llvm::enumerate(weights)) {
-                 Value &sum =
-                     sums[(i * panels.size() + j) * chains + s % chains];
-                 sum = vector::FMAOp::create(b, elements, weight, sum);
-               }
-             }
+             multiplyStep(s, weights, Value());
            }
          });
     for (int64_t i = 0; i < outputs; ++i) {
@@ -517,8 +577,8 @@ std::unique_ptr<ContractionEmitter>
 mlir::compress::createFmaEmitter(ArrayRef<std::string> features) {
   // Vectors of kLanes are one register of 32, two of 16, or four of 16.
   if (llvm::is_contained(features, "avx512f"))
-    return std::make_unique<FmaEmitter>(Registers{12, 2, 12});
+    return std::make_unique<FmaEmitter>(Registers{12, 2, 12, true});
   if (llvm::is_contained(features, "avx"))
-    return std::make_unique<FmaEmitter>(Registers{6, 1, 4});
-  return std::make_unique<FmaEmitter>(Registers{2, 1, 2});
+    return std::make_unique<FmaEmitter>(Registers{6, 1, 4, false});
+  return std::make_unique<FmaEmitter>(Registers{2, 1, 2, false});
 }
