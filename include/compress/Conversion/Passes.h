@@ -16,7 +16,7 @@ namespace mlir::compress {
 
 /// What kernels shall compute with: one mode, or for each weight the fastest
 /// one.
-enum class ComputeRequest { F32, BF16, Int8, Auto };
+enum class ComputeRequest { F32, BF16, Int8, Xnor, Auto };
 
 /// For command lines.
 inline llvm::cl::ValuesClass getComputeRequestValues() {
@@ -28,9 +28,12 @@ inline llvm::cl::ValuesClass getComputeRequestValues() {
       clEnumValN(ComputeRequest::Int8, "int8",
                  "8-bit integers, see docs/Numerics.md; fails where that is "
                  "impossible"),
+      clEnumValN(ComputeRequest::Xnor, "xnor",
+                 "signs of activations that are 1 or -1, and of weights of one "
+                 "bit; fails where there are others"),
       clEnumValN(ComputeRequest::Auto, "auto",
-                 "the fastest of int8, bf16 and f32 that codec and "
-                 "target have"));
+                 "xnor where that is exact, else the fastest of int8, bf16 and "
+                 "f32 that codec and target have"));
 }
 
 #define GEN_PASS_DECL

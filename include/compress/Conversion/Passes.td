@@ -43,7 +43,9 @@ def CompressPackWeights : Pass<"compress-pack-weights", "::mlir::ModuleOp"> {
     decode yields. `compute=bf16` rounds activations to bfloat16, `compute=int8` to
     8-bit integers (docs/Numerics.md), and computes with the codes; a compressed
     weight that this is impossible for is an error. Targets without instructions for
-    bfloat16 compute the same in f32. `compute=auto` takes the fastest of f32, of int8 where
+    bfloat16 compute the same in f32. `compute=xnor` counts bits: of weights of one
+    bit, and of activations that provably are 1 or -1, which is exact. `compute=auto`
+    takes the fastest of f32, of xnor where that is exact, of int8 where
     the target has an instruction for dot products of bytes, and of bf16 where it has
     one for these, as far as the codec has a layout for them. A cost model compares
     their cycles: many outputs share the work of rounding activations, few do not. A
@@ -55,7 +57,7 @@ def CompressPackWeights : Pass<"compress-pack-weights", "::mlir::ModuleOp"> {
   let options = [
     Option<"compute", "compute", "::mlir::compress::ComputeRequest",
            "::mlir::compress::ComputeRequest::F32",
-           "What kernels compute with: f32, bf16, int8 or auto", [{::mlir::compress::getComputeRequestValues()}]>,
+           "What kernels compute with: f32, bf16, int8, xnor or auto", [{::mlir::compress::getComputeRequestValues()}]>,
     ListOption<"features", "features", "std::string",
                "CPU features that kernels may use, such as avx512vnni">
   ];
@@ -69,7 +71,8 @@ def CompressFormKernels : Pass<"compress-form-kernels"> {
     `compress.contract` on the components. Operands are brought into the op's
     order by transposes and reshapes, and into f32; the result is rounded once to
     the type that the contraction had. The layout of the weight says what the
-    op computes with (see `compress-pack-weights`).
+    op computes with (see `compress-pack-weights`). Where that is xnor, what the signs
+    are of is lhs, if activations become 1 and -1 by a comparison with 0.
 
     ```mlir
     %w = compress.decode %0 : !compress.tensor<128x256xf32, #packed>

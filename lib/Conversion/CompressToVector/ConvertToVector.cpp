@@ -30,7 +30,8 @@ struct ConvertToVectorPass
   void runOnOperation() override {
     std::unique_ptr<ContractionEmitter> emitters[] = {
         createSparseEmitter(features), createFmaEmitter(features),
-        createIntegerEmitter(features), createBf16Emitter(features)};
+        createIntegerEmitter(features), createBf16Emitter(features),
+        createXnorEmitter(features)};
     SmallVector<ContractOp> ops;
     getOperation()->walk([&](ContractOp op) { ops.push_back(op); });
     for (ContractOp op : ops) {

@@ -52,6 +52,8 @@ static ModeCosts getCosts(ComputeMode mode) {
     return {1 / 32., 1 / 32., 0.1};
   case ComputeMode::Int8:
     return {1 / 64., 1.5 / 64., 1};
+  case ComputeMode::Xnor:
+    return {1 / 512., 1 / 512., 0.1};
   }
   llvm_unreachable("unknown mode");
 }

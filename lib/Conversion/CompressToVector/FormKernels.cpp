@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Contraction.h"
+#include "Signs.h"
 #include "compress/Conversion/CompressToVector/TileDecoder.h"
 #include "compress/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -29,7 +30,8 @@ namespace {
 class KernelFormer {
 public:
   KernelFormer(OpBuilder &builder, const Contraction &contraction)
-      : b(contraction.op->getLoc(), builder), contraction(contraction) {}
+      : b(contraction.op->getLoc(), builder), contraction(contraction),
+        lhs(contraction.lhs->get()) {}
 
   /// Replaces the op.
   void form(DecodeOp decode, ComputeMode compute);
@@ -54,6 +56,8 @@ private:
 
   ImplicitLocOpBuilder b;
   const Contraction &contraction;
+  /// What the kernel reads as lhs.
+  Value lhs;
 };
 } // namespace
 
@@ -159,10 +163,9 @@ Value KernelFormer::fromMatrix(Value matrix, Value shapeOf) {
 
 KernelFormer::Operands KernelFormer::getMatrices(DecodeOp decode) {
   Operands operands;
-  operands.lhs =
-      toMatrix(cast(transpose(contraction.lhs->get(),
-                              getPositions(contraction.lhs, contraction.k)),
-                    b.getF32Type()));
+  operands.lhs = toMatrix(
+      cast(transpose(lhs, getPositions(contraction.lhs, contraction.k)),
+           b.getF32Type()));
   operands.weight = decode.getInput().getType();
   operands.components = getComponents(b, b.getLoc(), decode.getInput());
   // Iteration dimensions of compress.contract: batch.., m, n, k.
@@ -183,7 +186,7 @@ KernelFormer::Operands KernelFormer::getMatrices(DecodeOp decode) {
 /// Of a convolution: the image as it is, and the weight as a matrix.
 KernelFormer::Operands KernelFormer::getWindows(DecodeOp decode) {
   Operands operands;
-  operands.lhs = cast(contraction.lhs->get(), b.getF32Type());
+  operands.lhs = cast(lhs, b.getF32Type());
   CompressedTensorType type = decode.getInput().getType();
   operands.weight = getWeightMatrix(type, contraction.getMatrixDims());
   for (auto [component, part] :
@@ -240,6 +243,13 @@ void KernelFormer::form(DecodeOp decode, ComputeMode compute) {
   OpOperand *init = op.getDpsInitOperand(0);
   Type element = getElementTypeOrSelf(init->get().getType());
   SmallVector<int64_t> outOrder = getPositions(init, contraction.n);
+  // The kernel takes signs itself.
+  Operation *signs = nullptr;
+  if (Value source =
+          compute == ComputeMode::Xnor ? getSignSource(lhs) : Value()) {
+    signs = lhs.getDefiningOp();
+    lhs = source;
+  }
   Operands operands =
       contraction.isConvolution() ? getWindows(decode) : getMatrices(decode);
   // A tensor of zeros need not be read, nor be made.
@@ -263,6 +273,9 @@ void KernelFormer::form(DecodeOp decode, ComputeMode compute) {
   result = transpose(result, invertPermutationVector(outOrder));
   op->replaceAllUsesWith(ValueRange(result));
   op->erase();
+  // It would count as a user of what the kernel reads.
+  if (signs && signs->use_empty())
+    signs->erase();
 }
 
 namespace {
@@ -288,6 +301,9 @@ struct FormKernelsPass
           compute = getComputeMode(decode, *contraction);
           if (!compute)
             reason = "its layout is that of another kernel";
+          else if (compute == ComputeMode::Xnor &&
+                   !isSigns(contraction->lhs->get()))
+            reason = kNoSigns;
         }
         if (!reason.empty()) {
           remark::missed(use->getOwner()->getLoc(), options)

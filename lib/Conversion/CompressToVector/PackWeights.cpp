@@ -8,6 +8,7 @@
 
 #include "Contraction.h"
 #include "CostModel.h"
+#include "Signs.h"
 #include "compress/Conversion/CompressToVector/ContractionEmitter.h"
 #include "compress/Conversion/CompressToVector/TileDecoder.h"
 #include "compress/Conversion/Passes.h"
@@ -39,8 +40,9 @@ struct PackedWeight {
   /// AssembleOps, or loads of a weight that is not compressed.
   SmallVector<Operation *> sources;
   std::optional<algorithms::TileLayout> layout;
-  std::string reason; // why it is laid out so, or stays as it is
-  std::string name;   // of one that is not compressed
+  std::string reason;       // why it is laid out so, or stays as it is
+  std::string name;         // of one that is not compressed
+  bool isTimesSigns = true; // whether all activations are 1 or -1
 
   bool isDense() const { return !isa<AssembleOp>(sources.front()); }
 };
@@ -126,6 +128,8 @@ std::optional<ComputeMode> PackWeightsPass::getRequiredMode() const {
     return ComputeMode::BF16;
   case ComputeRequest::Int8:
     return ComputeMode::Int8;
+  case ComputeRequest::Xnor:
+    return ComputeMode::Xnor;
   case ComputeRequest::Auto:
     return std::nullopt;
   }
@@ -140,6 +144,8 @@ SmallVector<ComputeMode> PackWeightsPass::getModes(const PackedWeight &weight) {
   if (std::optional<ComputeMode> required = getRequiredMode())
     return {*required};
   SmallVector<ComputeMode> modes;
+  if (weight.isTimesSigns)
+    modes.push_back(ComputeMode::Xnor);
   if (prefersIntegers(features))
     modes.push_back(ComputeMode::Int8);
   if (prefersBf16(features))
@@ -251,6 +257,7 @@ void PackWeightsPass::choose(PackedWeight &weight) {
     dims = wanted;
     isConvolution = contraction->isConvolution();
     work += getWork(*contraction);
+    weight.isTimesSigns &= !isConvolution && isSigns(contraction->lhs->get());
     return weight.reason.empty();
   };
   for (Operation *source : weight.sources)
@@ -283,6 +290,10 @@ void PackWeightsPass::choose(PackedWeight &weight) {
   std::optional<double> least;
   std::string estimates;
   for (ComputeMode mode : getModes(weight)) {
+    if (mode == ComputeMode::Xnor && !weight.isTimesSigns) {
+      weight.reason = kNoSigns;
+      return;
+    }
     auto layout = isConvolution
                       ? getLayoutOfMatrix(weight.type, *dims, mode)
                       : decoder.getKernelLayout(logical, dims->row,

@@ -53,6 +53,11 @@ bool prefersBf16(ArrayRef<std::string> features);
 std::unique_ptr<ContractionEmitter>
 createBf16Emitter(ArrayRef<std::string> features);
 
+/// Products of signs, counted as bits: by AVX-512 VPOPCNTDQ if the features
+/// have it, else by what counts the bits of bytes.
+std::unique_ptr<ContractionEmitter>
+createXnorEmitter(ArrayRef<std::string> features);
+
 } // namespace mlir::compress
 
 #endif // COMPRESS_CONVERSION_COMPRESSTOVECTOR_CONTRACTIONEMITTER_H

@@ -225,6 +225,20 @@ def TileDecoderInterface : AttrInterface<"TileDecoderInterface"> {
         llvm_unreachable("no packed fields");
       }]>,
     InterfaceMethod<[{
+        Emits the signs of a tile of a weight that is laid out for `xnor`, whose scales
+        are those of `emitIntegerScales` and whose blocks are those of
+        `getIntegerFormat`: a vector of i32 that has 32 consecutive steps in each lane,
+        the first one in the lowest bit. A bit is set where the value is minus its
+        scale, and where there is none.
+      }],
+      "::mlir::Value", "emitSigns",
+      (ins "::mlir::OpBuilder &":$builder, "::mlir::Location":$loc,
+           "const ::mlir::compress::IntegerWeight &":$weight,
+           "const ::mlir::compress::TilePosition &":$position), "",
+      /*defaultImplementation=*/[{
+        llvm_unreachable("no layout for xnor");
+      }]>,
+    InterfaceMethod<[{
         Whether a compressed component that has one element for each block of a weight
         can be read by `emitLanes`.
       }],

@@ -20,8 +20,8 @@ mlir::compress::findComputeMode(CompressedTensorType weight, unsigned laneDim,
       codec ? dyn_cast<TileDecoderInterface>(codec.getBase()) : nullptr;
   if (!decoder)
     return std::nullopt;
-  for (ComputeMode mode :
-       {ComputeMode::F32, ComputeMode::BF16, ComputeMode::Int8})
+  for (ComputeMode mode : {ComputeMode::F32, ComputeMode::BF16,
+                           ComputeMode::Int8, ComputeMode::Xnor})
     if (decoder.getKernelLayout(weight.getLogicalType(), laneDim, stepDim,
                                 mode) == codec.getLayout())
       return mode;

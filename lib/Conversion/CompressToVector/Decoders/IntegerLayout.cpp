@@ -40,6 +40,63 @@ static bool chooseRecord(CodecAttrInterface codec, RankedTensorType logical,
   return smallest;
 }
 
+/// The block of the tiled tensor.
+static std::optional<SmallVector<int64_t, 8>>
+getTiledBlock(RankedTensorType logical, ArrayRef<int64_t> block,
+              const algorithms::TileLayout &layout) {
+  algorithms::QuantShape shape;
+  shape.shape.append(logical.getShape().begin(), logical.getShape().end());
+  shape.block.append(block.begin(), block.end());
+  return algorithms::getTiledBlock(shape, layout);
+}
+
+/// Whether all that is stored for a tile but codes is stored for each lane, or
+/// once for all.
+static bool hasLanesOrOne(CodecAttrInterface codec, RankedTensorType logical,
+                          const algorithms::TileLayout &layout) {
+  auto tiled = TiledAttr::get(codec, layout);
+  auto leaves = tiled.getLeaves(logical);
+  if (!leaves)
+    return false;
+  int64_t tiledRank = tiled.getTiledType(logical).getRank();
+  return llvm::all_of(
+      llvm::drop_begin(*leaves), [&](const TiledAttr::Leaf &leaf) {
+        int64_t count =
+            computeProduct(leaf.type.getShape().drop_front(logical.getRank()));
+        return leaf.type.getRank() != tiledRank || count == 1 ||
+               count == kLanes;
+      });
+}
+
+std::optional<algorithms::TileLayout>
+mlir::compress::getSignLayout(CodecAttrInterface codec,
+                              RankedTensorType logical, unsigned laneDim,
+                              unsigned stepDim) {
+  auto codes = cast<TileDecoderInterface>(codec).getIntegerCodes(logical);
+  int64_t rank = logical.getRank(), size = logical.getDimSize(stepDim);
+  algorithms::TileLayout layout;
+  layout.tile.assign(rank, 1);
+  layout.tile[laneDim] = kLanes;
+  layout.tile[stepDim] = 32;
+  layout.flip = 255;
+  for (unsigned dim = 0; dim < rank; ++dim)
+    if (dim != laneDim && dim != stepDim)
+      layout.order.push_back(dim);
+  layout.order.append({laneDim, stepDim});
+  auto block = getTiledBlock(logical, codes->block, layout);
+  if (!block || !codec.getTiledCodec(logical, layout))
+    return std::nullopt;
+  ArrayRef<int64_t> inside = ArrayRef(*block).take_back(2);
+  if ((inside[0] != 1 && inside[0] != kLanes) || inside[1] != 32)
+    return std::nullopt;
+  if (codes->block[stepDim] < size &&
+      !chooseRecord(codec, logical, (*block)[rank - 1], layout))
+    return std::nullopt;
+  if (!hasLanesOrOne(codec, logical, layout))
+    return std::nullopt;
+  return layout;
+}
+
 std::optional<algorithms::TileLayout>
 mlir::compress::getIntegerLayout(CodecAttrInterface codec,
                                  RankedTensorType logical, unsigned laneDim,
@@ -81,10 +138,7 @@ mlir::compress::getIntegerLayout(CodecAttrInterface codec,
   for (int64_t field = 0; codes->isSigned && field < fields; ++field)
     layout.flip |= 1 << (field * codes->bits + codes->bits - 1);
   // All steps of a lane share a scale.
-  algorithms::QuantShape shape;
-  shape.shape.append(logical.getShape().begin(), logical.getShape().end());
-  shape.block.append(codes->block.begin(), codes->block.end());
-  auto tiledBlock = algorithms::getTiledBlock(shape, layout);
+  auto tiledBlock = getTiledBlock(logical, codes->block, layout);
   if (!tiledBlock || !codec.getTiledCodec(logical, layout))
     return std::nullopt;
   int64_t rank = logical.getRank();
@@ -99,17 +153,8 @@ mlir::compress::getIntegerLayout(CodecAttrInterface codec,
   if (!isWhole &&
       !chooseRecord(codec, logical, (*tiledBlock)[rank - 1], layout))
     return std::nullopt;
-  // What is stored for a tile is stored for each lane, or once for all.
-  auto tiled = TiledAttr::get(codec, layout);
-  auto leaves = tiled.getLeaves(logical);
-  if (!leaves)
+  if (!hasLanesOrOne(codec, logical, layout))
     return std::nullopt;
-  int64_t tiledRank = tiled.getTiledType(logical).getRank();
-  for (const TiledAttr::Leaf &leaf : llvm::drop_begin(*leaves)) {
-    int64_t count = computeProduct(leaf.type.getShape().drop_front(rank));
-    if (leaf.type.getRank() == tiledRank && count != 1 && count != kLanes)
-      return std::nullopt;
-  }
   return layout;
 }
 

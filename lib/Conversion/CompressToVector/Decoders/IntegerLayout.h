@@ -29,6 +29,13 @@ std::optional<algorithms::TileLayout> getIntegerLayout(CodecAttrInterface codec,
                                                        unsigned laneDim,
                                                        unsigned stepDim);
 
+/// The layout of codes of one bit for `xnor`, inverted: 32 steps a lane;
+/// nothing where blocks do not fit it.
+std::optional<algorithms::TileLayout> getSignLayout(CodecAttrInterface codec,
+                                                    RankedTensorType logical,
+                                                    unsigned laneDim,
+                                                    unsigned stepDim);
+
 /// What of the format follows from the layout; shifts are those of the fields.
 IntegerFormat getIntegerFormat(const IntegerWeight &weight,
                                const IntegerCodes &codes);

@@ -11,6 +11,9 @@
 // int8: see IntegerLayout.h. Codes of 4-bit floats are looked up in a table of
 // their values times two, which are integers.
 //
+// xnor: the layout of f32 with inverted bits, which are signs then. Scales of
+// blocks lie in the stream.
+//
 //===----------------------------------------------------------------------===//
 
 #include "IntegerLayout.h"
@@ -34,6 +37,9 @@ struct QuantTileDecoder
       return compress::getIntegerLayout(codec, logical, laneDim, stepDim);
     if (compute == ComputeMode::BF16)
       return quant_bf16::getLayout(codec, logical, laneDim, stepDim);
+    if (compute == ComputeMode::Xnor)
+      return isBinary(codec) ? getSignLayout(codec, logical, laneDim, stepDim)
+                             : std::nullopt;
     if (compute != ComputeMode::F32 || 32 % codec.getCodeBits() != 0)
       return std::nullopt;
     algorithms::TileLayout layout;
@@ -206,6 +212,16 @@ struct QuantTileDecoder
     if (codec.getMin())
       scales.min = load(2);
     return scales;
+  }
+
+  Value emitSigns(Attribute, OpBuilder &builder, Location loc,
+                  const IntegerWeight &weight,
+                  const TilePosition &position) const {
+    ImplicitLocOpBuilder b(loc, builder);
+    auto bytes = VectorType::get(4 * kLanes, b.getI8Type());
+    return vector::BitCastOp::create(
+        b, VectorType::get(kLanes, b.getI32Type()),
+        loadBytes(b, loc, weight, position, /*leaf=*/0, /*begin=*/0, bytes));
   }
 
   Bf16Format getBf16Format(Attribute attr, const TiledWeight &weight) const {

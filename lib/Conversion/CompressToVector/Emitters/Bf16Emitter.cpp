@@ -422,18 +422,6 @@ Value Bf16Kernel::multiply(const Bf16Pair &pair, ArrayRef<Value> x, Value sum) {
       .getResult(0);
 }
 
-/// Rows of a block. A rest of rows takes a pass over the weight of its own, so
-/// a smaller number without a rest is better than a larger one.
-static int64_t chooseRows(ContractOp op, int64_t limit) {
-  int64_t rows =
-      cast<MemRefType>(op.getInit().getType()).getDimSize(op.getDimM());
-  if (!ShapedType::isDynamic(rows))
-    for (int64_t count = limit; count >= limit / 2; --count)
-      if (rows % count == 0)
-        return count;
-  return limit;
-}
-
 LogicalResult Bf16Emitter::emit(OpBuilder &b, ContractOp op) const {
   if (op.getCompute() != ComputeMode::BF16 ||
       !ContractionKernel::canLoadVectors(op))
@@ -443,7 +431,8 @@ LogicalResult Bf16Emitter::emit(OpBuilder &b, ContractOp op) const {
   Bf16Format format =
       cast<TileDecoderInterface>(codec.getBase()).getBf16Format(weight);
   bool isDot = form == Bf16Form::Dot;
-  int64_t rows = chooseRows(op, isDot ? kRowsOfDot : kRowsOfFma);
+  int64_t rows =
+      ContractionKernel::chooseRows(op, isDot ? kRowsOfDot : kRowsOfFma);
   int64_t panels = isDot ? kPanelsOfDot : 1;
   Bf16Kernel(b, op, weight, format, form, rows, panels).emit();
   return success();

@@ -205,6 +205,10 @@ void ContractionKernel::emitTurns(ValueRange batch, Value begin, Value end,
     };
     loopRows(index(0), here, groups * count * size, [&](Value group) {
       Value firstRow = getFirstRow(group);
+      if (turns.readRow)
+        return loop(index(0), index(count), 1, [&](Value i) {
+          turns.readRow(arith::AddIOp::create(b, firstRow, i), group, i);
+        });
       Value row = memref::AllocOp::create(
           b, MemRefType::get({size}, b.getF32Type()), b.getI64IntegerAttr(64));
       loop(index(0), index(count), 1, [&](Value i) {
@@ -413,4 +417,14 @@ bool ContractionKernel::canLoadVectors(ContractOp op) {
     return type.areTrailingDimsContiguous(
         std::max<int64_t>(type.getRank() - outer, 1));
   });
+}
+
+int64_t ContractionKernel::chooseRows(ContractOp op, int64_t limit) {
+  int64_t rows =
+      cast<MemRefType>(op.getInit().getType()).getDimSize(op.getDimM());
+  if (!ShapedType::isDynamic(rows))
+    for (int64_t count = limit; count >= limit / 2; --count)
+      if (rows % count == 0)
+        return count;
+  return limit;
 }

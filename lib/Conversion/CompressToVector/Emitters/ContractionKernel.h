@@ -26,6 +26,10 @@ public:
   /// Whether the weight is laid out for the mode of the op, and what is in a
   /// tile and the outputs of a panel can be loaded as vectors.
   static bool canLoadVectors(ContractOp op);
+  /// Rows of a block, `limit` at most. A rest of rows takes a pass over the
+  /// weight of its own, so a smaller number without a rest is better than a
+  /// larger one.
+  static int64_t chooseRows(ContractOp op, int64_t limit);
 
 protected:
   /// Emitted once, before all loops.
@@ -74,12 +78,14 @@ protected:
   /// Blocks of `count` rows, in turns of up to `groups` of them: `prepareRow`
   /// makes what `emitPanels` reads of a row, copied to a buffer of `size`
   /// elements, and then come all panels, up to `together` at once, with each
-  /// group.
+  /// group. With `readRow`, which is given the number of the row, no row is
+  /// copied.
   struct Turns {
     int64_t count, groups, size, together;
     function_ref<void(Value row, Value group, Value place)> prepareRow;
     function_ref<void(ArrayRef<Value> panels, Value group, Value firstRow)>
         emitPanels;
+    function_ref<void(Value number, Value group, Value place)> readRow;
   };
   void emitTurns(ValueRange batch, Value begin, Value end, const Turns &turns);
   /// Groups of `count` rows that `limit` elements are of, or the op has.

@@ -466,18 +466,6 @@ void IntegerKernel::emitTile(ArrayRef<TilePosition> positions, Value tile,
   }
 }
 
-/// Rows of a block. A rest of rows takes a pass over the weight of its own, so
-/// a smaller number without a rest is better than a larger one.
-static int64_t chooseRows(ContractOp op, int64_t limit) {
-  int64_t rows =
-      cast<MemRefType>(op.getInit().getType()).getDimSize(op.getDimM());
-  if (!ShapedType::isDynamic(rows))
-    for (int64_t count = limit; count >= limit / 2; --count)
-      if (rows % count == 0)
-        return count;
-  return limit;
-}
-
 LogicalResult IntegerEmitter::emit(OpBuilder &b, ContractOp op) const {
   if (op.getCompute() != ComputeMode::Int8 ||
       !ContractionKernel::canLoadVectors(op))
@@ -488,7 +476,8 @@ LogicalResult IntegerEmitter::emit(OpBuilder &b, ContractOp op) const {
   IntegerFormat format =
       cast<TileDecoderInterface>(codec.getBase()).getIntegerFormat(weight);
   Shape shape = getShape(instructions.getNumVectors(), codec.getRecord());
-  IntegerKernel(b, op, weight, format, chooseRows(op, shape.rows), shape.panels)
+  IntegerKernel(b, op, weight, format,
+                ContractionKernel::chooseRows(op, shape.rows), shape.panels)
       .emit();
   return success();
 }

@@ -124,7 +124,7 @@ def DecodeOp : Compress_Op<"decode", [Pure, InferTypeOpAdaptor,
 def Compress_ComputeMode : I32EnumAttr<"ComputeMode",
     "what a kernel computes with", [
       I32EnumAttrCase<"F32", 0, "f32">, I32EnumAttrCase<"Int8", 1, "int8">,
-      I32EnumAttrCase<"BF16", 2, "bf16">]> {
+      I32EnumAttrCase<"BF16", 2, "bf16">, I32EnumAttrCase<"Xnor", 3, "xnor">]> {
   let cppNamespace = "::mlir::compress";
   let genSpecializedAttr = 0;
 }
@@ -148,8 +148,10 @@ def ContractOp : Compress_Op<"contract", [AttrSizedOperandSegments,
     With `compute = bf16`, lhs and what codes stand for are rounded to bfloat16,
     and products are added in f32. With `compute = int8`, lhs is rounded to 8-bit
     integers, with one scale for each row and each block of the weight along k,
-    and multiplied with the codes as integers. docs/Numerics.md has the exact
-    meanings and their errors.
+    and multiplied with the codes as integers. With `compute = xnor`, lhs counts as
+    1 where it is 0 or more, and as -1 elsewhere: products with weights of two
+    values are bits that differ or not, which are counted. docs/Numerics.md has the
+    exact meanings and their errors.
 
     With `overwrite`, init is not read. Then an epilogue may follow: a region that
     makes an element of the result of the f32 sum and of an element of each of
