@@ -94,3 +94,30 @@ func.func @rows(%c: memref<4x2x8x16x4x1xi8>, %s: memref<4x1x1x16x1x1xf32>, %x: m
     weight(!c, affine_map<(m, n, k) -> (n, k)>) compute = int8
   return
 }
+
+// -----
+// Windows of 3x3 places, 14 of a line at once for each of two panels. The image is rounded once: 64 channels of a pixel in
+// four vectors, with the scale of the image. Windows add up sums of pixels.
+// CHECK-LABEL: func @windows
+// CHECK: %[[PLACES:.*]] = memref.alloc() {{.*}} : memref<18xindex>
+// CHECK: %[[WORDS:.*]] = memref.alloc(%{{.*}}) {{.*}} : memref<?xi32>
+// CHECK-COUNT-4: vector.load %{{.*}} : memref<?x16x16x64xf32>
+// CHECK: vector.reduction <maxsi>
+// CHECK: arith.divf
+// CHECK-COUNT-4: math.roundeven
+// CHECK: vector.reduction <add>
+// CHECK-NOT: math.roundeven
+// CHECK: vector.load %{{.*}} : memref<?xi32>, vector<14xi32>
+// CHECK: scf.parallel
+// CHECK: memref.load %[[PLACES]]
+// CHECK: memref.load %[[WORDS]]
+// CHECK-COUNT-224: vpdpbusd
+!d = !compress.tensor<32x576xf32, #compress.tiled<#compress.quant<i8, block = [1, 576], scale = f32>, tile = [16, 32], order = [0, 1],
+  split = [16, 1, 8, 4], inside = [2, 0, 3, 1], flip = 128>>
+func.func @windows(%c: memref<2x18x8x16x4x1xi8>, %s: memref<2x1x1x16x1x1xf32>, %x: memref<?x16x16x64xf32>, %i: memref<?x32xf32>) {
+  compress.contract ins(%x, %c, %s : memref<?x16x16x64xf32>, memref<2x18x8x16x4x1xi8>, memref<2x1x1x16x1x1xf32>) outs(%i : memref<?x32xf32>)
+    weight(!d, affine_map<(m, n, k) -> (n, k)>)
+    window affine_map<(m, k) -> (m floordiv 196, (m mod 196) floordiv 14 + k floordiv 192, m mod 14 + (k mod 192) floordiv 64, k mod 64)>
+    compute = int8
+  return
+}

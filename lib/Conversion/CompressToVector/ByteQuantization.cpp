@@ -28,8 +28,10 @@ ByteQuantization::ByteQuantization(ImplicitLocOpBuilder &b, Value magnitudes) {
   auto f32Constant = [&](float value) -> Value {
     return arith::ConstantOp::create(b, b.getF32FloatAttr(value));
   };
-  Value bits =
-      vector::ReductionOp::create(b, vector::CombiningKind::MAXSI, magnitudes);
+  Value bits = magnitudes;
+  if (isa<VectorType>(bits.getType()))
+    bits = vector::ReductionOp::create(b, vector::CombiningKind::MAXSI,
+                                       magnitudes);
   Value isFinite = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, bits,
                                          i32Constant(0x7f800000));
   isUsable = arith::AndIOp::create(

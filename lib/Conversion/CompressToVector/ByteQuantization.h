@@ -24,7 +24,8 @@ Value getMagnitudes(ImplicitLocOpBuilder &b, Value vector);
 
 class ByteQuantization {
 public:
-  /// For numbers of which these are the bits of magnitudes.
+  /// For numbers of which these are the bits of magnitudes: a vector, or the
+  /// largest one.
   ByteQuantization(ImplicitLocOpBuilder &b, Value magnitudes);
 
   /// A vector of f32 as one of i32, -127 to 127.

@@ -65,18 +65,24 @@ void ContractionKernel::loop(Value lower, Value upper, int64_t by,
 
 void ContractionKernel::loopPanels(Value lower, Value upper, int64_t by,
                                    function_ref<void(Value)> fill) {
-  OpBuilder::InsertionGuard guard(b);
-  auto loop = scf::ParallelOp::create(b, lower, upper, index(by));
   int64_t panels =
       getConstantIntValue(upper).value_or(llvm::divideCeil(n, kLanes)) -
       getConstantIntValue(lower).value_or(0);
-  if (panels * kLanes * k * rowsOfBlock >= kSharedProducts) {
-    // Small where a panel is long, and where there are few.
-    int64_t chunk = std::clamp(std::min(kLongChunk / k, panels / kMaxChunk),
-                               kMinChunk, kMaxChunk);
-    loop->setAttr(CompressDialect::kChunkAttr,
-                  b.getI64IntegerAttr(std::max<int64_t>(chunk / by, 1)));
-  }
+  // Small where a panel is long, and where there are few.
+  int64_t chunk = std::clamp(
+      std::min(kLongChunk / std::max<int64_t>(k, 1), panels / kMaxChunk),
+      kMinChunk, kMaxChunk);
+  loopShared(lower, upper, by, std::max<int64_t>(chunk / by, 1),
+             panels * kLanes * k * rowsOfBlock, fill);
+}
+
+void ContractionKernel::loopShared(Value lower, Value upper, int64_t by,
+                                   int64_t chunk, int64_t products,
+                                   function_ref<void(Value)> fill) {
+  OpBuilder::InsertionGuard guard(b);
+  auto loop = scf::ParallelOp::create(b, lower, upper, index(by));
+  if (products >= kSharedProducts)
+    loop->setAttr(CompressDialect::kChunkAttr, b.getI64IntegerAttr(chunk));
   b.setInsertionPointToStart(loop.getBody());
   fill(loop.getInductionVars().front());
 }
@@ -106,7 +112,8 @@ void ContractionKernel::loop(
   b.setInsertionPointToStart(loop.getBody());
   SmallVector<Value> carried(loop.getRegionIterArgs());
   fill(loop.getInductionVar(), carried);
-  scf::YieldOp::create(b, carried);
+  if (!values.empty()) // else there is one
+    scf::YieldOp::create(b, carried);
   values.assign(loop.getResults().begin(), loop.getResults().end());
 }
 

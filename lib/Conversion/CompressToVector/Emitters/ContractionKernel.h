@@ -59,6 +59,10 @@ protected:
   /// else that another one reads.
   void loopPanels(Value lower, Value upper, int64_t by,
                   function_ref<void(Value)> fill);
+  /// A loop of so many `products`, of which threads take `chunk` iterations at
+  /// a time where it is long enough.
+  void loopShared(Value lower, Value upper, int64_t by, int64_t chunk,
+                  int64_t products, function_ref<void(Value)> fill);
   /// A loop over rows of lhs, or groups of them, that prepares `elements` for
   /// the products at most. Threads share it where that is long, as they do
   /// panels.

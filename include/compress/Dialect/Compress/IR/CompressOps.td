@@ -147,11 +147,11 @@ def ContractOp : Compress_Op<"contract", [AttrSizedOperandSegments,
 
     With `compute = bf16`, lhs and what codes stand for are rounded to bfloat16,
     and products are added in f32. With `compute = int8`, lhs is rounded to 8-bit
-    integers, with one scale for each row and each block of the weight along k,
-    and multiplied with the codes as integers. With `compute = xnor`, lhs counts as
-    1 where it is 0 or more, and as -1 elsewhere: products with weights of two
-    values are bits that differ or not, which are counted. docs/Numerics.md has the
-    exact meanings and their errors.
+    integers, with one scale for each row and each block of the weight along k
+    (with a window, one for a pixel or an image), and multiplied with the codes as
+    integers. With `compute = xnor`, lhs counts as 1 where it is 0 or more, and as
+    -1 elsewhere: products with weights of two values are bits that differ or not,
+    which are counted. docs/Numerics.md has the exact meanings and their errors.
 
     With `overwrite`, init is not read. Then an epilogue may follow: a region that
     makes an element of the result of the f32 sum and of an element of each of
