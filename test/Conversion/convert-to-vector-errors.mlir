@@ -108,3 +108,14 @@ func.func @no_vnni(%c: memref<1x1x8x16x4x1xi8>, %s: memref<1x1x1x16x1x1xf32>, %x
     weight(!w, affine_map<(m, n, k) -> (n, k)>) compute = int8
   return
 }
+
+// -----
+// Places out of an image whose channels are not neighbours along k.
+!w = !compress.tensor<16x96xf32, #compress.tiled<#compress.quant<binary, block = [1, 96], scale = f32>, tile = [16, 32], order = [0, 1], flip = 255>>
+func.func @border(%c: memref<1x3x16x4xi8>, %s: memref<1x1x16x1xf32>, %x: memref<1x4x32xf32>, %i: memref<4x16xf32>) {
+  // expected-error @below {{no kernel that computes in xnor for weight}}
+  compress.contract ins(%x, %c, %s : memref<1x4x32xf32>, memref<1x3x16x4xi8>, memref<1x1x16x1xf32>)
+    outs(%i : memref<4x16xf32>) overwrite weight(!w, affine_map<(m, n, k) -> (n, k)>)
+    window affine_map<(m, k) -> (0, m + k mod 3 - 1, k floordiv 3)> compute = xnor
+  return
+}

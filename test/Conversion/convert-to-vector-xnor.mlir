@@ -60,3 +60,30 @@ func.func @long(%c: memref<1x64x16x4xi8>, %s: memref<1x1x16x1xf32>, %x: memref<1
     outs(%i : memref<1x16xf32>) weight(!l, affine_map<(m, n, k) -> (n, k)>) compute = xnor
   return
 }
+
+// The image is made words once, one for the 32 channels of each pixel; rows are copied from it. Places before the image
+// are words without bits, and a list says which they are.
+// CHECK-LABEL: func @border
+// CHECK-SAME: %[[C:.*]]: memref<1x3x16x4xi8>, %{{.*}}, %[[X:.*]]: memref<1x4x32xf32>,
+// CHECK: %[[IMAGE:.*]] = memref.alloc() {{.*}} : memref<1x4x1xi32>
+// CHECK: vector.load %[[X]]{{.*}} vector<32xf32>
+// CHECK: memref.store %{{.*}}, %[[IMAGE]]
+// CHECK: %[[COUNTS:.*]] = memref.alloc() {{.*}} : memref<1x3x16xi32>
+// CHECK: math.ctpop
+// CHECK: vector.store %{{.*}}, %[[COUNTS]]
+// CHECK: %[[WORDS:.*]] = memref.alloc() {{.*}} : memref<1x12xi32>
+// CHECK: %[[MISSING:.*]] = memref.alloc() {{.*}} : memref<1x16xi32>
+// CHECK-COUNT-3: arith.cmpi ult, %{{.*}}, %c4
+// CHECK: memref.store %{{.*}}, %[[MISSING]]
+// The kernel: what was counted for those is taken off.
+// CHECK-COUNT-4: math.ctpop
+// CHECK: memref.load %[[MISSING]]
+// CHECK: scf.for
+// CHECK: vector.load %[[COUNTS]]
+!n = !compress.tensor<16x96xf32, #compress.tiled<#compress.quant<binary, block = [1, 96], scale = f32>, tile = [16, 32], order = [0, 1], flip = 255>>
+func.func @border(%c: memref<1x3x16x4xi8>, %s: memref<1x1x16x1xf32>, %x: memref<1x4x32xf32>, %i: memref<4x16xf32>) {
+  compress.contract ins(%x, %c, %s : memref<1x4x32xf32>, memref<1x3x16x4xi8>, memref<1x1x16x1xf32>)
+    outs(%i : memref<4x16xf32>) overwrite weight(!n, affine_map<(m, n, k) -> (n, k)>)
+    window affine_map<(m, k) -> (0, m + k floordiv 32 - 1, k mod 32)> compute = xnor
+  return
+}

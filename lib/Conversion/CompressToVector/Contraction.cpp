@@ -131,3 +131,14 @@ FailureOr<Contraction> mlir::compress::matchContraction(OpOperand &weight,
   });
   return result;
 }
+
+std::optional<SignImage>
+mlir::compress::matchSigns(const Contraction &contraction) {
+  Value lhs = contraction.lhs->get();
+  if (contraction.isConvolution())
+    return getSignImage(
+        lhs, contraction.getPosition(contraction.lhs, contraction.k));
+  if (isSigns(lhs))
+    return SignImage{lhs, {}};
+  return std::nullopt;
+}

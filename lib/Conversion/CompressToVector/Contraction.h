@@ -9,6 +9,7 @@
 #ifndef COMPRESS_LIB_CONVERSION_CONTRACTION_H
 #define COMPRESS_LIB_CONVERSION_CONTRACTION_H
 
+#include "Signs.h"
 #include "WeightMatrix.h"
 #include "compress/Dialect/Compress/IR/Compress.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -36,6 +37,10 @@ struct Contraction {
 /// Matches the op that uses a decoded weight. On failure `reason` says what a
 /// kernel cannot do.
 FailureOr<Contraction> matchContraction(OpOperand &weight, std::string &reason);
+
+/// What lhs is where that provably is 1 and -1 only, but for zeros around an
+/// image.
+std::optional<SignImage> matchSigns(const Contraction &contraction);
 
 } // namespace mlir::compress
 

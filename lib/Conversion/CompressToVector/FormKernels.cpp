@@ -7,7 +7,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "Contraction.h"
-#include "Signs.h"
 #include "compress/Conversion/CompressToVector/TileDecoder.h"
 #include "compress/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -56,8 +55,9 @@ private:
 
   ImplicitLocOpBuilder b;
   const Contraction &contraction;
-  /// What the kernel reads as lhs.
+  /// What the kernel reads as lhs, and what of a border is in front of it.
   Value lhs;
+  SmallVector<int64_t> border;
 };
 } // namespace
 
@@ -231,8 +231,12 @@ KernelFormer::Operands KernelFormer::getWindows(DecodeOp decode) {
   reduced.push_back(contraction.k);
   set(reduced, contraction.weight, k);
   AffineMap image = op.getMatchingIndexingMap(contraction.lhs);
-  operands.window = simplifyAffineMap(
-      image.replaceDimsAndSymbols(loops, {}, /*numResultDims=*/2, 0));
+  image = image.replaceDimsAndSymbols(loops, {}, /*numResultDims=*/2, 0);
+  SmallVector<AffineExpr> positions(image.getResults());
+  for (auto [position, low] : llvm::zip(positions, border))
+    position = position - low;
+  operands.window =
+      simplifyAffineMap(AffineMap::get(2, 0, positions, b.getContext()));
   operands.weightMap = AffineMap::get(
       3, 0, {b.getAffineDimExpr(1), b.getAffineDimExpr(2)}, b.getContext());
   return operands;
@@ -243,12 +247,18 @@ void KernelFormer::form(DecodeOp decode, ComputeMode compute) {
   OpOperand *init = op.getDpsInitOperand(0);
   Type element = getElementTypeOrSelf(init->get().getType());
   SmallVector<int64_t> outOrder = getPositions(init, contraction.n);
-  // The kernel takes signs itself.
-  Operation *signs = nullptr;
-  if (Value source =
-          compute == ComputeMode::Xnor ? getSignSource(lhs) : Value()) {
-    signs = lhs.getDefiningOp();
-    lhs = source;
+  // The kernel takes signs, and adds the border of an image, itself.
+  SmallVector<Operation *, 2> replaced;
+  if (compute == ComputeMode::Xnor) {
+    SignImage image = *matchSigns(contraction);
+    if (image.isPadded())
+      replaced.push_back(lhs.getDefiningOp());
+    lhs = image.inside;
+    border = image.low;
+    if (Value source = getSignSource(lhs)) {
+      replaced.push_back(lhs.getDefiningOp());
+      lhs = source;
+    }
   }
   Operands operands =
       contraction.isConvolution() ? getWindows(decode) : getMatrices(decode);
@@ -273,9 +283,10 @@ void KernelFormer::form(DecodeOp decode, ComputeMode compute) {
   result = transpose(result, invertPermutationVector(outOrder));
   op->replaceAllUsesWith(ValueRange(result));
   op->erase();
-  // It would count as a user of what the kernel reads.
-  if (signs && signs->use_empty())
-    signs->erase();
+  // They would count as users of what the kernel reads.
+  for (Operation *op : replaced)
+    if (op->use_empty())
+      op->erase();
 }
 
 namespace {
@@ -301,9 +312,8 @@ struct FormKernelsPass
           compute = getComputeMode(decode, *contraction);
           if (!compute)
             reason = "its layout is that of another kernel";
-          else if (compute == ComputeMode::Xnor &&
-                   !isSigns(contraction->lhs->get()))
-            reason = kNoSigns;
+          else if (compute == ComputeMode::Xnor)
+            reason = findObstacle(decode, *contraction);
         }
         if (!reason.empty()) {
           remark::missed(use->getOwner()->getLoc(), options)
@@ -318,6 +328,18 @@ struct FormKernelsPass
       if (decode->use_empty())
         decode.erase();
     }
+  }
+
+  /// Why a kernel of signs cannot compute a contraction, or nothing.
+  static std::string findObstacle(DecodeOp decode,
+                                  const Contraction &contraction) {
+    std::optional<SignImage> signs = matchSigns(contraction);
+    if (!signs)
+      return kNoSigns;
+    if (signs->isPadded() &&
+        cast<TiledAttr>(decode.getInput().getType().getCodec()).getRecord())
+      return "its sums have several scales, and its image a border of zeros";
+    return "";
   }
 
   /// What the kernel that reads the packed layout computes with.

@@ -8,7 +8,6 @@
 
 #include "Contraction.h"
 #include "CostModel.h"
-#include "Signs.h"
 #include "compress/Conversion/CompressToVector/ContractionEmitter.h"
 #include "compress/Conversion/CompressToVector/TileDecoder.h"
 #include "compress/Conversion/Passes.h"
@@ -40,9 +39,10 @@ struct PackedWeight {
   /// AssembleOps, or loads of a weight that is not compressed.
   SmallVector<Operation *> sources;
   std::optional<algorithms::TileLayout> layout;
-  std::string reason;       // why it is laid out so, or stays as it is
-  std::string name;         // of one that is not compressed
-  bool isTimesSigns = true; // whether all activations are 1 or -1
+  std::string reason; // why it is laid out so, or stays as it is
+  std::string name;   // of one that is not compressed
+  // Whether all activations are 1 or -1, and some of them have a border of 0.
+  bool isTimesSigns = true, isPadded = false;
 
   bool isDense() const { return !isa<AssembleOp>(sources.front()); }
 };
@@ -257,7 +257,9 @@ void PackWeightsPass::choose(PackedWeight &weight) {
     dims = wanted;
     isConvolution = contraction->isConvolution();
     work += getWork(*contraction);
-    weight.isTimesSigns &= !isConvolution && isSigns(contraction->lhs->get());
+    std::optional<SignImage> signs = matchSigns(*contraction);
+    weight.isTimesSigns &= signs.has_value();
+    weight.isPadded |= signs && signs->isPadded();
     return weight.reason.empty();
   };
   for (Operation *source : weight.sources)
@@ -299,6 +301,9 @@ void PackWeightsPass::choose(PackedWeight &weight) {
                       : decoder.getKernelLayout(logical, dims->row,
                                                 dims->columns.back(), mode);
     if (!layout)
+      continue;
+    // Kernels take what a border adds off whole sums.
+    if (mode == ComputeMode::Xnor && weight.isPadded && layout->record)
       continue;
     if (weight.isDense() && isMostlyPadding(logical, *layout)) {
       weight.reason = "it would be mostly padding";

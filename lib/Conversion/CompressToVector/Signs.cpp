@@ -142,3 +142,27 @@ Value mlir::compress::getSignSource(Value value) {
     return {};
   return operand->get();
 }
+
+std::optional<SignImage> mlir::compress::getSignImage(Value value,
+                                                      unsigned channelDim) {
+  if (isSigns(value))
+    return SignImage{value, {}};
+  auto pad = value.getDefiningOp<tensor::PadOp>();
+  Value border = pad ? pad.getConstantPaddingValue() : Value();
+  if (!border || !matchPattern(border, m_AnyZeroFloat()) ||
+      !isSigns(pad.getSource()))
+    return std::nullopt;
+  SmallVector<OpFoldResult> highs = pad.getMixedHighPad();
+  SignImage image = {pad.getSource(), {}};
+  for (auto [dim, front] : llvm::enumerate(pad.getMixedLowPad())) {
+    std::optional<int64_t> low = getConstantIntValue(front),
+                           high = getConstantIntValue(highs[dim]);
+    bool isSame = low == 0 && high == 0;
+    if (!low || !high || *low < 0 || *high < 0 ||
+        (!isSame &&
+         (dim == channelDim || pad.getSourceType().isDynamicDim(dim))))
+      return std::nullopt;
+    image.low.push_back(*low);
+  }
+  return image;
+}

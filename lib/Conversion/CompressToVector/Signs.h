@@ -15,6 +15,8 @@
 #define COMPRESS_LIB_CONVERSION_SIGNS_H
 
 #include "mlir/IR/Value.h"
+#include "llvm/ADT/SmallVector.h"
+#include <optional>
 
 namespace mlir::compress {
 
@@ -29,6 +31,21 @@ inline constexpr const char *kNoSigns =
 /// The tensor that `value` has 1 for where it is 0 or more, and -1 elsewhere,
 /// or null.
 Value getSignSource(Value value);
+
+/// An image whose elements are 1, -1 or, around them, 0.
+struct SignImage {
+  /// What has the signs, or is what they are of: without its border.
+  Value inside;
+  /// Elements of the border in front of it, by dimension. Empty without one.
+  SmallVector<int64_t> low;
+
+  /// Whether there is a border.
+  bool isPadded() const { return !low.empty(); }
+};
+
+/// The image that a convolution reads, or nothing where that is none. A border
+/// is around places only, not along the dimension of channels.
+std::optional<SignImage> getSignImage(Value value, unsigned channelDim);
 
 } // namespace mlir::compress
 

@@ -17,9 +17,14 @@
 // Signs of the weight are 32 steps of 16 outputs a vector. Where two signs
 // differ, the product is negative. Padding of k has set bits in both.
 //
+// Of a convolution, signs of the image are taken once, and words of rows are
+// copied from them. Places out of the image are words of no bit in a row: what
+// that counts, the bits of the weight, is taken off at the end.
+//
 //===----------------------------------------------------------------------===//
 
 #include "ContractionKernel.h"
+#include "SignWindow.h"
 #include "compress/Conversion/CompressToVector/ContractionEmitter.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -90,6 +95,14 @@ struct Shape {
   int64_t rows, panels;
 };
 
+/// Signs of rows: dimensions are groups of rows, then words, then rows of a
+/// group.
+struct SignRows {
+  Value words;
+  /// Of each row how many places are out of the image, and which.
+  Value missing;
+};
+
 class XnorEmitter : public ContractionEmitter {
 public:
   explicit XnorEmitter(ArrayRef<std::string> features)
@@ -106,7 +119,8 @@ class XnorKernel : public ContractionKernel {
 public:
   /// Blocks have `shape`, but for the rest.
   XnorKernel(OpBuilder &builder, ContractOp op, const IntegerWeight &weight,
-             const BitCounter &counter, Shape shape);
+             const BitCounter &counter, std::optional<SignWindow> window,
+             Shape shape);
 
 private:
   void prepare() override {
@@ -116,24 +130,40 @@ private:
   int64_t getSmallerCount(int64_t count) const override {
     return count > 2 ? (count + 1) / 2 : 1;
   }
+  void emitRows(ValueRange batch) override;
   void emitBlocks(ValueRange batch, Value begin, Value end,
                   int64_t count) override;
 
-  // Signs of lhs.
-  void readRow(ValueRange batch, Value row, Value signs, Value group,
+  // Signs of an image.
+  Value readImage(ValueRange batch);
+  void readPixels(ValueRange batch, Value image, SmallVectorImpl<Value> &pixel);
+  void readChannels(ValueRange batch, Value image, ArrayRef<Value> pixel);
+  void readLine(ValueRange batch, Value image, ArrayRef<Value> pixel);
+  Value countPlaces(ValueRange batch);
+  Value countMissing(Value panel, const SignRows &signs, Value group,
+                     int64_t row, int64_t count, Value &steps);
+
+  // Signs of rows.
+  void copyRow(ValueRange batch, Value row, const SignRows &signs, Value group,
                Value place, int64_t count);
-  Value readWord(ValueRange batch, Value row, Value first, int64_t length);
-  Value gatherWord(ValueRange batch, Value row, Value first, int64_t length);
+  void readRow(ValueRange batch, Value row, const SignRows &signs, Value group,
+               Value place, int64_t count);
+  Value readWord(ArrayRef<Value> place, int64_t length);
+  Value gatherWord(int64_t length,
+                   function_ref<SmallVector<Value>(Value)> getPlace);
+  bool isContiguous() {
+    return cast<MemRefType>(op.getLhs().getType()).isLastDimUnitStride();
+  }
 
   // Products of `count` rows with `panels.size()` panels of the weight.
   using Panels = ArrayRef<Value>;
-  void emitPanels(ValueRange batch, Panels panels, Value signs, Value group,
-                  Value firstRow, int64_t count);
+  void emitPanels(ValueRange batch, Panels panels, const SignRows &signs,
+                  Value group, Value firstRow, int64_t count);
   void emitBlock(ValueRange batch, Panels panels, Value block, int64_t size,
-                 Value signs, Value group, int64_t count,
+                 const SignRows &signs, Value group, int64_t count,
                  SmallVectorImpl<Value> &results);
   void addWord(ArrayRef<TilePosition> positions, Value word, Value inBlock,
-               Value signs, Value group, int64_t count,
+               const SignRows &signs, Value group, int64_t count,
                MutableArrayRef<Value> counts);
   Value getScale(const TilePosition &position);
 
@@ -149,29 +179,51 @@ private:
   const BitCounter &counter;
   TileDecoderInterface decoder;
   VectorType lanesI32;
+  std::optional<SignWindow> window;
   Shape shape;
   /// Words of a row, and steps of a block.
   int64_t words, blockSize;
+  /// Signs of the image of a batch, and, where windows reach out of it, set
+  /// bits of the weight by panel and place.
+  Value image, placeCounts;
 };
 } // namespace
 
 XnorKernel::XnorKernel(OpBuilder &builder, ContractOp op,
                        const IntegerWeight &weight, const BitCounter &counter,
-                       Shape shape)
+                       std::optional<SignWindow> window, Shape shape)
     : ContractionKernel(builder, op, shape.rows), weight(weight),
       counter(counter), decoder(cast<TileDecoderInterface>(codec.getBase())),
-      lanesI32(VectorType::get(kLanes, b.getI32Type())), shape(shape),
+      lanesI32(VectorType::get(kLanes, b.getI32Type())),
+      window(std::move(window)), shape(shape),
       words(llvm::divideCeil(k, kWordBits)),
       blockSize(std::min(k, decoder.getIntegerFormat(weight).tilesPerBlock *
                                 kWordBits)) {}
+
+void XnorKernel::emitRows(ValueRange batch) {
+  if (!window)
+    return ContractionKernel::emitRows(batch);
+  image = readImage(batch);
+  if (!window->openDims.empty())
+    placeCounts = countPlaces(batch);
+  ContractionKernel::emitRows(batch);
+  memref::DeallocOp::create(b, image);
+  if (placeCounts)
+    memref::DeallocOp::create(b, placeCounts);
+}
 
 void XnorKernel::emitBlocks(ValueRange batch, Value begin, Value end,
                             int64_t count) {
   int64_t groups =
       count > kFewRows ? getNumGroups(count, kSignBytes / (words * 4)) : 1;
-  Value signs = memref::AllocOp::create(
-      b, MemRefType::get({groups, words * count}, b.getI32Type()),
-      b.getI64IntegerAttr(64));
+  auto allocate = [&](int64_t size) -> Value {
+    return memref::AllocOp::create(
+        b, MemRefType::get({groups, size * count}, b.getI32Type()),
+        b.getI64IntegerAttr(64));
+  };
+  SignRows signs = {allocate(words), {}};
+  if (placeCounts)
+    signs.missing = allocate(window->places.size() + 1);
   emitTurns(batch, begin, end,
             {count, groups, words * kWordBits, getNumPanels(count),
              /*prepareRow=*/{},
@@ -179,46 +231,29 @@ void XnorKernel::emitBlocks(ValueRange batch, Value begin, Value end,
                emitPanels(batch, panels, signs, group, firstRow, count);
              },
              [&](Value row, Value group, Value place) {
-               readRow(batch, row, signs, group, place, count);
+               if (window)
+                 copyRow(batch, row, signs, group, place, count);
+               else
+                 readRow(batch, row, signs, group, place, count);
              }});
-  memref::DeallocOp::create(b, signs);
+  for (Value buffer : {signs.words, signs.missing})
+    if (buffer)
+      memref::DeallocOp::create(b, buffer);
 }
 
 //===----------------------------------------------------------------------===//
 // Signs
 //===----------------------------------------------------------------------===//
 
-void XnorKernel::readRow(ValueRange batch, Value row, Value signs, Value group,
-                         Value place, int64_t count) {
-  auto store = [&](Value first, int64_t length) {
-    Value word =
-        op.getWindow() ||
-                !cast<MemRefType>(op.getLhs().getType()).isLastDimUnitStride()
-            ? gatherWord(batch, row, first, length)
-            : readWord(batch, row, first, length);
-    Value number = arith::DivUIOp::create(b, first, index(kWordBits));
-    Value at = arith::AddIOp::create(
-        b, arith::MulIOp::create(b, number, index(count)), place);
-    memref::StoreOp::create(b, word, signs, ValueRange{group, at});
-  };
-  int64_t whole = k / kWordBits * kWordBits;
-  loop(index(0), index(whole), kWordBits,
-       [&](Value first) { store(first, kWordBits); });
-  if (whole < k)
-    store(index(whole), k - whole);
-}
-
-/// The signs of neighbours in memory.
-Value XnorKernel::readWord(ValueRange batch, Value row, Value first,
-                           int64_t length) {
+/// The signs of elements that are neighbours in memory.
+Value XnorKernel::readWord(ArrayRef<Value> place, int64_t length) {
   auto type = VectorType::get(kWordBits, b.getF32Type());
-  auto bits = VectorType::get(kWordBits, b.getI1Type());
-  SmallVector<Value> place = getLhsPlace(batch, row, first);
   Value x;
   if (length == kWordBits) {
     x = vector::LoadOp::create(b, type, op.getLhs(), place);
   } else {
-    Value mask = vector::ConstantMaskOp::create(b, bits, length);
+    Value mask = vector::ConstantMaskOp::create(
+        b, VectorType::get(kWordBits, b.getI1Type()), length);
     Value negative = arith::ConstantOp::create(
         b, DenseElementsAttr::get(type, b.getF32FloatAttr(-1)));
     x = vector::MaskedLoadOp::create(b, type, op.getLhs(), place, mask,
@@ -232,19 +267,15 @@ Value XnorKernel::readWord(ValueRange batch, Value row, Value first,
 }
 
 /// The signs of elements that lie anywhere.
-Value XnorKernel::gatherWord(ValueRange batch, Value row, Value first,
-                             int64_t length) {
+Value XnorKernel::gatherWord(int64_t length,
+                             function_ref<SmallVector<Value>(Value)> getPlace) {
   Type i32 = b.getI32Type();
-  auto constant = [&](int32_t value) -> Value {
-    return arith::ConstantOp::create(b, b.getI32IntegerAttr(value));
-  };
   Value none = zero(b.getF32Type());
   uint32_t padding = length == kWordBits ? 0 : ~uint32_t(0) << length;
-  SmallVector<Value> word = {constant(padding)};
+  SmallVector<Value> word = {
+      arith::ConstantOp::create(b, b.getI32IntegerAttr(padding))};
   loop(0, length, 1, word, [&](Value bit, SmallVectorImpl<Value> &carried) {
-    Value x = memref::LoadOp::create(
-        b, op.getLhs(),
-        getLhsPlace(batch, row, arith::AddIOp::create(b, first, bit)));
+    Value x = memref::LoadOp::create(b, op.getLhs(), getPlace(bit));
     Value isNegative =
         arith::CmpFOp::create(b, arith::CmpFPredicate::ULT, x, none);
     Value shifted =
@@ -255,12 +286,275 @@ Value XnorKernel::gatherWord(ValueRange batch, Value row, Value first,
   return word[0];
 }
 
+void XnorKernel::readRow(ValueRange batch, Value row, const SignRows &signs,
+                         Value group, Value place, int64_t count) {
+  auto store = [&](Value first, int64_t length) {
+    Value word = op.getWindow() || !isContiguous()
+                     ? gatherWord(length,
+                                  [&](Value bit) {
+                                    return getLhsPlace(
+                                        batch, row,
+                                        arith::AddIOp::create(b, first, bit));
+                                  })
+                     : readWord(getLhsPlace(batch, row, first), length);
+    Value number = arith::DivUIOp::create(b, first, index(kWordBits));
+    Value at = arith::AddIOp::create(
+        b, arith::MulIOp::create(b, number, index(count)), place);
+    memref::StoreOp::create(b, word, signs.words, ValueRange{group, at});
+  };
+  int64_t whole = k / kWordBits * kWordBits;
+  loop(index(0), index(whole), kWordBits,
+       [&](Value first) { store(first, kWordBits); });
+  if (whole < k)
+    store(index(whole), k - whole);
+}
+
+//===----------------------------------------------------------------------===//
+// Images
+//===----------------------------------------------------------------------===//
+
+/// The signs of the image of a batch: words in place of its channels.
+Value XnorKernel::readImage(ValueRange batch) {
+  auto lhs = cast<MemRefType>(op.getLhs().getType());
+  SmallVector<int64_t> shape(lhs.getShape().drop_front(batch.size()));
+  SmallVector<Value> sizes;
+  for (auto [dim, size] : llvm::enumerate(shape))
+    if (ShapedType::isDynamic(size))
+      sizes.push_back(
+          memref::DimOp::create(b, op.getLhs(), batch.size() + dim));
+  shape[window->channelDim - batch.size()] /= kWordBits;
+  Value words =
+      memref::AllocOp::create(b, MemRefType::get(shape, b.getI32Type()), sizes,
+                              b.getI64IntegerAttr(64));
+  SmallVector<Value> pixel;
+  readPixels(batch, words, pixel);
+  return words;
+}
+
+/// Loops over all dimensions of an image but its channels. Threads share the
+/// one behind that of images.
+void XnorKernel::readPixels(ValueRange batch, Value image,
+                            SmallVectorImpl<Value> &pixel) {
+  auto lhs = cast<MemRefType>(op.getLhs().getType());
+  unsigned dim = batch.size() + pixel.size();
+  unsigned last = lhs.getRank() - 1;
+  bool isLine = isContiguous() && window->channelDim != last;
+  auto next = [&](Value at) {
+    pixel.push_back(at);
+    readPixels(batch, image, pixel);
+    pixel.pop_back();
+  };
+  if (dim > last || (dim == last && isLine))
+    return isLine ? readLine(batch, image, pixel)
+                  : readChannels(batch, image, pixel);
+  if (dim == window->channelDim)
+    return next(Value());
+  Value size = memref::DimOp::create(b, op.getLhs(), dim);
+  int64_t elements = 1;
+  for (int64_t extent : lhs.getShape().drop_front(dim))
+    elements *= ShapedType::isDynamic(extent) ? 1 : extent;
+  unsigned shared =
+      batch.size() + (window->channelDim == batch.size() + 1 ? 2 : 1);
+  if (dim == shared)
+    return loopRows(index(0), size, elements, next);
+  loop(index(0), size, 1, next);
+}
+
+/// The channels of one pixel.
+void XnorKernel::readChannels(ValueRange batch, Value image,
+                              ArrayRef<Value> pixel) {
+  auto lhs = cast<MemRefType>(op.getLhs().getType());
+  int64_t channels = lhs.getDimSize(window->channelDim);
+  loop(index(0), index(channels / kWordBits), 1, [&](Value word) {
+    Value first = arith::MulIOp::create(b, word, index(kWordBits));
+    auto getPlace = [&](Value channel) {
+      SmallVector<Value> place(batch);
+      place.append(pixel.begin(), pixel.end());
+      place[window->channelDim] = channel;
+      return place;
+    };
+    Value bits = isContiguous()
+                     ? readWord(getPlace(first), kWordBits)
+                     : gatherWord(kWordBits, [&](Value bit) {
+                         return getPlace(arith::AddIOp::create(b, first, bit));
+                       });
+    SmallVector<Value> at(pixel);
+    at[window->channelDim - batch.size()] = word;
+    memref::StoreOp::create(b, bits, image, at);
+  });
+}
+
+/// The channels of a line of pixels that are neighbours in memory: pixels are
+/// lanes.
+void XnorKernel::readLine(ValueRange batch, Value image,
+                          ArrayRef<Value> pixel) {
+  auto lhs = cast<MemRefType>(op.getLhs().getType());
+  int64_t channels = lhs.getDimSize(window->channelDim);
+  Value size = memref::DimOp::create(b, op.getLhs(), lhs.getRank() - 1);
+  auto lanesI1 = VectorType::get(kLanes, b.getI1Type());
+  loop(index(0), index(channels / kWordBits), 1, [&](Value word) {
+    Value first = arith::MulIOp::create(b, word, index(kWordBits));
+    loop(index(0), size, kLanes, [&](Value x) {
+      Value mask = vector::CreateMaskOp::create(
+          b, lanesI1, arith::SubIOp::create(b, size, x).getResult());
+      SmallVector<Value> bits = {zero(lanesI32)};
+      loop(
+          0, kWordBits, 1, bits,
+          [&](Value bit, SmallVectorImpl<Value> &carried) {
+            SmallVector<Value> place(batch);
+            place.append(pixel.begin(), pixel.end());
+            place[window->channelDim] = arith::AddIOp::create(b, first, bit);
+            place.push_back(x);
+            Value values = vector::MaskedLoadOp::create(
+                b, lanesF32, op.getLhs(), place, mask, zero(lanesF32));
+            Value isNegative = arith::CmpFOp::create(
+                b, arith::CmpFPredicate::ULT, values, zero(lanesF32));
+            Value shift = vector::BroadcastOp::create(
+                b, lanesI32,
+                arith::IndexCastOp::create(b, b.getI32Type(), bit));
+            carried[0] = arith::OrIOp::create(
+                b, carried[0],
+                arith::ShLIOp::create(
+                    b, arith::ExtUIOp::create(b, lanesI32, isNegative), shift));
+          });
+      SmallVector<Value> at(pixel);
+      at[window->channelDim - batch.size()] = word;
+      at.push_back(x);
+      vector::MaskedStoreOp::create(b, image, at, mask, bits[0]);
+    });
+  });
+}
+
+/// Set bits of the weight at each place of a window, by panel and place.
+Value XnorKernel::countPlaces(ValueRange batch) {
+  int64_t panels = llvm::divideCeil(n, kLanes), places = window->places.size();
+  Value counts = memref::AllocOp::create(
+      b, MemRefType::get({panels, places, kLanes}, b.getI32Type()),
+      b.getI64IntegerAttr(64));
+  loopPanels(index(0), index(panels), 1, [&](Value panel) {
+    loop(index(0), index(places), 1, [&](Value place) {
+      Value first =
+          arith::MulIOp::create(b, place, index(window->wordsPerPlace));
+      SmallVector<Value> total = {zero(lanesI32)};
+      loop(0, window->wordsPerPlace, 1, total,
+           [&](Value word, SmallVectorImpl<Value> &carried) {
+             TilePosition position = {SmallVector<Value>(batch),
+                                      arith::AddIOp::create(b, first, word),
+                                      index(0)};
+             position.outer.push_back(panel);
+             Value bits = decoder.emitSigns(b, b.getLoc(), weight, position);
+             Value counted = counter.getTotals(
+                 b, counter.add(b, zero(counter.getType(b)), bits));
+             carried[0] = arith::AddIOp::create(b, carried[0], counted);
+           });
+      vector::StoreOp::create(b, total[0], counts,
+                              ValueRange{panel, place, index(0)});
+    });
+  });
+  return counts;
+}
+
+/// Copies the words of a row from the image. Places out of it have no bit.
+void XnorKernel::copyRow(ValueRange batch, Value row, const SignRows &signs,
+                         Value group, Value place, int64_t count) {
+  SmallVector<Value> origin = getLhsPlace(batch, row, index(0));
+  SmallVector<Value> sizes(origin.size());
+  for (unsigned dim : window->openDims)
+    sizes[dim] = memref::DimOp::create(b, op.getLhs(), dim);
+  Value list, missing = index(0);
+  if (signs.missing)
+    list = arith::MulIOp::create(b, place, index(window->places.size() + 1));
+  auto toI32 = [&](Value value) -> Value {
+    return arith::IndexCastOp::create(b, b.getI32Type(), value);
+  };
+  for (auto [number, offsets] : llvm::enumerate(window->places)) {
+    SmallVector<Value> at;
+    for (unsigned dim = batch.size(); dim < origin.size(); ++dim)
+      at.push_back(
+          dim == window->channelDim
+              ? index(offsets[dim] / kWordBits)
+              : arith::AddIOp::create(b, origin[dim], index(offsets[dim])));
+    Value isInside;
+    for (unsigned dim : window->openDims) {
+      Value &position = at[dim - batch.size()];
+      Value fits = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, position,
+                                         sizes[dim]);
+      isInside = isInside ? arith::AndIOp::create(b, isInside, fits) : fits;
+    }
+    if (isInside) {
+      for (unsigned dim : window->openDims) {
+        Value &position = at[dim - batch.size()];
+        position = arith::SelectOp::create(b, isInside, position, index(0));
+      }
+      // What comes next overwrites it if the place is not missing.
+      Value next = arith::AddIOp::create(b, missing, index(1));
+      memref::StoreOp::create(
+          b, toI32(index(number)), signs.missing,
+          ValueRange{group, arith::AddIOp::create(b, list, next)});
+      missing = arith::SelectOp::create(b, isInside, missing, next);
+    }
+    Value &channel = at[window->channelDim - batch.size()];
+    Value firstChannel = channel,
+          firstWord = index(number * window->wordsPerPlace);
+    auto copy = [&](Value word) {
+      channel = arith::AddIOp::create(b, firstChannel, word);
+      Value bits = memref::LoadOp::create(b, image, at);
+      if (isInside)
+        bits = arith::SelectOp::create(b, isInside, bits, zero(b.getI32Type()));
+      Value to = arith::AddIOp::create(
+          b,
+          arith::MulIOp::create(b, arith::AddIOp::create(b, firstWord, word),
+                                index(count)),
+          place);
+      memref::StoreOp::create(b, bits, signs.words, ValueRange{group, to});
+    };
+    if (window->wordsPerPlace > kUnrolledWords)
+      loop(index(0), index(window->wordsPerPlace), 1, copy);
+    else
+      for (int64_t word = 0; word < window->wordsPerPlace; ++word)
+        copy(index(word));
+  }
+  if (signs.missing)
+    memref::StoreOp::create(b, toI32(missing), signs.missing,
+                            ValueRange{group, list});
+}
+
+/// What was counted for places that row number `row` does not have; `steps`
+/// becomes the number of steps that it has.
+Value XnorKernel::countMissing(Value panel, const SignRows &signs, Value group,
+                               int64_t row, int64_t count, Value &steps) {
+  int64_t list = row * (window->places.size() + 1);
+  auto load = [&](Value at) -> Value {
+    return memref::LoadOp::create(b, signs.missing, ValueRange{group, at});
+  };
+  Value number = load(index(list));
+  Value left = arith::SubIOp::create(
+      b, arith::ConstantOp::create(b, b.getI32IntegerAttr(k)),
+      arith::MulIOp::create(
+          b, number,
+          arith::ConstantOp::create(
+              b, b.getI32IntegerAttr(window->wordsPerPlace * kWordBits))));
+  steps = vector::BroadcastOp::create(b, lanesI32, left);
+  SmallVector<Value> total = {zero(lanesI32)};
+  loop(index(0), arith::IndexCastOp::create(b, b.getIndexType(), number), 1,
+       total, [&](Value i, SmallVectorImpl<Value> &carried) {
+         Value place = arith::IndexCastOp::create(
+             b, b.getIndexType(),
+             load(arith::AddIOp::create(b, i, index(list + 1))));
+         Value counted = vector::LoadOp::create(
+             b, lanesI32, placeCounts, ValueRange{panel, place, index(0)});
+         carried[0] = arith::AddIOp::create(b, carried[0], counted);
+       });
+  return total[0];
+}
+
 //===----------------------------------------------------------------------===//
 // Products
 //===----------------------------------------------------------------------===//
 
-void XnorKernel::emitPanels(ValueRange batch, Panels panels, Value signs,
-                            Value group, Value firstRow, int64_t count) {
+void XnorKernel::emitPanels(ValueRange batch, Panels panels,
+                            const SignRows &signs, Value group, Value firstRow,
+                            int64_t count) {
   // By panel and row; of the first block they are what it yields.
   SmallVector<Value> results;
   if (blockSize == k) {
@@ -284,7 +578,7 @@ void XnorKernel::emitPanels(ValueRange batch, Panels panels, Value signs,
 
 /// The products of a block of `size` steps.
 void XnorKernel::emitBlock(ValueRange batch, Panels panels, Value block,
-                           int64_t size, Value signs, Value group,
+                           int64_t size, const SignRows &signs, Value group,
                            int64_t count, SmallVectorImpl<Value> &results) {
   int64_t wordsPerBlock = llvm::divideCeil(blockSize, kWordBits),
           wordsHere = llvm::divideCeil(size, kWordBits);
@@ -338,9 +632,13 @@ void XnorKernel::emitBlock(ValueRange batch, Panels panels, Value block,
   for (auto [p, position] : llvm::enumerate(positions)) {
     Value scale = getScale(position);
     for (int64_t i = 0; i < count; ++i) {
-      Value negative = totals[p * count + i];
+      Value negative = totals[p * count + i], steps = splat(size);
+      if (signs.missing)
+        negative = arith::SubIOp::create(
+            b, negative,
+            countMissing(panels[p], signs, group, i, count, steps));
       Value sum = arith::SubIOp::create(
-          b, splat(size), arith::AddIOp::create(b, negative, negative));
+          b, steps, arith::AddIOp::create(b, negative, negative));
       Value value = arith::MulFOp::create(
           b, arith::SIToFPOp::create(b, lanesF32, sum), scale);
       if (isFirst)
@@ -355,8 +653,8 @@ void XnorKernel::emitBlock(ValueRange batch, Panels panels, Value block,
 /// Counts the products of one word of each row. Panels take turns, so that a
 /// word is in a register once.
 void XnorKernel::addWord(ArrayRef<TilePosition> positions, Value word,
-                         Value inBlock, Value signs, Value group, int64_t count,
-                         MutableArrayRef<Value> counts) {
+                         Value inBlock, const SignRows &signs, Value group,
+                         int64_t count, MutableArrayRef<Value> counts) {
   SmallVector<Value> weights;
   for (TilePosition position : positions) {
     Value &tile = codec.getRecord() ? position.tile : position.record;
@@ -375,7 +673,7 @@ void XnorKernel::addWord(ArrayRef<TilePosition> positions, Value word,
     Value x = vector::BroadcastOp::create(
         b, lanesI32,
         memref::LoadOp::create(
-            b, signs,
+            b, signs.words,
             ValueRange{group, arith::AddIOp::create(b, first, index(i))}));
     for (auto [p, of] : llvm::enumerate(weights)) {
       Value &sum = counts[p * count + i];
@@ -411,10 +709,15 @@ LogicalResult XnorEmitter::emit(OpBuilder &b, ContractOp op) const {
     return failure();
   IntegerWeight weight(cast<TiledAttr>(op.getWeightType().getCodec()),
                        op.getWeightType().getLogicalType(), instructions);
+  // Sums of places that are not there are known for whole rows only.
+  std::optional<SignWindow> window = getSignWindow(op);
+  if (window ? !window->openDims.empty() && weight.codec.getRecord()
+             : !getOpenDims(op).empty())
+    return failure();
   Shape shape =
       getShape(instructions.getNumVectors(), weight.codec.getRecord());
   shape.rows = ContractionKernel::chooseRows(op, shape.rows);
-  XnorKernel(b, op, weight, counter, shape).emit();
+  XnorKernel(b, op, weight, counter, std::move(window), shape).emit();
   return success();
 }
 

@@ -173,7 +173,8 @@ def ContractOp : Compress_Op<"contract", [AttrSizedOperandSegments,
     With a `window`, lhs is read at `window(b.., m, k)`: convolutions are
     contractions whose rows are windows of an image, m being all positions of
     the output and k all positions in a window. What m and k contribute to a
-    position must be separate terms.
+    position must be separate terms. With `compute = xnor`, places out of an image
+    of static size count as 0: the border of a convolution.
 
     Components, not the compressed value, are its operands, so that it
     bufferizes like any other op.
@@ -192,7 +193,7 @@ def ContractOp : Compress_Op<"contract", [AttrSizedOperandSegments,
       projected permutation of (b.., m, n) with n last, and static sizes agree
     * contract_c9: window has the dimensions (b.., m, k), its first results are
       b.., and others are sums of a term of m and a term of k, in the bounds of
-      lhs
+      lhs but for xnor
   }];
   let arguments = (ins AnyShaped:$lhs, Variadic<AnyShaped>:$components,
                        AnyShaped:$init, Variadic<AnyShaped>:$others,
