@@ -15,15 +15,41 @@
 
 using namespace mlir::compress::store;
 
-/// Reads a file into new memory; MAP_FAILED, and errno, if that fails.
-static void *readWhole(int descriptor, size_t length) {
-  void *memory = ::mmap(nullptr, length, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+/// New memory, in huge pages where there can be whole ones: then `length`
+/// becomes that of all of them. MAP_FAILED, and errno, if that fails.
+static void *allocate(size_t &length) {
+  auto map = [](size_t size) {
+    return ::mmap(nullptr, size, PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  };
+#ifdef MADV_HUGEPAGE
+  constexpr size_t kHuge = size_t(2) << 20;
+  if (length >= kHuge) {
+    const size_t whole = (length + kHuge - 1) / kHuge * kHuge;
+    void *memory = map(whole + kHuge);
+    if (memory == MAP_FAILED)
+      return memory;
+    // Cut to where huge pages begin and end.
+    auto *begin = static_cast<char *>(memory);
+    const size_t before = -reinterpret_cast<uintptr_t>(begin) % kHuge;
+    if (before)
+      ::munmap(begin, before);
+    ::munmap(begin + before + whole, kHuge - before);
+    (void)::madvise(begin + before, whole, MADV_HUGEPAGE); // or it is slower
+    length = whole;
+    return begin + before;
+  }
+#endif
+  return map(length);
+}
+
+/// Reads a file into new memory, of `mapped` bytes; MAP_FAILED, and errno, if
+/// that fails.
+static void *readWhole(int descriptor, size_t length, size_t &mapped) {
+  mapped = length;
+  void *memory = allocate(mapped);
   if (memory == MAP_FAILED)
     return memory;
-#ifdef MADV_HUGEPAGE
-  (void)::madvise(memory, length, MADV_HUGEPAGE); // only makes it faster
-#endif
   for (size_t done = 0; done < length;) {
     ssize_t count = ::pread(descriptor, static_cast<char *>(memory) + done,
                             length - done, done);
@@ -31,13 +57,13 @@ static void *readWhole(int descriptor, size_t length) {
       continue;
     if (count <= 0) {
       int code = count < 0 ? errno : EIO; // it was shortened
-      ::munmap(memory, length);
+      ::munmap(memory, mapped);
       errno = code;
       return MAP_FAILED;
     }
     done += count;
   }
-  (void)::mprotect(memory, length, PROT_READ);
+  (void)::mprotect(memory, mapped, PROT_READ);
   return memory;
 }
 
@@ -61,9 +87,9 @@ MappedFile::open(const std::string &path, Placement placement) {
         (S_ISDIR(info.st_mode) ? ", but got a directory" : ""));
   }
   void *bytes = nullptr;
-  size_t length = info.st_size;
+  size_t length = info.st_size, mapped = length;
   if (length) {
-    bytes = placement == Placement::Copy ? readWhole(descriptor, length)
+    bytes = placement == Placement::Copy ? readWhole(descriptor, length, mapped)
                                          : ::mmap(nullptr, length, PROT_READ,
                                                   MAP_PRIVATE, descriptor, 0);
     if (bytes == MAP_FAILED) {
@@ -75,11 +101,11 @@ MappedFile::open(const std::string &path, Placement placement) {
   }
   // The mapping holds the file.
   ::close(descriptor);
-  return std::shared_ptr<const MappedFile>(
-      new MappedFile(path, static_cast<const uint8_t *>(bytes), length));
+  return std::shared_ptr<const MappedFile>(new MappedFile(
+      path, static_cast<const uint8_t *>(bytes), length, mapped));
 }
 
 MappedFile::~MappedFile() {
-  if (length)
-    ::munmap(const_cast<uint8_t *>(bytes), length);
+  if (mapped)
+    ::munmap(const_cast<uint8_t *>(bytes), mapped);
 }

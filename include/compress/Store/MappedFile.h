@@ -36,11 +36,14 @@ public:
   const std::string &path() const { return name; }
 
 private:
-  MappedFile(std::string name, const uint8_t *bytes, size_t length)
-      : name(std::move(name)), bytes(bytes), length(length) {}
+  MappedFile(std::string name, const uint8_t *bytes, size_t length,
+             size_t mapped)
+      : name(std::move(name)), bytes(bytes), length(length), mapped(mapped) {}
   std::string name;
   const uint8_t *bytes;
   size_t length;
+  /// Of the memory: whole huge pages may end behind the file.
+  size_t mapped;
 };
 
 } // namespace mlir::compress::store
