@@ -1,0 +1,136 @@
+//===- MmaFragmentsTest.cpp - lane maps against the PTX ISA ---------------===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The formulas are those of the PTX ISA, "Matrix Fragments for mma.m16n8k16
+// with floating point type", "... for mma.m16n8k32" and "ldmatrix", written
+// down as they stand there: for a0, a1, .. by the number of the element in the
+// fragment.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compress/Algorithms/MmaFragments.h"
+#include "gtest/gtest.h"
+#include <functional>
+#include <set>
+
+using namespace mlir::compress::algorithms;
+
+namespace {
+using Formula = std::function<MmaFragment::Place(
+    int64_t groupID, int64_t threadInGroup, int64_t i)>;
+
+/// Checks all elements, and that each place belongs to exactly one lane.
+void check(const MmaFragment &fragment, int64_t rows, int64_t columns,
+           int64_t numRegisters, int64_t numElements, const Formula &formula) {
+  ASSERT_EQ(fragment.rows, rows);
+  ASSERT_EQ(fragment.columns, columns);
+  ASSERT_EQ(fragment.getNumRegisters(), numRegisters);
+  ASSERT_EQ(fragment.getNumElements(), numElements);
+  ASSERT_EQ(MmaFragment::getSize(fragment.lanes), kWarpLanes);
+  std::set<std::pair<int64_t, int64_t>> places;
+  for (int64_t lane = 0; lane < kWarpLanes; ++lane)
+    for (int64_t i = 0; i < numRegisters * numElements; ++i) {
+      MmaFragment::Place place =
+          fragment.getPlace(lane, i / numElements, i % numElements);
+      MmaFragment::Place expected = formula(lane >> 2, lane % 4, i);
+      EXPECT_EQ(place.row, expected.row) << "lane " << lane << " element " << i;
+      EXPECT_EQ(place.column, expected.column)
+          << "lane " << lane << " element " << i;
+      places.insert({place.row, place.column});
+    }
+  EXPECT_EQ(int64_t(places.size()), rows * columns);
+}
+} // namespace
+
+TEST(MmaFragments, A16) {
+  for (MmaKind kind : {MmaKind::F16, MmaKind::BF16})
+    check(getMmaShape(kind).a, 16, 16, 4, 2,
+          [](int64_t groupID, int64_t threadInGroup, int64_t i) {
+            // row = groupID for ai where 0 <= i < 2 || 4 <= i < 6, else
+            // groupID + 8; col = (threadInGroup * 2) + (i & 0x1) for ai where
+            // i < 4, else that + 8.
+            bool upper = (0 <= i && i < 2) || (4 <= i && i < 6);
+            int64_t row = upper ? groupID : groupID + 8;
+            int64_t col = threadInGroup * 2 + (i & 0x1) + (i < 4 ? 0 : 8);
+            return MmaFragment::Place{row, col};
+          });
+}
+
+TEST(MmaFragments, B16) {
+  for (MmaKind kind : {MmaKind::F16, MmaKind::BF16})
+    check(getMmaShape(kind).b, 16, 8, 2, 2,
+          [](int64_t groupID, int64_t threadInGroup, int64_t i) {
+            // row = (threadInGroup * 2) + (i & 0x1) for bi where i < 2, else
+            // that + 8; col = groupID.
+            int64_t row = threadInGroup * 2 + (i & 0x1) + (i < 2 ? 0 : 8);
+            return MmaFragment::Place{row, groupID};
+          });
+}
+
+TEST(MmaFragments, A8) {
+  check(getMmaShape(MmaKind::S8).a, 16, 32, 4, 4,
+        [](int64_t groupID, int64_t threadInGroup, int64_t i) {
+          // row = groupID for ai where 0 <= i < 4 || 8 <= i < 12, else groupID
+          // + 8; col = (threadInGroup * 4) + (i & 0x3) for ai where i < 8, else
+          // that + 16.
+          bool upper = (0 <= i && i < 4) || (8 <= i && i < 12);
+          int64_t row = upper ? groupID : groupID + 8;
+          int64_t col = threadInGroup * 4 + (i & 0x3) + (i < 8 ? 0 : 16);
+          return MmaFragment::Place{row, col};
+        });
+}
+
+TEST(MmaFragments, B8) {
+  check(getMmaShape(MmaKind::S8).b, 32, 8, 2, 4,
+        [](int64_t groupID, int64_t threadInGroup, int64_t i) {
+          // row = (threadInGroup * 4) + (i & 0x3) for bi where i < 4, else that
+          // + 16; col = groupID.
+          int64_t row = threadInGroup * 4 + (i & 0x3) + (i < 4 ? 0 : 16);
+          return MmaFragment::Place{row, groupID};
+        });
+}
+
+TEST(MmaFragments, D) {
+  for (MmaKind kind : {MmaKind::F16, MmaKind::BF16, MmaKind::S8})
+    check(getMmaShape(kind).d, 16, 8, 4, 1,
+          [](int64_t groupID, int64_t threadInGroup, int64_t i) {
+            // row = groupID for ci where i < 2, else groupID + 8;
+            // col = (threadInGroup * 2) + (i & 0x1).
+            int64_t row = i < 2 ? groupID : groupID + 8;
+            return MmaFragment::Place{row, threadInGroup * 2 + (i & 0x1)};
+          });
+}
+
+TEST(MmaFragments, Ldmatrix) {
+  // Each row of 8 elements is held by a group of four lanes, two elements each.
+  check(getLdmatrixFragment(), 8, 8, 1, 2,
+        [](int64_t groupID, int64_t threadInGroup, int64_t i) {
+          return MmaFragment::Place{groupID, threadInGroup * 2 + i};
+        });
+}
+
+/// Kernels load B from rows of activations: matrix i of ldmatrix has, of rows
+/// n, the elements k of register i.
+TEST(MmaFragments, LdmatrixGivesB) {
+  MmaFragment matrix = getLdmatrixFragment();
+  for (MmaKind kind : {MmaKind::F16, MmaKind::S8}) {
+    MmaFragment b = getMmaShape(kind).b;
+    // Two elements of 8 bits are one of 16.
+    int64_t packed = b.getNumElements() / 2;
+    for (int64_t lane = 0; lane < kWarpLanes; ++lane)
+      for (int64_t reg = 0; reg < 2; ++reg)
+        for (int64_t element = 0; element < b.getNumElements(); ++element) {
+          MmaFragment::Place loaded =
+              matrix.getPlace(lane, 0, element / packed);
+          MmaFragment::Place wanted = b.getPlace(lane, reg, element);
+          EXPECT_EQ(loaded.row, wanted.column);
+          EXPECT_EQ(loaded.column * packed + element % packed +
+                        reg * b.rows / 2,
+                    wanted.row);
+        }
+  }
+}
