@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compress/InitCompress.h"
+#include "compress/Conversion/CompressToGPU/FragmentDecoder.h"
 #include "compress/Conversion/CompressToVector/TileDecoder.h"
 #include "compress/Conversion/Passes.h"
 #include "compress/Dialect/Compress/Codecs/Codecs.h"
@@ -38,6 +39,7 @@ void mlir::compress::registerDialect(DialectRegistry &registry) {
   });
   registerBufferizableOpInterfaceExternalModels(registry);
   registerTileDecoders(registry);
+  registerFragmentDecoders(registry);
   registerTransformDialectExtension(registry);
 }
 

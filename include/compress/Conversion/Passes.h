@@ -16,7 +16,7 @@ namespace mlir::compress {
 
 /// What kernels shall compute with: one mode, or for each weight the fastest
 /// one.
-enum class ComputeRequest { F32, BF16, Int8, Xnor, Auto };
+enum class ComputeRequest { F32, BF16, F16, Int8, Xnor, Auto };
 
 /// For command lines.
 inline llvm::cl::ValuesClass getComputeRequestValues() {
@@ -25,6 +25,8 @@ inline llvm::cl::ValuesClass getComputeRequestValues() {
       clEnumValN(ComputeRequest::BF16, "bf16",
                  "bfloat16 with f32 sums, see docs/Numerics.md; fails where "
                  "that is impossible"),
+      clEnumValN(ComputeRequest::F16, "f16",
+                 "half precision with f32 sums, on GPUs only"),
       clEnumValN(ComputeRequest::Int8, "int8",
                  "8-bit integers, see docs/Numerics.md; fails where that is "
                  "impossible"),

@@ -50,6 +50,11 @@ def CompressPackWeights : Pass<"compress-pack-weights", "::mlir::ModuleOp"> {
     one for these, as far as the codec has a layout for them. A cost model compares
     their cycles: many outputs share the work of rounding activations, few do not. A
     remark gives its estimates.
+
+    With `gpu`, weights are laid out in the order in which the lanes of a warp hold
+    operand A of `mma.sync`, 16 bytes at a time (`FragmentDecoderInterface`), with
+    their scales in the same stream. The layout is the same for f16 and bf16; which of
+    them kernels compute in, `compress-form-kernels` says.
   }];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::compress::CompressDialect"
@@ -57,9 +62,10 @@ def CompressPackWeights : Pass<"compress-pack-weights", "::mlir::ModuleOp"> {
   let options = [
     Option<"compute", "compute", "::mlir::compress::ComputeRequest",
            "::mlir::compress::ComputeRequest::F32",
-           "What kernels compute with: f32, bf16, int8, xnor or auto", [{::mlir::compress::getComputeRequestValues()}]>,
+           "What kernels compute with: f32, bf16, f16, int8, xnor or auto", [{::mlir::compress::getComputeRequestValues()}]>,
     ListOption<"features", "features", "std::string",
-               "CPU features that kernels may use, such as avx512vnni">
+               "CPU features that kernels may use, such as avx512vnni">,
+    Option<"gpu", "gpu", "bool", "false", "Lay weights out for kernels of GPUs">
   ];
 }
 
@@ -73,6 +79,10 @@ def CompressFormKernels : Pass<"compress-form-kernels"> {
     the type that the contraction had. The layout of the weight says what the
     op computes with (see `compress-pack-weights`). Where that is xnor, what the signs
     are of is lhs, if activations become 1 and -1 by a comparison with 0.
+
+    Kernels of GPUs read f16 and bf16 as they are. They compute in what `compute`
+    says, f16 or bf16; else in the type of the activations, and if that is f32 in the
+    logical type of the weight, or bf16 if that is f32, too.
 
     ```mlir
     %w = compress.decode %0 : !compress.tensor<128x256xf32, #packed>
@@ -88,6 +98,11 @@ def CompressFormKernels : Pass<"compress-form-kernels"> {
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::compress::CompressDialect",
     "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"
+  ];
+  let options = [
+    Option<"compute", "compute", "::mlir::compress::ComputeRequest",
+           "::mlir::compress::ComputeRequest::Auto",
+           "What kernels of GPUs compute with: f16, bf16 or auto", [{::mlir::compress::getComputeRequestValues()}]>
   ];
 }
 

@@ -49,6 +49,7 @@ static ModeCosts getCosts(ComputeMode mode) {
   case ComputeMode::F32:
     return {1 / 16., 1 / 16., 0};
   case ComputeMode::BF16:
+  case ComputeMode::F16: // which no CPU computes in
     return {1 / 32., 1 / 32., 0.1};
   case ComputeMode::Int8:
     return {1 / 64., 1.5 / 64., 1};

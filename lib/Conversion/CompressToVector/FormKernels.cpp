@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Contraction.h"
+#include "compress/Conversion/CompressToGPU/FragmentDecoder.h"
 #include "compress/Conversion/CompressToVector/TileDecoder.h"
 #include "compress/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -28,9 +29,10 @@ namespace {
 /// Brings the operands of a contraction into the order of compress.contract.
 class KernelFormer {
 public:
-  KernelFormer(OpBuilder &builder, const Contraction &contraction)
+  KernelFormer(OpBuilder &builder, const Contraction &contraction,
+               bool isForGpu)
       : b(contraction.op->getLoc(), builder), contraction(contraction),
-        lhs(contraction.lhs->get()) {}
+        lhs(contraction.lhs->get()), isForGpu(isForGpu) {}
 
   /// Replaces the op.
   void form(DecodeOp decode, ComputeMode compute);
@@ -58,6 +60,8 @@ private:
   /// What the kernel reads as lhs, and what of a border is in front of it.
   Value lhs;
   SmallVector<int64_t> border;
+  /// Whether the kernel reads lhs of any type.
+  bool isForGpu;
 };
 } // namespace
 
@@ -163,9 +167,8 @@ Value KernelFormer::fromMatrix(Value matrix, Value shapeOf) {
 
 KernelFormer::Operands KernelFormer::getMatrices(DecodeOp decode) {
   Operands operands;
-  operands.lhs = toMatrix(
-      cast(transpose(lhs, getPositions(contraction.lhs, contraction.k)),
-           b.getF32Type()));
+  Value ordered = transpose(lhs, getPositions(contraction.lhs, contraction.k));
+  operands.lhs = toMatrix(isForGpu ? ordered : cast(ordered, b.getF32Type()));
   operands.weight = decode.getInput().getType();
   operands.components = getComponents(b, b.getLoc(), decode.getInput());
   // Iteration dimensions of compress.contract: batch.., m, n, k.
@@ -292,6 +295,7 @@ void KernelFormer::form(DecodeOp decode, ComputeMode compute) {
 namespace {
 struct FormKernelsPass
     : compress::impl::CompressFormKernelsBase<FormKernelsPass> {
+  using Base::Base;
   void runOnOperation() override {
     SmallVector<DecodeOp> decodes;
     getOperation()->walk([&](DecodeOp op) {
@@ -307,12 +311,15 @@ struct FormKernelsPass
       for (OpOperand *use : uses) {
         std::string reason;
         FailureOr<Contraction> contraction = matchContraction(*use, reason);
-        std::optional<ComputeMode> compute;
+        std::optional<ComputeMode> mode;
+        bool isForGpu =
+            succeeded(contraction) && isInFragments(decode, *contraction);
         if (succeeded(contraction)) {
-          compute = getComputeMode(decode, *contraction);
-          if (!compute)
+          mode = isForGpu ? getGpuMode(decode, *contraction)
+                          : getComputeMode(decode, *contraction);
+          if (!mode)
             reason = "its layout is that of another kernel";
-          else if (compute == ComputeMode::Xnor)
+          else if (*mode == ComputeMode::Xnor)
             reason = findObstacle(decode, *contraction);
         }
         if (!reason.empty()) {
@@ -323,7 +330,7 @@ struct FormKernelsPass
         OpBuilder b(contraction->op);
         remark::passed(contraction->op->getLoc(), options)
             << "formed compress.contract";
-        KernelFormer(b, *contraction).form(decode, *compute);
+        KernelFormer(b, *contraction, isForGpu).form(decode, *mode);
       }
       if (decode->use_empty())
         decode.erase();
@@ -342,15 +349,42 @@ struct FormKernelsPass
     return "";
   }
 
-  /// What the kernel that reads the packed layout computes with.
-  static std::optional<ComputeMode>
-  getComputeMode(DecodeOp decode, const Contraction &contraction) {
-    // Batch dimensions must be in the order that the kernel loops over them.
+  static bool isInFragments(DecodeOp decode, const Contraction &contraction) {
+    return !contraction.isConvolution() && areBatchesInOrder(contraction) &&
+           isFragmentWeight(
+               decode.getInput().getType(),
+               contraction.getPosition(contraction.weight, contraction.n),
+               contraction.getPosition(contraction.weight, contraction.k));
+  }
+
+  ComputeMode getGpuMode(DecodeOp decode, const Contraction &contraction) {
+    if (compute == ComputeRequest::F16)
+      return ComputeMode::F16;
+    if (compute == ComputeRequest::BF16)
+      return ComputeMode::BF16;
+    Type types[] = {getElementTypeOrSelf(contraction.lhs->get().getType()),
+                    decode.getType().getElementType()};
+    for (Type type : types)
+      if (!type.isF32())
+        return type.isF16() ? ComputeMode::F16 : ComputeMode::BF16;
+    return ComputeMode::BF16;
+  }
+
+  /// Batch dimensions must be in the order that the kernel loops over them.
+  static bool areBatchesInOrder(const Contraction &contraction) {
     for (size_t i = 1; i < contraction.batch.size(); ++i)
       if (contraction.getPosition(contraction.weight,
                                   contraction.batch[i - 1]) >
           contraction.getPosition(contraction.weight, contraction.batch[i]))
-        return std::nullopt;
+        return false;
+    return true;
+  }
+
+  /// What the kernel that reads the packed layout computes with.
+  static std::optional<ComputeMode>
+  getComputeMode(DecodeOp decode, const Contraction &contraction) {
+    if (!areBatchesInOrder(contraction))
+      return std::nullopt;
     CompressedTensorType type = decode.getInput().getType();
     if (contraction.isConvolution()) {
       CompressedTensorType matrix =

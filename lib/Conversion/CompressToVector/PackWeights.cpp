@@ -8,6 +8,7 @@
 
 #include "Contraction.h"
 #include "CostModel.h"
+#include "compress/Conversion/CompressToGPU/FragmentDecoder.h"
 #include "compress/Conversion/CompressToVector/ContractionEmitter.h"
 #include "compress/Conversion/CompressToVector/TileDecoder.h"
 #include "compress/Conversion/Passes.h"
@@ -126,6 +127,8 @@ std::optional<ComputeMode> PackWeightsPass::getRequiredMode() const {
     return ComputeMode::F32;
   case ComputeRequest::BF16:
     return ComputeMode::BF16;
+  case ComputeRequest::F16:
+    return ComputeMode::F16;
   case ComputeRequest::Int8:
     return ComputeMode::Int8;
   case ComputeRequest::Xnor:
@@ -240,8 +243,10 @@ void PackWeightsPass::choose(PackedWeight &weight) {
     return;
   }
   auto decoder = dyn_cast<TileDecoderInterface>(weight.type.getCodec());
-  if (!decoder) {
-    weight.reason = "its codec has no tile decoder";
+  auto fragments = dyn_cast<FragmentDecoderInterface>(weight.type.getCodec());
+  if (gpu ? !fragments : !decoder) {
+    weight.reason = gpu ? "its codec has no decoder for GPUs"
+                        : "its codec has no tile decoder";
     return;
   }
   std::optional<MatrixDims> dims;
@@ -289,6 +294,16 @@ void PackWeightsPass::choose(PackedWeight &weight) {
     return;
   }
   RankedTensorType logical = weight.type.getLogicalType();
+  if (gpu) {
+    if (!isConvolution)
+      weight.layout =
+          fragments.getFragmentLayout(logical, dims->row, dims->columns.back());
+    if (!weight.layout)
+      weight.reason = isConvolution
+                          ? "its convolution has no kernel for GPUs"
+                          : "its codec has no layout for kernels of GPUs";
+    return;
+  }
   std::optional<double> least;
   std::string estimates;
   for (ComputeMode mode : getModes(weight)) {

@@ -338,7 +338,7 @@ func.func @f(%x: memref<4x64xf32>, %c: memref<2x16x16x4xi8>, %s: memref<2x1x16x1
 // contract_c2: element type
 !w = !compress.tensor<32x64xf32, #compress.tiled<#compress.quant<i8, block = [1, 64], scale = f32>, tile = [16, 4], order = [0, 1]>>
 func.func @f(%x: tensor<4x64xf16>, %c: tensor<2x16x16x4xi8>, %s: tensor<2x1x16x1xf32>, %f: tensor<4x32xf32>) -> tensor<4x32xf32> {
-  // expected-error @below {{expected f32 lhs and init of one rank of 2 or more, but got 'tensor<4x64xf16>' and 'tensor<4x32xf32>'}}
+  // expected-error @below {{expected lhs and init of f32, or of what the kernel computes in, and of one rank of 2 or more, but got 'tensor<4x64xf16>' and 'tensor<4x32xf32>'}}
   %0 = compress.contract ins(%x, %c, %s : tensor<4x64xf16>, tensor<2x16x16x4xi8>, tensor<2x1x16x1xf32>) outs(%f : tensor<4x32xf32>)
     weight(!w, affine_map<(m, n, k) -> (n, k)>) -> tensor<4x32xf32>
   return %0 : tensor<4x32xf32>
@@ -478,7 +478,7 @@ func.func @f(%x: memref<4x64xf32>, %c: memref<*xi8>, %s: memref<2x1x16x1xf32>, %
 // contract_c2: what is read is f32
 !w = !compress.tensor<32x64xf32, #compress.tiled<#compress.quant<i8, block = [1, 64], scale = f32>, tile = [16, 4], order = [0, 1]>>
 func.func @f(%x: tensor<4x64xf32>, %c: tensor<2x16x16x4xi8>, %s: tensor<2x1x16x1xf32>, %f: tensor<4x32xf16>) -> tensor<4x32xf16> {
-  // expected-error @below {{expected f32 lhs and init of one rank of 2 or more, but got 'tensor<4x64xf32>' and 'tensor<4x32xf16>'}}
+  // expected-error @below {{expected lhs and init of f32, or of what the kernel computes in, and of one rank of 2 or more, but got 'tensor<4x64xf32>' and 'tensor<4x32xf16>'}}
   %0 = compress.contract ins(%x, %c, %s : tensor<4x64xf32>, tensor<2x16x16x4xi8>, tensor<2x1x16x1xf32>) outs(%f : tensor<4x32xf16>)
     weight(!w, affine_map<(m, n, k) -> (n, k)>) -> tensor<4x32xf16>
   return %0 : tensor<4x32xf16>

@@ -404,6 +404,9 @@ void ContractionKernel::addToInit(ValueRange batch, Value panel, Value row,
 }
 
 bool ContractionKernel::canLoadVectors(ContractOp op) {
+  // Other types are for GPUs.
+  if (!getElementTypeOrSelf(op.getLhs().getType()).isF32())
+    return false;
   AffineMap map = op.getWeightMap();
   auto getPosition = [&](unsigned dim) -> unsigned {
     return *map.getResultPosition(getAffineDimExpr(dim, op.getContext()));

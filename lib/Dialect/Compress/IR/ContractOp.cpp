@@ -193,12 +193,17 @@ LogicalResult ContractOp::verify() {
   }
   auto lhs = cast<ShapedType>(getLhs().getType());
   auto init = cast<ShapedType>(getInit().getType());
+  bool isHalf =
+      getCompute() == ComputeMode::BF16 || getCompute() == ComputeMode::F16;
+  Type read = lhs.getElementType();
+  bool isReadable = read.isF32() || (isHalf && (read.isBF16() || read.isF16()));
   if ((!getWindow() && lhs.getRank() != init.getRank()) || init.getRank() < 2 ||
-      !lhs.getElementType().isF32() || !init.getElementType().isIntOrFloat() ||
+      !isReadable || !init.getElementType().isIntOrFloat() ||
       (!init.getElementType().isF32() && getEpilogue().empty())) // contract_c2
-    return emitOpError()
-           << "expected f32 lhs and init of one rank of 2 or more, but got "
-           << lhs << " and " << init;
+    return emitOpError() << "expected lhs and init of f32, or of what the "
+                            "kernel computes in, and of "
+                            "one rank of 2 or more, but got "
+                         << lhs << " and " << init;
   AffineMap map = getWeightMap();
   unsigned numDims = getNumBatch() + 3;
   if (map.getNumDims() != numDims || map.getNumSymbols() ||

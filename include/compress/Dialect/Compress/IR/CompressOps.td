@@ -124,7 +124,8 @@ def DecodeOp : Compress_Op<"decode", [Pure, InferTypeOpAdaptor,
 def Compress_ComputeMode : I32EnumAttr<"ComputeMode",
     "what a kernel computes with", [
       I32EnumAttrCase<"F32", 0, "f32">, I32EnumAttrCase<"Int8", 1, "int8">,
-      I32EnumAttrCase<"BF16", 2, "bf16">, I32EnumAttrCase<"Xnor", 3, "xnor">]> {
+      I32EnumAttrCase<"BF16", 2, "bf16">, I32EnumAttrCase<"Xnor", 3, "xnor">,
+      I32EnumAttrCase<"F16", 4, "f16">]> {
   let cppNamespace = "::mlir::compress";
   let genSpecializedAttr = 0;
 }
@@ -146,7 +147,8 @@ def ContractOp : Compress_Op<"contract", [AttrSizedOperandSegments,
     `compress-form-kernels`, where a kernel reads codes directly.
 
     With `compute = bf16`, lhs and what codes stand for are rounded to bfloat16,
-    and products are added in f32. With `compute = int8`, lhs is rounded to 8-bit
+    and products are added in f32; `f16` is the same in half precision, on GPUs
+    only. With `compute = int8`, lhs is rounded to 8-bit
     integers, with one scale for each row and each block of the weight along k
     (with a window, one for a pixel or an image), and multiplied with the codes as
     integers. With `compute = xnor`, lhs counts as 1 where it is 0 or more, and as
@@ -181,8 +183,9 @@ def ContractOp : Compress_Op<"contract", [AttrSizedOperandSegments,
 
     Rules:
     * contract_c1: components are those that the weight stores
-    * contract_c2: lhs is f32, and init is of floats or integers, f32 unless it is
-      overwritten; without a window they have the same rank, 2 or more
+    * contract_c2: lhs is f32, or, for `bf16` and `f16`, of one of these types, and
+      init is of floats or integers, f32 unless it is overwritten; without a window
+      they have the same rank, 2 or more
     * contract_c3: weight_map is a permutation of all dimensions but m
     * contract_c4: static sizes of one dimension agree
     * contract_c5: the result, if any, has the type of init

@@ -1,0 +1,101 @@
+//===- FragmentDecoder.h - stored form to mma fragments ---------*- C++ -*-===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPRESS_CONVERSION_COMPRESSTOGPU_FRAGMENTDECODER_H
+#define COMPRESS_CONVERSION_COMPRESSTOGPU_FRAGMENTDECODER_H
+
+#include "compress/Algorithms/MmaFragments.h"
+#include "compress/Algorithms/Relayout.h"
+#include "compress/Dialect/Compress/IR/Compress.h"
+
+namespace mlir {
+class DialectRegistry;
+} // namespace mlir
+
+namespace mlir::compress {
+
+using algorithms::MmaKind;
+
+/// Bytes that a lane loads at once of a tile, and those of a tile.
+inline constexpr int64_t kLaneBytes = 16;
+inline constexpr int64_t kTileBytes = kLaneBytes * algorithms::kWarpLanes;
+
+/// A weight that is laid out in fragments.
+struct FragmentWeight {
+  FragmentWeight(TiledAttr codec, RankedTensorType logical);
+
+  TiledAttr codec;
+  RankedTensorType logical;
+  SmallVector<TiledAttr::Leaf> leaves;
+  TiledAttr::Records records;
+
+  CodecAttrInterface getInner() const { return codec.getInner(logical); }
+  RankedTensorType getTiled() const { return codec.getTiledType(logical); }
+  /// Dimensions of outputs and of what is reduced.
+  unsigned getRowDim() const { return codec.getOrder().drop_back().back(); }
+  unsigned getColumnDim() const { return codec.getOrder().back(); }
+  /// Extents of a tile, and tiles in a record.
+  int64_t getTileRows() const { return codec.getTile()[getRowDim()]; }
+  int64_t getTileColumns() const { return codec.getTile()[getColumnDim()]; }
+  int64_t getTilesPerRecord() const { return codec.getRecord(); }
+  /// Rows of tiles in all, for one batch.
+  int64_t getNumTileRows() const {
+    return getTiled().getDimSize(logical.getRank() - 2);
+  }
+};
+
+/// value = scale * (number - zero) + min, where all numbers of `tilesPerBlock`
+/// tiles along the reduced dimension share scale, zero and min.
+struct FragmentFormat {
+  /// 0: all tiles.
+  int64_t tilesPerBlock = 0;
+  bool hasScale = false, hasZero = false, hasMin = false;
+};
+
+/// Where a tile lies.
+struct FragmentPlace {
+  /// Among the rows of tiles: batches, and the row.
+  SmallVector<Value> outer;
+  /// Shared memory of bytes, and where its record begins in there. Null where
+  /// what is asked for is not in records.
+  Value buffer, record;
+  /// Number in the record.
+  int64_t tile = 0;
+  /// Number of the lane's group of four (see algorithms::MmaFragment): its row
+  /// in each 8 rows.
+  Value group;
+  /// The components that are not in records.
+  SmallVector<Value> shared;
+};
+
+/// f32 values for the rows that a lane has of a tile: those of its group in
+/// each 8 rows. Empty where there are none.
+struct RowScales {
+  SmallVector<Value> scale, zero, min;
+};
+
+/// Attaches the fragment decoders of this project's codecs.
+void registerFragmentDecoders(DialectRegistry &registry);
+
+// One line a codec.
+void registerDenseFragmentDecoder(DialectRegistry &registry);
+void registerQuantFragmentDecoder(DialectRegistry &registry);
+
+} // namespace mlir::compress
+
+#include "compress/Conversion/CompressToGPU/FragmentDecoderInterface.h.inc"
+
+namespace mlir::compress {
+
+/// Whether a weight is laid out in fragments, with outputs and what is reduced
+/// along the given dimensions.
+bool isFragmentWeight(CompressedTensorType weight, unsigned rowDim,
+                      unsigned columnDim);
+
+} // namespace mlir::compress
+
+#endif // COMPRESS_CONVERSION_COMPRESSTOGPU_FRAGMENTDECODER_H

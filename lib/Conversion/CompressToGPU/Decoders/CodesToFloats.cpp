@@ -1,0 +1,186 @@
+//===- CodesToFloats.cpp - packed codes to pairs of floats ----------------===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "CodesToFloats.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/Support/FormatVariadic.h"
+#include <cmath>
+
+using namespace mlir;
+using namespace mlir::compress;
+using algorithms::MmaKind;
+
+/// Lookup tables of lop3, for (a & b) | c and (a & b) ^ c.
+static constexpr unsigned kAndOr = 0xea, kAndXor = 0x6a;
+
+static Value emitAsm(ImplicitLocOpBuilder &b, Twine text, ValueRange operands) {
+  SmallString<16> constraints = StringRef("=r");
+  for (size_t i = 0; i < operands.size(); ++i)
+    constraints += ",r";
+  return LLVM::InlineAsmOp::create(
+             b, b.getI32Type(), operands, text.str(), constraints.str(),
+             /*has_side_effects=*/false, /*is_align_stack=*/false,
+             LLVM::TailCallKind::None,
+             LLVM::AsmDialectAttr::get(b.getContext(),
+                                       LLVM::AsmDialect::AD_ATT),
+             ArrayAttr())
+      .getResult(0);
+}
+
+static Value constant(ImplicitLocOpBuilder &b, uint32_t value) {
+  return arith::ConstantOp::create(b, b.getI32IntegerAttr(int32_t(value)));
+}
+
+static uint32_t twice(uint32_t half) { return half << 16 | half; }
+
+static Value shiftRight(ImplicitLocOpBuilder &b, Value word, int64_t by) {
+  return by ? arith::ShRUIOp::create(b, word, constant(b, by)).getResult()
+            : word;
+}
+
+/// (word & mask) and then `other`, in one instruction.
+static Value maskWord(ImplicitLocOpBuilder &b, Value word, uint32_t mask,
+                      uint32_t other, unsigned table) {
+  return emitAsm(
+      b,
+      llvm::formatv("lop3.b32 $0, $1, {0:x}, {1:x}, {2:x};", mask, other, table)
+          .str(),
+      word);
+}
+
+/// Bytes of a word and of a constant, as the four digits of `selector` say.
+static Value permute(ImplicitLocOpBuilder &b, Value word, uint32_t other,
+                     uint32_t selector) {
+  return emitAsm(
+      b, llvm::formatv("prmt.b32 $0, $1, {0:x}, {1:x};", other, selector).str(),
+      word);
+}
+
+static VectorType getPair(OpBuilder &b, MmaKind kind) {
+  return VectorType::get(2, kind == MmaKind::F16 ? Type(b.getF16Type())
+                                                 : Type(b.getBF16Type()));
+}
+
+static Value splat(ImplicitLocOpBuilder &b, VectorType type, double value) {
+  APFloat number(value);
+  bool isInexact = false;
+  number.convert(cast<FloatType>(type.getElementType()).getFloatSemantics(),
+                 APFloat::rmNearestTiesToEven, &isInexact);
+  assert(!isInexact && "no number of the type");
+  return arith::ConstantOp::create(b, DenseElementsAttr::get(type, number));
+}
+
+/// `register` * factor + offset on both halves.
+static Value multiplyAdd(ImplicitLocOpBuilder &b, Value bits, double factor,
+                         double offset, MmaKind kind) {
+  VectorType pair = getPair(b, kind);
+  Value number = LLVM::BitcastOp::create(b, pair, bits);
+  // bf16 has no sum of its own before sm_90.
+  if (factor == 1 && kind == MmaKind::F16)
+    number = arith::AddFOp::create(b, number, splat(b, pair, offset));
+  else
+    number = math::FmaOp::create(b, number, splat(b, pair, factor),
+                                 splat(b, pair, offset));
+  return LLVM::BitcastOp::create(b, b.getI32Type(), number);
+}
+
+/// Bytes to bf16, which has not enough digits for the trick of the others: two
+/// f32, of 2^23 and the byte, are rounded.
+static Value unpackBytesToBF16(ImplicitLocOpBuilder &b, Value word,
+                               int64_t field, int64_t bias) {
+  SmallVector<Value> numbers;
+  for (int64_t half : {0, 1}) {
+    Value bits =
+        permute(b, word, 0x4b000000, 0x7540 | uint32_t(2 * half + field));
+    Value number = arith::BitcastOp::create(b, b.getF32Type(), bits);
+    Value offset =
+        arith::ConstantOp::create(b, b.getF32FloatAttr(8388608.0 + bias));
+    numbers.push_back(arith::SubFOp::create(b, number, offset));
+  }
+  Value both = vector::FromElementsOp::create(
+      b, VectorType::get(2, b.getF32Type()), numbers);
+  both = arith::TruncFOp::create(b, getPair(b, MmaKind::BF16), both);
+  return LLVM::BitcastOp::create(b, b.getI32Type(), both);
+}
+
+Value mlir::compress::unpackIntegers(ImplicitLocOpBuilder &b, Value word,
+                                     unsigned bits, int64_t field, int64_t bias,
+                                     MmaKind kind) {
+  if (bits == 8 && kind == MmaKind::BF16)
+    return unpackBytesToBF16(b, word, field, bias);
+  // A code among the digits of 2^digits is added to it.
+  int64_t digits = kind == MmaKind::F16 ? 10 : 7;
+  uint32_t one = kind == MmaKind::F16 ? 0x6400 : 0x4300;
+  if (bits == 8) {
+    // Upper bytes of 2^10, whose lower ones are zero, above each byte.
+    Value sum = permute(b, word, twice(one), field ? 0x5351 : 0x5250);
+    return multiplyAdd(b, sum, 1, -(1024.0 + bias), kind);
+  }
+  // Fields that lie among the digits need no shift, but are multiplied.
+  int64_t position = field * bits, group = digits / bits * bits;
+  int64_t shift = position / group * group, left = position - shift;
+  Value sum = maskWord(b, shiftRight(b, word, shift),
+                       twice(((1u << bits) - 1) << left), twice(one), kAndOr);
+  double scale = 1.0 / (1 << left);
+  return multiplyAdd(b, sum, scale, -(scale * (1 << digits) + bias), kind);
+}
+
+Value mlir::compress::unpackSigns(ImplicitLocOpBuilder &b, Value word,
+                                  int64_t field, MmaKind kind) {
+  // The sign of -1, inverted by a bit that is set.
+  Value moved = word;
+  if (field != 15)
+    moved = arith::ShLIOp::create(b, word, constant(b, 15 - field));
+  return maskWord(b, moved, twice(0x8000),
+                  twice(kind == MmaKind::F16 ? 0xbc00 : 0xbf80), kAndXor);
+}
+
+Value mlir::compress::unpackFloats(ImplicitLocOpBuilder &b, Value word,
+                                   FloatType type, int64_t field,
+                                   MmaKind kind) {
+  const llvm::fltSemantics &from = type.getFloatSemantics();
+  const llvm::fltSemantics &to =
+      cast<FloatType>(getPair(b, kind).getElementType()).getFloatSemantics();
+  int64_t bits = type.getWidth();
+  int64_t mantissa = APFloat::semanticsPrecision(from) - 1;
+  int64_t digits = APFloat::semanticsPrecision(to) - 1;
+  // Sign and the others come to their places; the exponent is that of another
+  // bias then, which a product corrects, subnormals included.
+  int64_t position = field * bits;
+  auto move = [&](uint32_t mask, int64_t by) -> Value {
+    // Left is positive. What comes from the other half is masked.
+    Value moved =
+        by > 0 ? arith::ShLIOp::create(b, word, constant(b, by)).getResult()
+               : shiftRight(b, word, -by);
+    return arith::AndIOp::create(b, moved, constant(b, twice(mask)));
+  };
+  Value sign = move(0x8000, 16 - position - bits);
+  Value rest = move(((1u << (bits - 1)) - 1) << (digits - mantissa),
+                    digits - mantissa - position);
+  Value sum = arith::OrIOp::create(b, sign, rest);
+  // The exponent of 1 is the bias.
+  auto getBias = [](const llvm::fltSemantics &semantics) {
+    APFloat one(semantics, "1");
+    int64_t digits = APFloat::semanticsPrecision(semantics) - 1;
+    return int64_t(one.bitcastToAPInt().getZExtValue() >> digits);
+  };
+  VectorType pair = getPair(b, kind);
+  Value number = LLVM::BitcastOp::create(b, pair, sum);
+  double factor = std::ldexp(1.0, getBias(to) - getBias(from));
+  if (factor != 1) {
+    if (kind == MmaKind::F16)
+      number = arith::MulFOp::create(b, number, splat(b, pair, factor));
+    else
+      // As for sums.
+      number = math::FmaOp::create(b, number, splat(b, pair, factor),
+                                   splat(b, pair, -0.0));
+  }
+  return LLVM::BitcastOp::create(b, b.getI32Type(), number);
+}

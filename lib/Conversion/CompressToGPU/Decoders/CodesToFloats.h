@@ -1,0 +1,36 @@
+//===- CodesToFloats.h - packed codes to pairs of floats --------*- C++ -*-===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Both halves of a 32-bit word are unpacked at once, to two f16 or bf16 in a
+// register. All of this is exact.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPRESS_LIB_CONVERSION_CODESTOFLOATS_H
+#define COMPRESS_LIB_CONVERSION_CODESTOFLOATS_H
+
+#include "compress/Algorithms/MmaFragments.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+
+namespace mlir::compress {
+
+/// The numbers of unsigned codes of up to 8 bits, less `bias`: field number
+/// `field` of each half of `word`.
+Value unpackIntegers(ImplicitLocOpBuilder &b, Value word, unsigned bits,
+                     int64_t field, int64_t bias, algorithms::MmaKind kind);
+
+/// The same, of bits that mean -1 and 1.
+Value unpackSigns(ImplicitLocOpBuilder &b, Value word, int64_t field,
+                  algorithms::MmaKind kind);
+
+/// The same, of codes that are bits of a float of 4 or 8 bits.
+Value unpackFloats(ImplicitLocOpBuilder &b, Value word, FloatType type,
+                   int64_t field, algorithms::MmaKind kind);
+
+} // namespace mlir::compress
+
+#endif // COMPRESS_LIB_CONVERSION_CODESTOFLOATS_H

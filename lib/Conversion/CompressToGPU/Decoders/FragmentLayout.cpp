@@ -1,0 +1,263 @@
+//===- FragmentLayout.cpp - codes in the order of mma fragments -----------===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "FragmentLayout.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Utils/IndexingUtils.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace mlir::compress;
+
+static constexpr int64_t kWords = kLaneBytes / 4;
+/// Tiles in a record are at most so many times those of a block.
+static constexpr int64_t kMaxBlocks = 16;
+
+static const algorithms::MmaFragment &getFragment() {
+  static const algorithms::MmaFragment fragment =
+      algorithms::getMmaShape(MmaKind::F16).a;
+  return fragment;
+}
+
+int64_t FragmentLayout::getColumnFields() const {
+  return areRowsFields() ? 8 / bits : 16 / bits;
+}
+
+std::optional<FragmentLayout>
+FragmentLayout::choose(unsigned bits, int64_t columns, int64_t block) {
+  if (bits > 16 || !llvm::isPowerOf2_32(bits))
+    return std::nullopt;
+  FragmentLayout layout = {bits, 1, 1};
+  // What of a fragment's four registers is no field takes words.
+  int64_t registers =
+      (layout.areRowsFields() ? 1 : 2) * (layout.getColumnFields() > 1 ? 1 : 2);
+  for (int64_t steps = kWords / registers; steps; steps /= 2) {
+    layout.outerSteps = steps;
+    layout.rowTiles = kWords / registers / steps;
+    int64_t extent = layout.getSteps() * getFragment().columns;
+    // One block takes as many columns as it needs, others as many as divide it.
+    if (block >= columns ? steps == 1 || extent / 2 < columns
+                         : block % extent == 0)
+      return layout;
+  }
+  return std::nullopt;
+}
+
+FragmentLayout FragmentLayout::of(unsigned bits, const FragmentWeight &weight) {
+  FragmentLayout layout = {bits, weight.getTileRows() / getFragment().rows, 1};
+  layout.outerSteps = weight.getTileColumns() / getFragment().columns /
+                      layout.getStepsPerWord();
+  return layout;
+}
+
+algorithms::TileLayout FragmentLayout::getTiles(int64_t rank, unsigned rowDim,
+                                                unsigned columnDim) const {
+  const algorithms::MmaFragment &fragment = getFragment();
+  algorithms::TileLayout layout;
+  layout.tile.assign(rank, 1);
+  layout.tile[rowDim] = rowTiles * fragment.rows;
+  layout.tile[columnDim] = getSteps() * fragment.columns;
+  // Digits of rows and columns: those of the fragment, and what is beyond it.
+  struct Digit {
+    int64_t extent, stride, index;
+  };
+  SmallVector<Digit> digits[2];
+  for (ArrayRef<algorithms::MmaFragment::Factor> factors :
+       {ArrayRef(fragment.lanes), ArrayRef(fragment.registers),
+        ArrayRef(fragment.elements)})
+    for (const algorithms::MmaFragment::Factor &factor : factors)
+      digits[factor.dim].push_back({factor.extent, factor.stride, 0});
+  for (SmallVector<Digit> &dim : digits)
+    llvm::sort(dim, [](const Digit &a, const Digit &b) {
+      return a.stride > b.stride;
+    });
+  // Half fragments of several steps are one digit.
+  digits[1].front().extent *= getStepsPerWord();
+  digits[0].insert(digits[0].begin(), {rowTiles, fragment.rows, 0});
+  digits[1].insert(digits[1].begin(),
+                   {outerSteps, getStepsPerWord() * fragment.columns, 0});
+  for (unsigned dim = 0; dim < rank; ++dim) {
+    if (dim != rowDim && dim != columnDim) {
+      layout.order.push_back(dim);
+      layout.inside.push_back(layout.split.size());
+      layout.split.push_back(1);
+      continue;
+    }
+    for (Digit &digit : digits[dim == columnDim]) {
+      digit.index = layout.split.size();
+      layout.split.push_back(digit.extent);
+    }
+  }
+  layout.order.append({rowDim, columnDim});
+  auto append = [&](unsigned dim, int64_t stride) {
+    const Digit *digit = llvm::find_if(digits[dim], [&](const Digit &digit) {
+      return digit.stride == stride;
+    });
+    layout.inside.push_back(digit->index);
+  };
+  auto appendFactors = [&](ArrayRef<algorithms::MmaFragment::Factor> factors) {
+    for (const algorithms::MmaFragment::Factor &factor : factors)
+      append(factor.dim, factor.stride);
+  };
+  appendFactors(fragment.lanes);
+  layout.inside.push_back(digits[1].front().index);
+  layout.inside.push_back(digits[0].front().index);
+  auto isField = [&](const algorithms::MmaFragment::Factor &factor) {
+    return factor.dim ? getColumnFields() > 1 : areRowsFields();
+  };
+  auto appendRegisters = [&](bool fields, unsigned dim) {
+    for (const algorithms::MmaFragment::Factor &factor : fragment.registers)
+      if (isField(factor) == fields && factor.dim == dim)
+        append(factor.dim, factor.stride);
+  };
+  for (unsigned dim : {1, 0})
+    appendRegisters(/*fields=*/false, dim);
+  appendFactors(fragment.elements);
+  // Columns last: what is packed into a byte lies along one digit.
+  for (unsigned dim : {0, 1})
+    appendRegisters(/*fields=*/true, dim);
+  return layout;
+}
+
+FragmentLayout::Field FragmentLayout::getField(int64_t rowTile, int64_t step,
+                                               int64_t reg) const {
+  algorithms::MmaFragment::Place place = getFragment().getPlace(0, reg, 0);
+  int64_t row = place.row != 0, column = place.column != 0;
+  int64_t columns = getColumnFields();
+  Field field = {step / getStepsPerWord() * rowTiles + rowTile, 0};
+  if (columns == 1)
+    field.word = 2 * field.word + column;
+  if (!areRowsFields())
+    field.word = 2 * field.word + row;
+  else
+    field.field = row * columns;
+  if (columns > 1)
+    field.field += step % getStepsPerWord() * 2 + column;
+  return field;
+}
+
+std::optional<algorithms::TileLayout> mlir::compress::getFragmentLayout(
+    CodecAttrInterface codec, RankedTensorType logical, unsigned rowDim,
+    unsigned columnDim, unsigned bits, int64_t block, uint8_t flip) {
+  int64_t columns = logical.getDimSize(columnDim), rank = logical.getRank();
+  std::optional<FragmentLayout> fragments =
+      FragmentLayout::choose(bits, columns, block);
+  if (!fragments)
+    return std::nullopt;
+  algorithms::TileLayout layout = fragments->getTiles(rank, rowDim, columnDim);
+  layout.flip = flip;
+  if (!codec.getTiledCodec(logical, layout))
+    return std::nullopt;
+  // Records of whole accesses, with the scales of whole blocks.
+  int64_t tiles = block >= columns
+                      ? 1
+                      : std::max<int64_t>(block / layout.tile[columnDim], 1);
+  for (int64_t blocks = 1; blocks <= kMaxBlocks; blocks *= 2) {
+    layout.record = tiles * blocks;
+    auto tiled = TiledAttr::get(codec, layout);
+    auto records = tiled.getRecords(logical);
+    if (!records || records->bytes % kLaneBytes != 0)
+      continue;
+    // What is stored for a tile is stored for each row, or once for all.
+    auto leaves = tiled.getLeaves(logical);
+    int64_t tiledRank = tiled.getTiledType(logical).getRank();
+    for (const TiledAttr::Leaf &leaf : llvm::drop_begin(*leaves)) {
+      int64_t count = computeProduct(leaf.type.getShape().drop_front(rank));
+      if (leaf.type.getRank() != tiledRank ||
+          (count != 1 && count != layout.tile[rowDim]))
+        return std::nullopt;
+    }
+    return layout;
+  }
+  return std::nullopt;
+}
+
+SmallVector<Value> mlir::compress::loadRows(ImplicitLocOpBuilder &b,
+                                            const FragmentWeight &weight,
+                                            const FragmentPlace &place,
+                                            unsigned leaf) {
+  auto index = [&](int64_t value) -> Value {
+    return arith::ConstantIndexOp::create(b, value);
+  };
+  const TiledAttr::Leaf &of = weight.leaves[leaf];
+  Type element = of.type.getElementType();
+  int64_t rank = weight.logical.getRank();
+  int64_t bytes = element.getIntOrFloatBitWidth() / 8;
+  // The rows of a lane are neighbours in what is stored for all rows.
+  int64_t rows = weight.getTileRows() / 8;
+  int64_t count = computeProduct(of.type.getShape().drop_front(rank));
+  bool isShared = count == 1;
+  auto vector = VectorType::get(isShared ? 1 : rows, element);
+  Value loaded;
+  if (const auto &part = weight.records.parts[leaf]) {
+    int64_t entries = part->bytes / (count * bytes);
+    int64_t tilesPerEntry = weight.getTilesPerRecord() / entries;
+    Value at = arith::AddIOp::create(
+        b, place.record,
+        index(part->offset + place.tile / tilesPerEntry * count * bytes));
+    if (!isShared)
+      at = arith::AddIOp::create(
+          b, at, arith::MulIOp::create(b, place.group, index(rows * bytes)));
+    int64_t size = vector.getNumElements() * bytes;
+    // Parts begin where each lane's share is aligned to its size.
+    int64_t alignment = llvm::MinAlign(
+        llvm::MinAlign(weight.records.bytes, part->offset), size);
+    loaded = vector::LoadOp::create(b, VectorType::get(size, b.getI8Type()),
+                                    place.buffer, at, /*nontemporal=*/false,
+                                    llvm::MaybeAlign(alignment));
+    loaded = vector::BitCastOp::create(b, vector, loaded);
+  } else {
+    unsigned number =
+        llvm::count_if(ArrayRef(weight.records.parts).take_front(leaf),
+                       [](const auto &part) { return !part; });
+    SmallVector<Value> at;
+    for (int64_t dim = 0; dim + 1 < rank; ++dim) {
+      Value entry = place.outer[dim];
+      if (of.type.getDimSize(dim) == 1)
+        entry = index(0);
+      else if (of.tiles[dim] > 1)
+        entry = arith::DivUIOp::create(b, entry, index(of.tiles[dim]));
+      at.push_back(entry);
+    }
+    // One for all columns, and what is inside of a tile.
+    at.push_back(index(0));
+    at.push_back(
+        isShared
+            ? index(0)
+            : arith::MulIOp::create(b, place.group, index(rows)).getResult());
+    loaded = vector::LoadOp::create(b, vector, place.shared[number], at);
+  }
+  SmallVector<Value> result;
+  for (int64_t row = 0; row < rows; ++row)
+    result.push_back(vector::ExtractOp::create(b, loaded, isShared ? 0 : row));
+  return result;
+}
+
+//===----------------------------------------------------------------------===//
+// FragmentWeight
+//===----------------------------------------------------------------------===//
+
+FragmentWeight::FragmentWeight(TiledAttr codec, RankedTensorType logical)
+    : codec(codec), logical(logical), leaves(*codec.getLeaves(logical)),
+      records(*codec.getRecords(logical)) {}
+
+bool mlir::compress::isFragmentWeight(CompressedTensorType weight,
+                                      unsigned rowDim, unsigned columnDim) {
+  auto codec = dyn_cast<TiledAttr>(weight.getCodec());
+  auto decoder =
+      codec ? dyn_cast<FragmentDecoderInterface>(codec.getBase()) : nullptr;
+  return decoder && decoder.getFragmentLayout(weight.getLogicalType(), rowDim,
+                                              columnDim) == codec.getLayout();
+}
+
+void mlir::compress::registerFragmentDecoders(DialectRegistry &registry) {
+  registerDenseFragmentDecoder(registry);
+  registerQuantFragmentDecoder(registry);
+}
+
+#include "compress/Conversion/CompressToGPU/FragmentDecoderInterface.cpp.inc"

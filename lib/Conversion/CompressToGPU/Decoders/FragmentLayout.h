@@ -1,0 +1,75 @@
+//===- FragmentLayout.h - codes in the order of mma fragments ---*- C++ -*-===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A tile is what the 32 lanes of a warp load with one access of 16 bytes each:
+// 4 words of 32 bits. The two halves of a word have the two elements of
+// registers, so that one instruction unpacks both; each half has one field, a
+// code, for each of a few registers.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPRESS_LIB_CONVERSION_FRAGMENTLAYOUT_H
+#define COMPRESS_LIB_CONVERSION_FRAGMENTLAYOUT_H
+
+#include "compress/Conversion/CompressToGPU/FragmentDecoder.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+
+namespace mlir::compress {
+
+/// The order of codes of `bits` bits, of 1, 2, 4, 8 or 16.
+struct FragmentLayout {
+  unsigned bits;
+  /// Fragments of 16 rows along the rows of a tile.
+  int64_t rowTiles;
+  /// Words that follow each other along the columns.
+  int64_t outerSteps;
+
+  /// For a matrix whose `block` neighbouring columns share a scale; nothing
+  /// where blocks do not fit.
+  static std::optional<FragmentLayout> choose(unsigned bits, int64_t columns,
+                                              int64_t block);
+  /// That of a weight which is laid out.
+  static FragmentLayout of(unsigned bits, const FragmentWeight &weight);
+
+  /// Fragments of 16 columns along the columns of a tile.
+  int64_t getSteps() const { return outerSteps * getStepsPerWord(); }
+
+  /// Without records.
+  algorithms::TileLayout getTiles(int64_t rank, unsigned rowDim,
+                                  unsigned columnDim) const;
+
+  /// Where the codes of a register lie: in a word, and in its halves.
+  struct Field {
+    int64_t word, field;
+  };
+  Field getField(int64_t rowTile, int64_t step, int64_t reg) const;
+
+private:
+  /// Half fragments along columns that have fields in a word.
+  int64_t getColumnFields() const;
+  bool areRowsFields() const { return bits <= 4; }
+  int64_t getStepsPerWord() const {
+    return std::max<int64_t>(getColumnFields() / 2, 1);
+  }
+};
+
+/// The layout of a codec whose first component has codes of `bits` bits, and
+/// `block` neighbouring columns in a block, with records, or nothing.
+std::optional<algorithms::TileLayout>
+getFragmentLayout(CodecAttrInterface codec, RankedTensorType logical,
+                  unsigned rowDim, unsigned columnDim, unsigned bits,
+                  int64_t block, uint8_t flip);
+
+/// The elements of a leaf that belong to the rows that a lane has of a tile, as
+/// they are stored.
+SmallVector<Value> loadRows(ImplicitLocOpBuilder &b,
+                            const FragmentWeight &weight,
+                            const FragmentPlace &place, unsigned leaf);
+
+} // namespace mlir::compress
+
+#endif // COMPRESS_LIB_CONVERSION_FRAGMENTLAYOUT_H
