@@ -128,6 +128,7 @@ void mlir::compress::buildCompressToCPU(OpPassManager &pm,
   kernels.features.assign(options.features.begin(), options.features.end());
   pm.addPass(createConvertCompressToVector(kernels));
   pm.addPass(createCompressCheckLowered());
+  pm.addNestedPass<func::FuncOp>(createCompressVectorizeDepthwise());
   if (options.artifactABI)
     pm.addPass(createCompressEmitArtifactABI());
   addLoweringToLLVM(pm, options.parallel);

@@ -199,6 +199,39 @@ def ConvertCompressToVector : Pass<"convert-compress-to-vector"> {
   ];
 }
 
+def CompressVectorizeDepthwise
+    : Pass<"compress-vectorize-depthwise", "::mlir::func::FuncOp"> {
+  let summary = "depthwise convolutions on buffers to loops of vectors";
+  let description = [{
+    A depthwise convolution has one weight for each place and channel: there is
+    nothing for a kernel to pack or share. But its loops are of scalars, and the
+    innermost ones are of a few places. Here lanes are neighbours in memory,
+    channels or, where those are outside, pixels of a line; a few outputs share
+    each value of the weight. Products are added in the order of the op, with its
+    fast-math flags.
+
+    ```mlir
+    linalg.depthwise_conv_2d_nhwc_hwc ins(%x, %w : memref<1x58x58x96xf32>, memref<3x3x96xf32>) outs(%y : memref<1x56x56x96xf32>)
+    ```
+    becomes
+    ```mlir
+    scf.parallel (%h) = ... {
+      scf.for %c = %c0 to %c96 step %c16 {
+        scf.for %w = %c0 to %c56 step %c8 {
+          %sums:8 = scf.for %kh = ... {
+            ... scf.for %kw = ... {
+              vector.load
+    ```
+    Convolutions of other types than f32, with several outputs for a channel, or
+    whose operands have no neighbours in memory, stay as they are.
+  }];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+    "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
+    "::mlir::vector::VectorDialect"
+  ];
+}
+
 def CompressLoopsToOpenMP : Pass<"compress-loops-to-openmp"> {
   let summary = "loops of kernels that threads share to OpenMP";
   let description = [{

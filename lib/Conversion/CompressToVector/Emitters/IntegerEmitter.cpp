@@ -23,8 +23,10 @@
 using namespace mlir;
 using namespace mlir::compress;
 
-/// Bytes of quantized x that a pass over the weight is made for: a part of L2.
-static constexpr int64_t kQuantizedBytes = 512 << 10;
+/// Bytes of quantized x that a pass over the weight is made for: a part of L2,
+/// or of L3 where panels share loads of x.
+static constexpr int64_t kQuantizedBytes = 512 << 10,
+                         kSharedQuantizedBytes = 2 << 20;
 
 namespace {
 class IntegerEmitter : public ContractionEmitter {
@@ -100,8 +102,9 @@ private:
 
 void RowsKernel::emitBlocks(ValueRange batch, Value begin, Value end,
                             int64_t count) {
-  int64_t groups =
-      count > kFewRows ? getNumGroups(count, kQuantizedBytes / paddedK) : 1;
+  int64_t bytes =
+      getNumPanels(count) > 1 ? kSharedQuantizedBytes : kQuantizedBytes;
+  int64_t groups = count > kFewRows ? getNumGroups(count, bytes / paddedK) : 1;
   allocate(groups, count);
   emitTurns(batch, begin, end,
             {count, groups, paddedK, getNumPanels(count),
