@@ -90,6 +90,7 @@ void mlir::compress::buildCompressPack(OpPassManager &pm,
   buildCompressExpand(pm);
   pm.addPass(createCompressFoldMovement());
   pm.addPass(createCompressMoveFactors());
+  pm.addPass(createCompressFoldThresholds());
   pm.addPass(createCompressAlgebra());
   CompressPackWeightsOptions options;
   options.compute = compute;

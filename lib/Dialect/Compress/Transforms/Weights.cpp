@@ -289,7 +289,7 @@ SmallVector<Weight> mlir::compress::collectWeights(ModuleOp module) {
         constant ? dyn_cast<ElementsAttr>(constant.getValue()) : ElementsAttr();
     auto type = dyn_cast_or_null<RankedTensorType>(data ? data.getShapedType()
                                                         : ShapedType());
-    if (!type)
+    if (!type || op->hasAttr(kDerivedAttr))
       return;
     Operation *function = op->getParentOfType<FunctionOpInterface>();
     auto resource = dyn_cast<DenseResourceElementsAttr>(data);

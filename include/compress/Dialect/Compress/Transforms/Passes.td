@@ -185,6 +185,32 @@ def CompressMoveFactors : Pass<"compress-move-factors"> {
   ];
 }
 
+def CompressFoldThresholds : Pass<"compress-fold-thresholds", "::mlir::ModuleOp"> {
+  let summary = "compare with thresholds instead of normalizing before";
+  let description = [{
+    Where a number is compared after sums, products and quotients with constants, as
+    batch normalization does in front of a sign, the number itself is compared with
+    the first or the last one that the comparison holds for. The constants may have
+    a value for each channel; so have thresholds. They are searched for among all
+    floats by computing with these as the module does, so no bit of a result
+    changes. Negative factors turn the comparison around, and 0 makes it one that
+    always holds or never, but for NaN.
+
+    ```mlir
+    %n = linalg.generic ... ins(%x, %mean, %gamma, %beta : ...)  // (x - mean[c]) * gamma[c] + beta[c]
+    %s = linalg.generic ... ins(%n : ...)                        // n >= 0 ? 1 : -1
+    ```
+    becomes
+    ```mlir
+    %s = linalg.generic ... ins(%x, %low : ...)                  // x >= low[c] ? 1 : -1
+    ```
+    Only elementwise linalg ops of f32 are folded, whose results nothing else reads.
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect"
+  ];
+}
+
 def CompressAlgebra : Pass<"compress-algebra"> {
   let summary = "contract with the parts of a weight instead of the weight";
   let description = [{

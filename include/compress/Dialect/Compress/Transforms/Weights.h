@@ -55,6 +55,10 @@ struct Weight {
   }
 };
 
+/// On a constant that a pass made of others: it is no weight, has no name, and
+/// stays in the code.
+inline constexpr llvm::StringLiteral kDerivedAttr = "compress.derived";
+
 /// All ranked tensor constants and globals of a module, in order of appearance.
 SmallVector<Weight> collectWeights(ModuleOp module);
 
