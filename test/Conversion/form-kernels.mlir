@@ -1,6 +1,6 @@
 // RUN: compress-opt %s --compress-form-kernels --canonicalize --split-input-file | FileCheck %s
 // RUN: compress-opt %s --compress-form-kernels --remarks-filter="compress-form-kernels" --split-input-file -o %t 2>&1 | FileCheck %s --check-prefix=REMARK
-// REMARK-COUNT-16: remark: [Passed] FormKernels | Category:compress-form-kernels | Remark="formed compress.contract"
+// REMARK-COUNT-17: remark: [Passed] FormKernels | Category:compress-form-kernels | Remark="formed compress.contract"
 // REMARK-NOT: remark:
 
 // [N, K], any number of rows.
@@ -221,6 +221,25 @@ func.func @conv_nchw(%0: !v, %x: tensor<1x8x5x5xf32>, %i: tensor<1x20x3x4xf32>) 
   %y = linalg.conv_2d_nchw_fchw {strides = dense<1> : tensor<2xi64>, dilations = dense<1> : tensor<2xi64>}
     ins(%x, %w : tensor<1x8x5x5xf32>, tensor<20x8x3x2xf32>) outs(%i : tensor<1x20x3x4xf32>) -> tensor<1x20x3x4xf32>
   return %y : tensor<1x20x3x4xf32>
+}
+
+// -----
+// Groups are batches, which come first: of one image, that is the same bytes. Rows of the weight's matrix are a group's.
+// CHECK-DAG: #[[WINDOW:.*]] = affine_map<(d0, d1, d2) -> (d0, d1 floordiv 12, d2 mod 8, (d1 mod 12) floordiv 4 + d2 floordiv 16, d1 mod 4 + (d2 mod 16) floordiv 8)>
+// CHECK-DAG: #[[MATRIX:.*]] = affine_map<(d0, d1, d2, d3) -> (d0, d2, d3)>
+// CHECK-LABEL: func @conv_groups
+// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<1x3x8x5x5xf32>
+// CHECK: %[[FLAT:.*]] = tensor.collapse_shape %[[X]]
+// CHECK: %[[GROUPS:.*]] = tensor.expand_shape %[[FLAT]] {{.*}} into tensor<3x1x8x5x5xf32>
+// CHECK: compress.contract ins(%[[GROUPS]], {{.*}}) outs(%{{.*}} : tensor<3x12x20xf32>)
+// CHECK-SAME: weight(!compress.tensor<3x20x48xf32, #compress.tiled<#compress.quant<i8, block = [1, 1, 48], scale = f32>, tile = [1, 16, 4], order = [0, 1, 2]>>, #[[MATRIX]]) window #[[WINDOW]]
+// CHECK: linalg.transpose {{.*}} permutation = [1, 0, 4, 2, 3]
+!g = !compress.tensor<3x20x8x3x2xf32, #compress.tiled<#compress.quant<i8, block = [1, 1, 8, 3, 2], scale = f32>, tile = [1, 16, 4, 1, 1], order = [0, 1, 3, 4, 2]>>
+func.func @conv_groups(%0: !g, %x: tensor<1x3x8x5x5xf32>, %i: tensor<1x3x20x3x4xf32>) -> tensor<1x3x20x3x4xf32> {
+  %w = compress.decode %0 : !g
+  %y = linalg.conv_2d_ngchw_gfchw {strides = dense<1> : tensor<2xi64>, dilations = dense<1> : tensor<2xi64>}
+    ins(%x, %w : tensor<1x3x8x5x5xf32>, tensor<3x20x8x3x2xf32>) outs(%i : tensor<1x3x20x3x4xf32>) -> tensor<1x3x20x3x4xf32>
+  return %y : tensor<1x3x20x3x4xf32>
 }
 
 // -----

@@ -44,7 +44,7 @@ for row in rows:
     assert row["note"] is None or (row["note"] and "signal" not in row["note"] and "process" not in row["note"]), row
     assert (row["ratio"] is None) == (row["peer"] is None), row
     if row["ours"] is not None:
-        assert row["ours"] > 0 and row["compute"] in ("f32", "bf16", "int8", "loops", "decode"), row
+        assert row["ours"] > 0 and row["compute"] in ("f32", "bf16", "int8", "xnor", "loops", "decode"), row
     if row["ratio"] is not None:
         assert math.isclose(row["ratio"], row["peer"] / row["ours"]), row
     if row["name"] in WITHOUT_SPILLS and row["compute"] not in ("loops", "decode"):

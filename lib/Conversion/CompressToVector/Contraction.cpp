@@ -25,6 +25,8 @@ static bool isKernelFloat(Value value) {
 
 MatrixDims Contraction::getMatrixDims() const {
   MatrixDims dims;
+  for (unsigned loop : batch)
+    dims.batch.push_back(getPosition(weight, loop));
   dims.row = getPosition(weight, n);
   for (unsigned place : places)
     dims.columns.push_back(getPosition(weight, place));
@@ -51,20 +53,26 @@ static FailureOr<Contraction> matchConvolution(OpOperand &weight,
     return fail("an operand of the convolution is not f32, f16 or bf16");
   FailureOr<linalg::ConvolutionDimensions> dims =
       linalg::inferConvolutionDims(op);
-  if (failed(dims) || !dims->depth.empty() || dims->outputChannel.size() != 1 ||
+  if (failed(dims) || dims->outputChannel.size() != 1 ||
       dims->inputChannel.size() != 1)
-    return fail("its convolution has groups");
+    return fail("its convolution adds up no channels");
+  result.batch.assign(dims->depth.begin(), dims->depth.end());
   result.n = dims->outputChannel.front();
   result.k = dims->inputChannel.front();
   result.places.assign(dims->filterLoop.begin(), dims->filterLoop.end());
   for (AffineExpr expr : op.getMatchingIndexingMap(init).getResults())
     if (unsigned loop = cast<AffineDimExpr>(expr).getPosition();
-        loop != result.n)
+        loop != result.n && !llvm::is_contained(result.batch, loop))
       result.m.push_back(loop);
   if (op.getMatchingIndexingMap(&weight).getNumResults() !=
-          result.places.size() + 2 ||
-      op.getNumLoops() != result.m.size() + result.places.size() + 2)
+          result.batch.size() + result.places.size() + 2 ||
+      op.getNumLoops() !=
+          result.batch.size() + result.m.size() + result.places.size() + 2)
     return fail("an operand of its convolution is broadcast");
+  // Kernels loop over groups in the order of the weight.
+  llvm::sort(result.batch, [&](unsigned a, unsigned b) {
+    return result.getPosition(&weight, a) < result.getPosition(&weight, b);
+  });
   auto type = cast<RankedTensorType>(init->get().getType());
   for (unsigned loop : ArrayRef(result.m).drop_front())
     if (type.isDynamicDim(result.getPosition(init, loop)))
@@ -135,6 +143,8 @@ FailureOr<Contraction> mlir::compress::matchContraction(OpOperand &weight,
 std::optional<SignImage>
 mlir::compress::matchSigns(const Contraction &contraction) {
   Value lhs = contraction.lhs->get();
+  if (contraction.isConvolution() && !contraction.batch.empty())
+    return std::nullopt;
   if (contraction.isConvolution())
     return getSignImage(
         lhs, contraction.getPosition(contraction.lhs, contraction.k));

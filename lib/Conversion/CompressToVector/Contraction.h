@@ -18,8 +18,8 @@ namespace mlir::compress {
 
 /// A linalg contraction seen from its weight: out[b.., m.., n] += lhs[b.., m..,
 /// k] * weight[b.., n, k], each in an order of its own. Dimensions are loops of
-/// the linalg op. In a convolution, which has no batches, lhs is an image that
-/// is read at a sum of m and of `places` in a window, and k is the channels.
+/// the linalg op. In a convolution lhs is an image that is read at a sum of m
+/// and of `places` in a window, k is the channels, and batches are groups.
 struct Contraction {
   linalg::LinalgOp op;
   OpOperand *weight = nullptr, *lhs = nullptr;

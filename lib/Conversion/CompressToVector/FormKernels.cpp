@@ -49,6 +49,7 @@ private:
   Operands getWindows(DecodeOp decode);
   SmallVector<int64_t> getPositions(OpOperand *operand, unsigned last) const;
   Value getEmpty(Value value, ArrayRef<int64_t> permutation, Type element);
+  Value reshape(Value value, RankedTensorType type);
   Value transpose(Value value, ArrayRef<int64_t> permutation);
   Value cast(Value value, Type element);
   SmallVector<ReassociationIndices> getGroups() const;
@@ -85,9 +86,34 @@ Value KernelFormer::getEmpty(Value value, ArrayRef<int64_t> permutation,
   return tensor::EmptyOp::create(b, sizes, element);
 }
 
+/// The same bytes, of static sizes, with other dimensions.
+Value KernelFormer::reshape(Value value, RankedTensorType type) {
+  auto to = [&](RankedTensorType wanted) {
+    auto from = ::cast<RankedTensorType>(value.getType());
+    if (from == wanted)
+      return;
+    ReassociationIndices all = llvm::to_vector<2>(
+        llvm::seq<int64_t>(0, std::max(from.getRank(), wanted.getRank())));
+    SmallVector<ReassociationIndices> groups = {all};
+    if (from.getRank() > wanted.getRank())
+      value = tensor::CollapseShapeOp::create(b, wanted, value, groups);
+    else
+      value = tensor::ExpandShapeOp::create(b, wanted, value, groups);
+  };
+  to(RankedTensorType::get({type.getNumElements()}, type.getElementType()));
+  to(type);
+  return value;
+}
+
 Value KernelFormer::transpose(Value value, ArrayRef<int64_t> permutation) {
   if (isIdentityPermutation(permutation))
     return value;
+  auto type = ::cast<RankedTensorType>(value.getType());
+  SmallVector<int64_t> moved(permutation);
+  llvm::erase_if(moved, [&](int64_t dim) { return type.getDimSize(dim) == 1; });
+  if (type.hasStaticShape() && llvm::is_sorted(moved))
+    return reshape(value,
+                   type.clone(applyPermutation(type.getShape(), permutation)));
   Value empty =
       getEmpty(value, permutation, getElementTypeOrSelf(value.getType()));
   return linalg::TransposeOp::create(b, value, empty, permutation)
@@ -186,37 +212,34 @@ KernelFormer::Operands KernelFormer::getMatrices(DecodeOp decode) {
   return operands;
 }
 
-/// Of a convolution: the image as it is, and the weight as a matrix.
+/// Of a convolution: the image as it is, but for its groups, which come first,
+/// and the weight as a matrix of each group.
 KernelFormer::Operands KernelFormer::getWindows(DecodeOp decode) {
   Operands operands;
-  operands.lhs = cast(lhs, b.getF32Type());
+  SmallVector<int64_t> order;
+  for (unsigned loop : contraction.batch)
+    order.push_back(contraction.getPosition(contraction.lhs, loop));
+  for (int64_t dim = 0,
+               rank = ::cast<RankedTensorType>(lhs.getType()).getRank();
+       dim < rank; ++dim)
+    if (!llvm::is_contained(order, dim))
+      order.push_back(dim);
+  operands.lhs = cast(transpose(lhs, order), b.getF32Type());
   CompressedTensorType type = decode.getInput().getType();
   operands.weight = getWeightMatrix(type, contraction.getMatrixDims());
   for (auto [component, part] :
        llvm::zip_equal(getComponents(b, b.getLoc(), decode.getInput()),
                        operands.weight.getStorage())) {
-    // The same bytes: dimensions of one come and go.
-    auto flat = RankedTensorType::get(
-        {::cast<RankedTensorType>(part.type).getNumElements()},
-        getElementTypeOrSelf(part.type));
-    auto reshape = [&](Value value, Type wanted) -> Value {
-      auto from = ::cast<RankedTensorType>(value.getType()),
-           to = ::cast<RankedTensorType>(wanted);
-      if (from == to)
-        return value;
-      ReassociationIndices all = llvm::to_vector<2>(
-          llvm::seq<int64_t>(0, std::max(from.getRank(), to.getRank())));
-      if (from.getRank() > to.getRank())
-        return tensor::CollapseShapeOp::create(
-            b, to, value, SmallVector<ReassociationIndices>{all});
-      return tensor::ExpandShapeOp::create(
-          b, to, value, SmallVector<ReassociationIndices>{all});
-    };
-    operands.components.push_back(reshape(reshape(component, flat), part.type));
+    operands.components.push_back(
+        reshape(component, ::cast<RankedTensorType>(part.type)));
   }
-  AffineExpr m = b.getAffineDimExpr(0), k = b.getAffineDimExpr(1);
+  unsigned numBatch = contraction.batch.size();
+  AffineExpr m = b.getAffineDimExpr(numBatch),
+             k = b.getAffineDimExpr(numBatch + 1);
   linalg::LinalgOp op = contraction.op;
   SmallVector<AffineExpr> loops(op.getNumLoops(), m);
+  for (auto [i, loop] : llvm::enumerate(contraction.batch))
+    loops[loop] = b.getAffineDimExpr(i);
   auto set = [&](ArrayRef<unsigned> of, OpOperand *operand,
                  AffineExpr position) {
     auto shape = ::cast<RankedTensorType>(operand->get().getType()).getShape();
@@ -234,14 +257,16 @@ KernelFormer::Operands KernelFormer::getWindows(DecodeOp decode) {
   reduced.push_back(contraction.k);
   set(reduced, contraction.weight, k);
   AffineMap image = op.getMatchingIndexingMap(contraction.lhs);
-  image = image.replaceDimsAndSymbols(loops, {}, /*numResultDims=*/2, 0);
+  image = image.replaceDimsAndSymbols(loops, {}, numBatch + 2, 0);
   SmallVector<AffineExpr> positions(image.getResults());
   for (auto [position, low] : llvm::zip(positions, border))
     position = position - low;
-  operands.window =
-      simplifyAffineMap(AffineMap::get(2, 0, positions, b.getContext()));
-  operands.weightMap = AffineMap::get(
-      3, 0, {b.getAffineDimExpr(1), b.getAffineDimExpr(2)}, b.getContext());
+  applyPermutationToVector(positions, order);
+  operands.window = simplifyAffineMap(
+      AffineMap::get(numBatch + 2, 0, positions, b.getContext()));
+  operands.weightMap =
+      AffineMap::getMultiDimIdentityMap(numBatch + 3, b.getContext())
+          .dropResult(numBatch);
   return operands;
 }
 
@@ -389,8 +414,10 @@ struct FormKernelsPass
     if (contraction.isConvolution()) {
       CompressedTensorType matrix =
           getWeightMatrix(type, contraction.getMatrixDims());
-      return matrix ? findComputeMode(matrix, /*laneDim=*/0, /*stepDim=*/1)
-                    : std::nullopt;
+      MatrixDims dims = contraction.getMatrixDims();
+      return matrix
+                 ? findComputeMode(matrix, dims.getLaneDim(), dims.getStepDim())
+                 : std::nullopt;
     }
     return findComputeMode(
         type, contraction.getPosition(contraction.weight, contraction.n),

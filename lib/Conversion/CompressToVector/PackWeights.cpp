@@ -196,11 +196,13 @@ void PackWeightsPass::collect() {
 }
 
 /// Weights that are not compressed, and factors of those that are: what a
-/// linalg contraction multiplies with.
+/// linalg contraction or convolution multiplies with.
 void PackWeightsPass::collectDense() {
   for (Weight &source : collectWeights(getOperation())) {
-    if (source.loads.empty() || source.kind != ConsumerKind::Contraction ||
-        !getRawData(source.data) || !getFloatKind(source.type.getElementType()))
+    bool isMultiplied = source.kind == ConsumerKind::Contraction ||
+                        source.kind == ConsumerKind::Convolution;
+    if (source.loads.empty() || !isMultiplied || !getRawData(source.data) ||
+        !getFloatKind(source.type.getElementType()))
       continue;
     if (source.global && source.global.getIsMutable())
       continue;

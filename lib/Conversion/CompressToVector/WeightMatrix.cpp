@@ -11,47 +11,74 @@ using namespace mlir;
 using namespace mlir::compress;
 using algorithms::TileLayout;
 
-/// The uncompressed matrix.
+/// The uncompressed matrix, or batches of them.
 static RankedTensorType getMatrixType(RankedTensorType logical,
                                       const MatrixDims &dims) {
-  int64_t columns = 1;
+  SmallVector<int64_t> shape;
+  for (unsigned dim : dims.getRows())
+    shape.push_back(logical.getDimSize(dim));
+  shape.push_back(1);
   for (unsigned dim : dims.columns)
-    columns *= logical.getDimSize(dim);
-  return RankedTensorType::get({logical.getDimSize(dims.row), columns},
-                               logical.getElementType());
+    shape.back() *= logical.getDimSize(dim);
+  return RankedTensorType::get(shape, logical.getElementType());
+}
+
+/// Numbers of the factors that the extent of each dimension of a tile is made
+/// of; nothing if there are too few.
+static std::optional<SmallVector<SmallVector<int64_t>>>
+getFactors(const TileLayout &layout) {
+  SmallVector<SmallVector<int64_t>> factors(layout.tile.size());
+  size_t next = 0;
+  for (auto [extent, of] : llvm::zip_equal(layout.tile, factors)) {
+    int64_t product = 1;
+    do {
+      if (next == layout.split.size())
+        return std::nullopt;
+      of.push_back(next);
+      product *= layout.split[next++];
+    } while (product < extent);
+  }
+  // Ones.
+  for (; next < layout.split.size(); ++next)
+    factors.back().push_back(next);
+  return factors;
 }
 
 /// The layout of a weight whose tiles are those of the matrix: a tile has
 /// neighbours of the last column dimension.
-static TileLayout expandLayout(const TileLayout &matrix, int64_t rank,
-                               const MatrixDims &dims) {
+static std::optional<TileLayout>
+expandLayout(const TileLayout &matrix, int64_t rank, const MatrixDims &dims) {
+  // Of each dimension of the matrix, that of the weight which tiles reach into.
+  SmallVector<unsigned> rows = dims.getRows(), tiled = rows;
+  tiled.push_back(dims.columns.back());
   TileLayout layout = matrix;
   layout.tile.assign(rank, 1);
-  layout.tile[dims.row] = matrix.tile[0];
-  layout.tile[dims.columns.back()] = matrix.tile[1];
-  layout.order = {dims.row};
-  layout.order.append(dims.columns.begin(), dims.columns.end());
+  for (auto [dim, extent] : llvm::zip_equal(tiled, matrix.tile))
+    layout.tile[dim] = extent;
+  layout.order.clear();
+  for (int64_t dim : matrix.order) {
+    if (size_t(dim) < rows.size())
+      layout.order.push_back(rows[dim]);
+    else
+      layout.order.append(dims.columns.begin(), dims.columns.end());
+  }
   if (matrix.split.empty())
     return layout;
-  // Factors of the rows are first in the matrix.
-  size_t numRows = 0;
-  for (int64_t extent = 1; extent < matrix.tile[0]; ++numRows)
-    extent *= matrix.split[numRows];
+  auto factors = getFactors(matrix);
+  if (!factors)
+    return std::nullopt;
   SmallVector<int64_t> place(matrix.split.size()), ones;
   layout.split.clear();
   for (unsigned dim = 0; dim < rank; ++dim) {
-    size_t begin = 0, end = 0;
-    if (dim == dims.row)
-      end = numRows;
-    else if (dim == dims.columns.back())
-      std::tie(begin, end) = std::pair(numRows, matrix.split.size());
-    if (begin == end) {
+    auto found = llvm::find(tiled, dim);
+    if (found == tiled.end()) {
       ones.push_back(layout.split.size());
       layout.split.push_back(1);
+      continue;
     }
-    for (size_t i = begin; i < end; ++i) {
-      place[i] = layout.split.size();
-      layout.split.push_back(matrix.split[i]);
+    for (int64_t factor : (*factors)[found - tiled.begin()]) {
+      place[factor] = layout.split.size();
+      layout.split.push_back(matrix.split[factor]);
     }
   }
   layout.inside.assign(ones.begin(), ones.end());
@@ -65,20 +92,21 @@ mlir::compress::getLayoutOfMatrix(CompressedTensorType weight,
                                   const MatrixDims &dims, ComputeMode mode) {
   RankedTensorType logical = weight.getLogicalType();
   CodecAttrInterface codec =
-      weight.getCodec().getMatrixCodec(logical, dims.row, dims.columns);
+      weight.getCodec().getMatrixCodec(logical, dims.getRows(), dims.columns);
   auto decoder = dyn_cast_if_present<TileDecoderInterface>(codec);
   if (!decoder)
     return std::nullopt;
   RankedTensorType matrix = getMatrixType(logical, dims);
-  std::optional<TileLayout> layout =
-      decoder.getKernelLayout(matrix, /*laneDim=*/0, /*stepDim=*/1, mode);
+  std::optional<TileLayout> layout = decoder.getKernelLayout(
+      matrix, dims.getLaneDim(), dims.getStepDim(), mode);
   if (!layout)
     return std::nullopt;
-  TileLayout expanded = expandLayout(*layout, logical.getRank(), dims);
-  if (!weight.getCodec().getTiledCodec(logical, expanded))
+  std::optional<TileLayout> expanded =
+      expandLayout(*layout, logical.getRank(), dims);
+  if (!expanded || !weight.getCodec().getTiledCodec(logical, *expanded))
     return std::nullopt;
-  auto tiled = TiledAttr::get(weight.getCodec(), expanded);
-  if (expanded.record && !tiled.getRecords(logical))
+  auto tiled = TiledAttr::get(weight.getCodec(), *expanded);
+  if (expanded->record && !tiled.getRecords(logical))
     return std::nullopt;
   auto type = CompressedTensorType::get(logical, tiled);
   CompressedTensorType found = getWeightMatrix(type, dims);
@@ -90,35 +118,35 @@ mlir::compress::getLayoutOfMatrix(CompressedTensorType weight,
 /// The layout of the matrix that a weight's layout was expanded from, if any.
 static std::optional<TileLayout> collapseLayout(const TileLayout &layout,
                                                 const MatrixDims &dims) {
+  SmallVector<unsigned> rows = dims.getRows(), tiled = rows;
+  tiled.push_back(dims.columns.back());
   TileLayout matrix = layout;
-  unsigned last = dims.columns.back();
-  matrix.tile = {layout.tile[dims.row], layout.tile[last]};
-  matrix.order = {0, 1};
+  matrix.tile.clear();
+  for (unsigned dim : tiled)
+    matrix.tile.push_back(layout.tile[dim]);
+  matrix.order.clear();
+  for (int64_t dim : layout.order)
+    if (auto found = llvm::find(tiled, unsigned(dim)); found != tiled.end())
+      matrix.order.push_back(found - tiled.begin());
   if (!layout.split.empty()) {
+    auto factors = getFactors(layout);
+    if (!factors)
+      return std::nullopt;
     matrix.split.clear();
     matrix.inside.clear();
     // Of each factor, its number in the matrix.
     SmallVector<int64_t> numbers(layout.split.size(), -1);
-    for (unsigned wanted : {dims.row, last}) {
-      size_t factor = 0;
-      for (unsigned dim = 0; dim < layout.tile.size(); ++dim) {
-        int64_t extent = 1;
-        do {
-          if (factor == layout.split.size())
-            return std::nullopt;
-          if (dim == wanted) {
-            numbers[factor] = matrix.split.size();
-            matrix.split.push_back(layout.split[factor]);
-          }
-          extent *= layout.split[factor++];
-        } while (extent < layout.tile[dim]);
+    for (unsigned dim : tiled)
+      for (int64_t factor : (*factors)[dim]) {
+        numbers[factor] = matrix.split.size();
+        matrix.split.push_back(layout.split[factor]);
       }
-    }
     for (int64_t factor : layout.inside)
       if (numbers[factor] >= 0)
         matrix.inside.push_back(numbers[factor]);
   }
-  if (!(expandLayout(matrix, layout.tile.size(), dims) == layout))
+  auto expanded = expandLayout(matrix, layout.tile.size(), dims);
+  if (!expanded || !(*expanded == layout))
     return std::nullopt;
   return matrix;
 }
@@ -127,17 +155,19 @@ CompressedTensorType
 mlir::compress::getWeightMatrix(CompressedTensorType weight,
                                 const MatrixDims &dims) {
   auto codec = dyn_cast<TiledAttr>(weight.getCodec());
-  if (!codec || codec.getTile().size() != dims.columns.size() + 1)
+  if (!codec ||
+      codec.getTile().size() != dims.getRows().size() + dims.columns.size())
     return nullptr;
   RankedTensorType logical = weight.getLogicalType();
   std::optional<TileLayout> layout = collapseLayout(codec.getLayout(), dims);
   CodecAttrInterface base =
-      codec.getBase().getMatrixCodec(logical, dims.row, dims.columns);
+      codec.getBase().getMatrixCodec(logical, dims.getRows(), dims.columns);
   if (!layout || !base)
     return nullptr;
   // Neither tiles nor records may reach into the next place of the window.
   int64_t tiles = std::max<int64_t>(layout->record, 1);
-  if (logical.getDimSize(dims.columns.back()) % (layout->tile[1] * tiles) != 0)
+  if (logical.getDimSize(dims.columns.back()) % (layout->tile.back() * tiles) !=
+      0)
     return nullptr;
   RankedTensorType matrix = getMatrixType(logical, dims);
   if (!base.getTiledCodec(matrix, *layout))

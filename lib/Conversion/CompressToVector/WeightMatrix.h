@@ -8,7 +8,8 @@
 //
 // A kernel knows one reduced dimension. A weight with several, the places in a
 // window and the channels, is stored so that its tiles are those of the matrix
-// [outputs, places * channels], one after another: both are the same bytes.
+// [outputs, places * channels], one after another: both are the same bytes. So
+// are those of groups, which are batches of such matrices.
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,13 +21,25 @@
 namespace mlir::compress {
 
 /// Which dimensions of a weight are the rows and the columns of a matrix; of
-/// the columns, the last one is that of neighbours.
+/// the columns, the last one is that of neighbours. Batches are matrices of
+/// their own.
 struct MatrixDims {
+  SmallVector<unsigned> batch;
   unsigned row = 0;
   SmallVector<unsigned> columns;
 
+  /// Those that stay dimensions.
+  SmallVector<unsigned> getRows() const {
+    SmallVector<unsigned> rows(batch);
+    rows.push_back(row);
+    return rows;
+  }
+  /// In the matrix, dimensions of rows and of columns.
+  unsigned getLaneDim() const { return batch.size(); }
+  unsigned getStepDim() const { return batch.size() + 1; }
+
   bool operator==(const MatrixDims &other) const {
-    return row == other.row && columns == other.columns;
+    return batch == other.batch && row == other.row && columns == other.columns;
   }
 };
 

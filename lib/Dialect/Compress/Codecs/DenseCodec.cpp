@@ -71,7 +71,8 @@ DenseAttr::getTiledCodec(RankedTensorType,
   return *this;
 }
 
-CodecAttrInterface DenseAttr::getMatrixCodec(RankedTensorType, unsigned,
+CodecAttrInterface DenseAttr::getMatrixCodec(RankedTensorType,
+                                             ArrayRef<unsigned>,
                                              ArrayRef<unsigned>) const {
   return *this;
 }

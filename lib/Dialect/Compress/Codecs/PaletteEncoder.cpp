@@ -269,12 +269,12 @@ PaletteAttr::getTiledCodec(RankedTensorType logical,
 }
 
 CodecAttrInterface
-PaletteAttr::getMatrixCodec(RankedTensorType logical, unsigned row,
+PaletteAttr::getMatrixCodec(RankedTensorType logical, ArrayRef<unsigned> rows,
                             ArrayRef<unsigned> columns) const {
-  auto group = getMatrixBlock(logical, getGroup(), row, columns);
+  auto group = getMatrixBlock(logical, getGroup(), rows, columns);
   std::optional<SmallVector<int64_t>> block = SmallVector<int64_t>();
   if (getScale())
-    block = getMatrixBlock(logical, getBlock(), row, columns);
+    block = getMatrixBlock(logical, getBlock(), rows, columns);
   if (!group || !block || getDim() != 1)
     return nullptr;
   return PaletteAttr::get(getContext(), getBits(), *group, getCodebook(),

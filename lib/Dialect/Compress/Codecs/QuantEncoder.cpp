@@ -266,9 +266,9 @@ QuantAttr::getTiledCodec(RankedTensorType logical,
 }
 
 CodecAttrInterface QuantAttr::getMatrixCodec(RankedTensorType logical,
-                                             unsigned row,
+                                             ArrayRef<unsigned> rows,
                                              ArrayRef<unsigned> columns) const {
-  auto block = getMatrixBlock(logical, getBlock(), row, columns);
+  auto block = getMatrixBlock(logical, getBlock(), rows, columns);
   if (!block)
     return nullptr;
   return QuantAttr::get(getContext(), getStorage(), *block, getScale(),

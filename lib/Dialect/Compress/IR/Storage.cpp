@@ -163,7 +163,7 @@ SmallVector<ComponentRatio> mlir::compress::getRatios(ArrayRef<int64_t> block) {
 
 std::optional<SmallVector<int64_t>>
 mlir::compress::getMatrixBlock(RankedTensorType logical,
-                               ArrayRef<int64_t> block, unsigned row,
+                               ArrayRef<int64_t> block, ArrayRef<unsigned> rows,
                                ArrayRef<unsigned> columns) {
   // From the fastest dimension on: whole ones, at most one in parts, and then
   // single elements.
@@ -179,8 +179,11 @@ mlir::compress::getMatrixBlock(RankedTensorType logical,
       return std::nullopt;
     isWhole &= part == size;
   }
-  return SmallVector<int64_t>{std::min(block[row], logical.getDimSize(row)),
-                              extent};
+  SmallVector<int64_t> result;
+  for (unsigned row : rows)
+    result.push_back(std::min(block[row], logical.getDimSize(row)));
+  result.push_back(extent);
+  return result;
 }
 
 TileGranularity mlir::compress::combineGranularity(TileGranularity x,

@@ -137,13 +137,15 @@ def CodecAttrInterface : AttrInterface<"CodecAttrInterface"> {
       (ins "::mlir::RankedTensorType":$rows, "int64_t":$elements), "",
       /*defaultImplementation=*/"return nullptr;">,
     InterfaceMethod<[{
-        The codec of the matrix whose rows are the dimension `row`, and whose
-        columns are all other ones, the last one of `columns` being the fastest:
-        of the same values, with the same blocks. Null where blocks are no
-        blocks of the matrix, or where the codec is not made for it.
+        The codec of the matrix whose rows are the last dimension of `rows`, those
+        before it being batches of matrices, and whose columns are all other ones,
+        the last one of `columns` being the fastest: of the same values, with the
+        same blocks. Null where blocks are no blocks of the matrix, or where the
+        codec is not made for it.
       }],
       "::mlir::compress::CodecAttrInterface", "getMatrixCodec",
-      (ins "::mlir::RankedTensorType":$logical, "unsigned":$row,
+      (ins "::mlir::RankedTensorType":$logical,
+           "::llvm::ArrayRef<unsigned>":$rows,
            "::llvm::ArrayRef<unsigned>":$columns), "",
       /*defaultImplementation=*/"return nullptr;">,
     InterfaceMethod<[{

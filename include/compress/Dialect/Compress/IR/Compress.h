@@ -81,7 +81,7 @@ SmallVector<ComponentRatio> getRatios(ArrayRef<int64_t> block);
 /// have gaps.
 std::optional<SmallVector<int64_t>> getMatrixBlock(RankedTensorType logical,
                                                    ArrayRef<int64_t> block,
-                                                   unsigned row,
+                                                   ArrayRef<unsigned> rows,
                                                    ArrayRef<unsigned> columns);
 
 /// Cuts that both allow, along a dimension of the given size.
