@@ -52,6 +52,7 @@ def TileDecoderInterface : AttrInterface<"TileDecoderInterface"> {
       }],
       "::llvm::SmallVector<::mlir::Value>", "emitTile",
       (ins "::mlir::OpBuilder &":$builder, "::mlir::Location":$loc,
+           "const ::mlir::compress::ByteInstructions &":$instructions,
            "::mlir::RankedTensorType":$tiled, "::mlir::ValueRange":$prepared,
            "::mlir::ValueRange":$indices)>,
     InterfaceMethod<[{

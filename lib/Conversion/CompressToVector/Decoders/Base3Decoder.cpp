@@ -56,7 +56,8 @@ struct Base3TileDecoder
   }
 
   SmallVector<Value> emitTile(Attribute, OpBuilder &, Location,
-                              RankedTensorType, ValueRange, ValueRange) const {
+                              const ByteInstructions &, RankedTensorType,
+                              ValueRange, ValueRange) const {
     llvm_unreachable("no layout of its own");
   }
 

@@ -122,6 +122,41 @@ Bf16Table::Bf16Table(ImplicitLocOpBuilder &b, unsigned bits, Value numbers,
               [&](int64_t i) { return 2 * (begin + i) + part; }, size));
 }
 
+/// What all codes stand for.
+static SmallVector<uint16_t> getNumbers(QuantAttr codec) {
+  unsigned bits = codec.getCodeBits();
+  SmallVector<uint16_t> numbers;
+  for (uint64_t code = 0; code < uint64_t(1) << bits; ++code) {
+    APInt stored(bits, code);
+    APFloat number(APFloat::BFloat());
+    bool isInexact = false;
+    if (FloatType type = codec.getFloatCodeType()) {
+      number = APFloat(type.getFloatSemantics(), stored);
+      number.convert(APFloat::BFloat(), APFloat::rmNearestTiesToEven,
+                     &isInexact);
+    } else if (codec.getCodeKind() == algorithms::CodeKind::Binary) {
+      number = APFloat(APFloat::BFloat(), code ? "1" : "-1");
+    } else {
+      number.convertFromAPInt(stored, codec.isSigned(),
+                              APFloat::rmNearestTiesToEven);
+    }
+    assert(!isInexact && "code is no number of bf16");
+    numbers.push_back(number.bitcastToAPInt().getZExtValue());
+  }
+  return numbers;
+}
+
+Bf16Table::Bf16Table(ImplicitLocOpBuilder &b, QuantAttr codec)
+    : Bf16Table(
+          b, codec.getCodeBits(),
+          [&]() -> Value {
+            SmallVector<uint16_t> numbers = getNumbers(codec);
+            auto type = VectorType::get(numbers.size(), b.getI16Type());
+            return arith::ConstantOp::create(
+                b, DenseElementsAttr::get(type, ArrayRef<uint16_t>(numbers)));
+          }(),
+          codec.getCodeBits() == 8 && codec.getFloatCodeType()) {}
+
 /// bytes[code], for codes of 8 bits, or for their lower 7.
 Value Bf16Table::lookUpBytes(ImplicitLocOpBuilder &b, ArrayRef<Value> bytes,
                              Value codes) const {
@@ -139,6 +174,40 @@ Value Bf16Table::lookUpBytes(ImplicitLocOpBuilder &b, ArrayRef<Value> bytes,
                                         splat(b, getBytes(b), 0));
   return arith::SelectOp::create(b, isUpper, choose(bytes.drop_front(2)),
                                  found);
+}
+
+std::pair<Value, Value> Bf16Table::lookUpHalves(ImplicitLocOpBuilder &b,
+                                                Value stored) const {
+  Value lower = lookUpBytes(b, low, stored);
+  Value upper = lookUpBytes(b, high, stored);
+  if (isOdd) {
+    Value sign = arith::AndIOp::create(b, stored, splat(b, getBytes(b), 0x80));
+    upper = arith::OrIOp::create(b, upper, sign);
+  }
+  return {lower, upper};
+}
+
+SmallVector<Value> Bf16Table::lookUpSteps(ImplicitLocOpBuilder &b,
+                                          Value stored) const {
+  auto words = VectorType::get(kLanes, b.getI32Type());
+  auto [lower, upper] = lookUpHalves(b, stored);
+  auto lanes = VectorType::get(kLanes, b.getF32Type());
+  SmallVector<Value> steps;
+  for (int64_t pair : {0, 1}) {
+    // A number is the upper half of its f32.
+    Value both = shuffle(
+        b, lower, upper,
+        [&](int64_t i) {
+          return i / 4 * 4 + 2 * pair + i % 4 / 2 + i % 2 * 4 * kLanes;
+        },
+        4 * kLanes);
+    both = vector::BitCastOp::create(b, words, both);
+    Value first = arith::ShLIOp::create(b, both, splat(b, words, 16));
+    Value second = arith::AndIOp::create(b, both, splat(b, words, 0xffff0000));
+    for (Value bits : {first, second})
+      steps.push_back(vector::BitCastOp::create(b, lanes, bits));
+  }
+  return steps;
 }
 
 SmallVector<Value> Bf16Table::lookUp(ImplicitLocOpBuilder &b,
@@ -163,12 +232,7 @@ SmallVector<Value> Bf16Table::lookUp(ImplicitLocOpBuilder &b,
     }
     return pairs;
   }
-  Value lower = lookUpBytes(b, low, stored);
-  Value upper = lookUpBytes(b, high, stored);
-  if (isOdd) {
-    Value sign = arith::AndIOp::create(b, stored, splat(b, getBytes(b), 0x80));
-    upper = arith::OrIOp::create(b, upper, sign);
-  }
+  auto [lower, upper] = lookUpHalves(b, stored);
   for (int64_t pair : {0, 1}) {
     Value both = shuffle(
         b, lower, upper,

@@ -50,13 +50,20 @@ public:
   /// `numbers` are the bits, a vector of 2^bits i16. If `isOdd`, codes are of 8
   /// bits, and the upper one is a sign.
   Bf16Table(ImplicitLocOpBuilder &b, unsigned bits, Value numbers, bool isOdd);
+  /// Of the numbers that are codes of `codec`.
+  Bf16Table(ImplicitLocOpBuilder &b, QuantAttr codec);
 
   /// The numbers of all pairs of a stored vector, 32 bf16 each.
   SmallVector<Value> lookUp(ImplicitLocOpBuilder &b, Value stored) const;
+  /// Those of 8-bit codes, four of each lane, in f32, step by step.
+  SmallVector<Value> lookUpSteps(ImplicitLocOpBuilder &b, Value stored) const;
 
 private:
   Value lookUpBytes(ImplicitLocOpBuilder &b, ArrayRef<Value> bytes,
                     Value codes) const;
+  /// The lower and the upper bytes of the numbers of 8-bit codes.
+  std::pair<Value, Value> lookUpHalves(ImplicitLocOpBuilder &b,
+                                       Value stored) const;
 
   unsigned bits;
   bool isOdd;

@@ -88,8 +88,8 @@ struct BitmaskTileDecoder
   }
 
   SmallVector<Value> emitTile(Attribute, OpBuilder &builder, Location loc,
-                              RankedTensorType tiled, ValueRange prepared,
-                              ValueRange indices) const {
+                              const ByteInstructions &, RankedTensorType tiled,
+                              ValueRange prepared, ValueRange indices) const {
     ImplicitLocOpBuilder b(loc, builder);
     Type element = tiled.getElementType();
     // Expanding loads of 16-bit integers are an instruction.

@@ -79,8 +79,8 @@ struct DenseTileDecoder
   }
 
   SmallVector<Value> emitTile(Attribute, OpBuilder &builder, Location loc,
-                              RankedTensorType tiled, ValueRange prepared,
-                              ValueRange indices) const {
+                              const ByteInstructions &, RankedTensorType tiled,
+                              ValueRange prepared, ValueRange indices) const {
     ImplicitLocOpBuilder b(loc, builder);
     Type element = tiled.getElementType();
     auto lanes = VectorType::get(kLanes, element);

@@ -33,7 +33,8 @@ struct NestedTileDecoder
   }
 
   SmallVector<Value> emitTile(Attribute, OpBuilder &, Location,
-                              RankedTensorType, ValueRange, ValueRange) const {
+                              const ByteInstructions &, RankedTensorType,
+                              ValueRange, ValueRange) const {
     llvm_unreachable("no layout for f32");
   }
 

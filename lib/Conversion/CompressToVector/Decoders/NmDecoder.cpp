@@ -186,8 +186,8 @@ struct NmTileDecoder
   }
 
   SmallVector<Value> emitTile(Attribute attr, OpBuilder &builder, Location loc,
-                              RankedTensorType tiled, ValueRange prepared,
-                              ValueRange indices) const {
+                              const ByteInstructions &, RankedTensorType tiled,
+                              ValueRange prepared, ValueRange indices) const {
     auto codec = cast<NmAttr>(attr);
     ImplicitLocOpBuilder b(loc, builder);
     auto lanesI32 = VectorType::get(kLanes, b.getI32Type());

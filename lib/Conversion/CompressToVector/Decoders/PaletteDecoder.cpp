@@ -388,8 +388,8 @@ private:
 
 public:
   SmallVector<Value> emitTile(Attribute attr, OpBuilder &builder, Location loc,
-                              RankedTensorType tiled, ValueRange prepared,
-                              ValueRange indices) const {
+                              const ByteInstructions &, RankedTensorType tiled,
+                              ValueRange prepared, ValueRange indices) const {
     return TileEmitter(builder, loc, cast<PaletteAttr>(attr), tiled, prepared,
                        indices)
         .emit();

@@ -64,30 +64,6 @@ Bf16Format quant_bf16::getFormat(QuantAttr codec, const TiledWeight &weight) {
   return format;
 }
 
-/// What all codes stand for.
-static SmallVector<uint16_t> getNumbers(QuantAttr codec) {
-  unsigned bits = codec.getCodeBits();
-  SmallVector<uint16_t> numbers;
-  for (uint64_t code = 0; code < uint64_t(1) << bits; ++code) {
-    APInt stored(bits, code);
-    APFloat number(APFloat::BFloat());
-    bool isInexact = false;
-    if (FloatType type = codec.getFloatCodeType()) {
-      number = APFloat(type.getFloatSemantics(), stored);
-      number.convert(APFloat::BFloat(), APFloat::rmNearestTiesToEven,
-                     &isInexact);
-    } else if (codec.getCodeKind() == algorithms::CodeKind::Binary) {
-      number = APFloat(APFloat::BFloat(), code ? "1" : "-1");
-    } else {
-      number.convertFromAPInt(stored, codec.isSigned(),
-                              APFloat::rmNearestTiesToEven);
-    }
-    assert(!isInexact && "code is no number of bf16");
-    numbers.push_back(number.bitcastToAPInt().getZExtValue());
-  }
-  return numbers;
-}
-
 SmallVector<Bf16Pair> quant_bf16::emitVector(ImplicitLocOpBuilder &b,
                                              QuantAttr codec,
                                              const TiledWeight &weight,
@@ -100,13 +76,7 @@ SmallVector<Bf16Pair> quant_bf16::emitVector(ImplicitLocOpBuilder &b,
                            vector * bytes.getNumElements(), bytes);
   SmallVector<Bf16Pair> result;
   if (form == Bf16Form::Dot) {
-    SmallVector<uint16_t> numbers = getNumbers(codec);
-    Value constant = arith::ConstantOp::create(
-        b,
-        DenseElementsAttr::get(VectorType::get(numbers.size(), b.getI16Type()),
-                               ArrayRef<uint16_t>(numbers)));
-    bool isOdd = bits == 8 && codec.getFloatCodeType();
-    for (Value found : Bf16Table(b, bits, constant, isOdd).lookUp(b, stored))
+    for (Value found : Bf16Table(b, codec).lookUp(b, stored))
       result.push_back({{found}, vector * pairs + int64_t(result.size())});
     return result;
   }

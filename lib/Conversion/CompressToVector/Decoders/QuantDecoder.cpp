@@ -6,7 +6,8 @@
 //===----------------------------------------------------------------------===//
 //
 // f32: a tile is one vector of 32-bit lanes: lane r holds 32 / bits consecutive
-// codes of row r, lower index in lower bits.
+// codes of row r, lower index in lower bits. Floats of 8 bits are numbers of
+// bf16, which are looked up where there are tables of bytes.
 //
 // int8: see IntegerLayout.h. Codes of 4-bit floats are looked up in a table of
 // their values times two, which are integers.
@@ -16,6 +17,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Bf16Codes.h"
 #include "IntegerLayout.h"
 #include "QuantBf16.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -77,42 +79,25 @@ struct QuantTileDecoder
   }
 
   SmallVector<Value> emitTile(Attribute attr, OpBuilder &builder, Location loc,
+                              const ByteInstructions &instructions,
                               RankedTensorType tiled, ValueRange prepared,
                               ValueRange indices) const {
     auto codec = cast<QuantAttr>(attr);
     ImplicitLocOpBuilder b(loc, builder);
     unsigned bits = codec.getCodeBits();
-    auto lanesI32 = VectorType::get(kLanes, b.getI32Type());
     auto lanesF32 = VectorType::get(kLanes, b.getF32Type());
-    auto splat = [&](int32_t value) -> Value {
-      return arith::ConstantOp::create(
-          b, DenseElementsAttr::get(lanesI32, b.getI32IntegerAttr(value)));
-    };
-
     SmallVector<Value> at(indices);
     at.push_back(arith::ConstantIndexOp::create(b, 0));
     Value bytes = vector::LoadOp::create(
         b, VectorType::get(4 * kLanes, b.getI8Type()), prepared[0], at);
-    Value words = vector::BitCastOp::create(b, lanesI32, bytes);
+    Value words = vector::BitCastOp::create(
+        b, VectorType::get(kLanes, b.getI32Type()), bytes);
     Value scale = loadPerBlock(b, codec, prepared[1], indices);
     Value offset = prepared.size() > 2
                        ? loadPerBlock(b, codec, prepared[2], indices)
                        : Value();
 
-    SmallVector<Value> steps;
-    for (unsigned position = 0; position < 32; position += bits) {
-      Value code = words;
-      if (codec.isSigned()) {
-        if (unsigned up = 32 - bits - position)
-          code = arith::ShLIOp::create(b, code, splat(up));
-        code = arith::ShRSIOp::create(b, code, splat(32 - bits));
-      } else {
-        if (position)
-          code = arith::ShRUIOp::create(b, code, splat(position));
-        if (position + bits < 32)
-          code = arith::AndIOp::create(b, code, splat((1 << bits) - 1));
-      }
-      Value value = codec.buildCodeValue(b, loc, code);
+    auto scaleNumber = [&](Value value) {
       if (codec.getZero())
         value = arith::SubFOp::create(b, value, offset);
       value = arith::MulFOp::create(b, scale, value);
@@ -123,7 +108,17 @@ struct QuantTileDecoder
         value = arith::TruncFOp::create(b, lanesF32.clone(element), value);
         value = arith::ExtFOp::create(b, lanesF32, value);
       }
-      steps.push_back(value);
+      return value;
+    };
+    SmallVector<Value> steps;
+    if (bits == 8 && codec.getFloatCodeType() && instructions.hasByteTables()) {
+      for (Value number : Bf16Table(b, codec).lookUpSteps(b, bytes))
+        steps.push_back(scaleNumber(number));
+      return steps;
+    }
+    for (unsigned position = 0; position < 32; position += bits) {
+      Value code = extractCode(b, codec, words, position);
+      steps.push_back(scaleNumber(codec.buildCodeValue(b, loc, code)));
     }
     return steps;
   }
@@ -297,6 +292,28 @@ private:
     auto bytes = VectorType::get(entries.size(), b.getI8Type());
     return arith::ConstantOp::create(
         b, DenseElementsAttr::get(bytes, ArrayRef<int8_t>(entries)));
+  }
+
+  /// The codes at a bit of the dwords of all lanes.
+  static Value extractCode(ImplicitLocOpBuilder &b, QuantAttr codec,
+                           Value words, unsigned position) {
+    unsigned bits = codec.getCodeBits();
+    auto splat = [&](int32_t value) -> Value {
+      return arith::ConstantOp::create(
+          b, DenseElementsAttr::get(cast<ShapedType>(words.getType()),
+                                    b.getI32IntegerAttr(value)));
+    };
+    Value code = words;
+    if (codec.isSigned()) {
+      if (unsigned up = 32 - bits - position)
+        code = arith::ShLIOp::create(b, code, splat(up));
+      return arith::ShRSIOp::create(b, code, splat(32 - bits));
+    }
+    if (position)
+      code = arith::ShRUIOp::create(b, code, splat(position));
+    if (position + bits < 32)
+      code = arith::AndIOp::create(b, code, splat((1 << bits) - 1));
+    return code;
   }
 
   /// Scales or offsets of the lanes of a tile, in f32.

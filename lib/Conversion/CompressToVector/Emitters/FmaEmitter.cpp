@@ -60,17 +60,20 @@ struct Registers {
 
 class FmaEmitter : public ContractionEmitter {
 public:
-  explicit FmaEmitter(Registers registers) : registers(registers) {}
+  FmaEmitter(Registers registers, ArrayRef<std::string> features)
+      : registers(registers), instructions(features) {}
   LogicalResult emit(OpBuilder &b, ContractOp op) const override;
 
 private:
   Registers registers;
+  ByteInstructions instructions;
 };
 
 /// The loops of one op.
 class FmaKernel : public ContractionKernel {
 public:
-  FmaKernel(OpBuilder &builder, ContractOp op, Registers registers);
+  FmaKernel(OpBuilder &builder, ContractOp op, Registers registers,
+            const ByteInstructions &instructions);
 
 private:
   void prepare() override {
@@ -133,6 +136,7 @@ private:
   int64_t getNumPanels() const { return llvm::divideCeil(n, kLanes); }
 
   RankedTensorType tiled;
+  const ByteInstructions &instructions;
   TileDecoderInterface decoder;
   SmallVector<Value> prepared;
   /// Of a tile, and of a block of k; the last one may have fewer tiles.
@@ -146,9 +150,10 @@ private:
 };
 } // namespace
 
-FmaKernel::FmaKernel(OpBuilder &builder, ContractOp op, Registers registers)
+FmaKernel::FmaKernel(OpBuilder &builder, ContractOp op, Registers registers,
+                     const ByteInstructions &instructions)
     : ContractionKernel(builder, op, registers.rows),
-      tiled(codec.getTiledType(logical)),
+      instructions(instructions), tiled(codec.getTiledType(logical)),
       decoder(cast<TileDecoderInterface>(codec.getInner(logical))),
       step(codec.getTile()[dimK]), tiles(llvm::divideCeil(k, step)),
       isLoaded(decoder.isLoaded(tiled)),
@@ -353,8 +358,9 @@ SmallVector<Value> FmaKernel::getTilePlace(ValueRange batch, Value panel,
 /// Values of a tile, of which those behind the end of k are zero.
 SmallVector<Value> FmaKernel::decodeTile(ValueRange batch, Value panel,
                                          Value tile) {
-  SmallVector<Value> values = decoder.emitTile(
-      b, b.getLoc(), tiled, prepared, getTilePlace(batch, panel, tile));
+  SmallVector<Value> values =
+      decoder.emitTile(b, b.getLoc(), instructions, tiled, prepared,
+                       getTilePlace(batch, panel, tile));
   if (k % step == 0)
     return values;
   Value isLast = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, tile,
@@ -569,7 +575,7 @@ LogicalResult FmaEmitter::emit(OpBuilder &b, ContractOp op) const {
   if (op.getCompute() != ComputeMode::F32 ||
       !ContractionKernel::canLoadVectors(op))
     return failure();
-  FmaKernel(b, op, registers).emit();
+  FmaKernel(b, op, registers, instructions).emit();
   return success();
 }
 
@@ -577,8 +583,8 @@ std::unique_ptr<ContractionEmitter>
 mlir::compress::createFmaEmitter(ArrayRef<std::string> features) {
   // Vectors of kLanes are one register of 32, two of 16, or four of 16.
   if (llvm::is_contained(features, "avx512f"))
-    return std::make_unique<FmaEmitter>(Registers{12, 2, 12, true});
+    return std::make_unique<FmaEmitter>(Registers{12, 2, 12, true}, features);
   if (llvm::is_contained(features, "avx"))
-    return std::make_unique<FmaEmitter>(Registers{6, 1, 4, false});
-  return std::make_unique<FmaEmitter>(Registers{2, 1, 2, false});
+    return std::make_unique<FmaEmitter>(Registers{6, 1, 4, false}, features);
+  return std::make_unique<FmaEmitter>(Registers{2, 1, 2, false}, features);
 }
