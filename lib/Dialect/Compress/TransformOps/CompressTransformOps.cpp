@@ -1,4 +1,5 @@
-//===- CompressTransformOps.cpp - compression, scripted ---------------------===//
+//===- CompressTransformOps.cpp - compression, scripted
+//---------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -9,14 +10,15 @@
 #include "compress/Conversion/Passes.h"
 #include "compress/Dialect/Compress/IR/Compress.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MLProgram/IR/MLProgram.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/PassManager.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 
@@ -72,10 +74,25 @@ DiagnosedSilenceableFailure
 transform::CompressPackWeightsOp::apply(transform::TransformRewriter &,
                                         transform::TransformResults &results,
                                         transform::TransformState &state) {
-  return runPass(
-      *this, state, results, getTarget(), getOperation()->getResult(0),
-      [] { return compress::createCompressPackWeights(); },
-      /*needsModule=*/true);
+  std::string options = "compute=" + getCompute().str();
+  if (!getFeatures().empty())
+    options += " features=" + llvm::join(toStrings(getFeatures()), ",");
+  std::string message;
+  auto create = [&] {
+    std::unique_ptr<Pass> pass = compress::createCompressPackWeights();
+    if (failed(pass->initializeOptions(options, [&](const Twine &text) {
+          message = text.str();
+          return failure();
+        })))
+      pass.reset();
+    return pass;
+  };
+  if (!create())
+    return emitDefiniteFailure()
+           << "expected options of compress-pack-weights, but got '" << options
+           << "'" << (message.empty() ? "" : ": ") << message;
+  return runPass(*this, state, results, getTarget(),
+                 getOperation()->getResult(0), create, /*needsModule=*/true);
 }
 
 DiagnosedSilenceableFailure

@@ -51,13 +51,16 @@ def CompressPackWeightsOp : Compress_TransformOp<"pack_weights"> {
   let summary = "store constant weights in the order that kernels read them";
   let description = [{
     Runs `compress-pack-weights` on every payload op, which must be a
-    `builtin.module`.
+    `builtin.module`. `compute` and `features` are options of the pass.
 
     ```mlir
-    %1 = transform.compress.pack_weights %module : (!transform.any_op) -> !transform.any_op
+    %1 = transform.compress.pack_weights %module {compute = "auto", features = ["avx512f", "avx512vnni"]}
+      : (!transform.any_op) -> !transform.any_op
     ```
   }];
-  let arguments = (ins TransformHandleTypeInterface:$target);
+  let arguments = (ins TransformHandleTypeInterface:$target,
+                       DefaultValuedStrAttr<StrAttr, "f32">:$compute,
+                       DefaultValuedAttr<StrArrayAttr, "{}">:$features);
 }
 
 def CompressFormKernelsOp : Compress_TransformOp<"form_kernels"> {
