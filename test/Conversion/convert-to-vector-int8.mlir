@@ -121,3 +121,34 @@ func.func @windows(%c: memref<2x18x8x16x4x1xi8>, %s: memref<2x1x1x16x1x1xf32>, %
     compute = int8
   return
 }
+
+// -----
+// 2 of 4 elements: 16 bytes of x are a table for 8 codes of each lane, whose positions are 16 bits. Codes have a bias of 8, so what x
+// they meet is added up, too. Without VBMI, bits are selected by shifts.
+// CHECK-LABEL: func @sparse
+// CHECK-SAME: %[[S:.*]]: memref<1x1x1600xi8>
+// CHECK-DAG: %[[ONE:.*]] = arith.constant dense<1> : vector<64xi8>
+// CHECK-DAG: %[[GROUP:.*]] = arith.constant dense<[{{((0, 4, 8, 12(, )?){16})}}]> : vector<64xi8>
+// CHECK: memref.prefetch %[[S]][%c0, %c0, %c6144]
+// CHECK: %[[D:.*]] = vector.load %[[S]][%c0, %c0, %c0] : memref<1x1x1600xi8>, vector<64xi8>
+// CHECK: %[[LOW:.*]] = arith.andi %[[D]], %{{.*}} : vector<64xi8>
+// CHECK: %[[HIGH:.*]] = arith.andi %[[D]], %{{.*}} : vector<64xi8>
+// CHECK: %[[P:.*]] = vector.load %[[S]][%c0, %c0, %c1088] : memref<1x1x1600xi8>, vector<32xi8>
+// CHECK: %[[P16:.*]] = vector.bitcast %[[P]] : vector<32xi8> to vector<16xi16>
+// CHECK: %[[P32:.*]] = arith.extui %[[P16]] : vector<16xi16> to vector<16xi32>
+// CHECK: arith.andi %[[P32]]
+// CHECK: %[[AT:.*]] = arith.ori %{{.*}}, %[[GROUP]] : vector<64xi8>
+// CHECK: vector.load %{{.*}} : memref<1x64xi32>, vector<4xi32>
+// CHECK: %[[X:.*]] = vector.shuffle
+// CHECK: %[[LOWER:.*]] = arith.andi %[[AT]]
+// CHECK: %[[T:.*]] = llvm.call_intrinsic "llvm.x86.avx512.pshuf.b.512"(%[[X]], %[[LOWER]])
+// CHECK: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"(%{{.*}}, %[[LOW]], %[[T]])
+// CHECK: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"(%{{.*}}, %[[ONE]], %[[T]])
+// CHECK-COUNT-62: llvm.x86.avx512.vpdpbusd.512
+// CHECK-NOT: llvm.x86.avx512.vpdpbusd.512
+!w = !compress.tensor<16x256xf32, #compress.tiled<#compress.nested<#compress.nm<2:4, axis = 1>, values = #compress.quant<i4, block = [1, 64], scale = f16>>, tile = [16, 128], order = [0, 1], split = [16, 8, 16], inside = [1, 0, 2], record = 2, flip = 136>>
+func.func @sparse(%s: memref<1x1x1600xi8>, %x: memref<1x256xf32>, %i: memref<1x16xf32>) {
+  compress.contract ins(%x, %s : memref<1x256xf32>, memref<1x1x1600xi8>) outs(%i : memref<1x16xf32>)
+    weight(!w, affine_map<(m, n, k) -> (n, k)>) compute = int8
+  return
+}

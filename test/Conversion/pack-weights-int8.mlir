@@ -110,3 +110,32 @@ func.func @base3(%x: tensor<3x100xf32>, %i: tensor<3x2xf32>) -> tensor<3x2xf32> 
   %y = linalg.matmul indexing_maps = [#mk, #nk, #mn] ins(%x, %w : tensor<3x100xf32>, tensor<2x100xf32>) outs(%i : tensor<3x2xf32>) -> tensor<3x2xf32>
   return %y : tensor<3x2xf32>
 }
+
+// -----
+// 2 of 4 elements, as 4-bit codes in blocks of 16, so of 32 k: a vector has 16 k of each row, 8 codes in 4 bytes, which are the first
+// and the second value of 4 groups each. Two tiles of 2 x 64 bytes of codes, 2 x 16 scales, and two of 2 x 32 bytes of positions are
+// a record. Row 0 has all 16 codes twice, stored with their signs inverted: 0 to 15; padding is 8, and positions 0 and 1.
+// CHECK-LABEL: func @sparse
+// CHECK: arith.constant dense_resource<codes.tiled{{.*}}> : tensor<1x1x448xi8>
+// CHECK: #compress.tiled<#compress.nested<#compress.nm<2:4, axis = 1>, values = #compress.quant<i4, block = [1, 16], scale = f16>>, tile = [16, 32], order = [0, 1], split = [16, 2, 16], inside = [1, 0, 2], record = 2, flip = 136>
+// F32-LABEL: func @sparse
+// F32: -> !compress.tensor<2x64xf32, #compress.nested<#compress.nm<2:4, axis = 1>
+// CHECK: "0x40000000{{((10325476(88){60}98BADCFE(88){60}){2})}}
+// CHECK-SAME: 003C{{((0000){15})}}0040{{((0000){15})}}
+// CHECK-SAME: {{((4444(44){30}){2}(DDDD(44){30}){2})}}"
+#mk = affine_map<(m, n, k) -> (m, k)>
+#nk = affine_map<(m, n, k) -> (n, k)>
+#mn = affine_map<(m, n, k) -> (m, n)>
+!values = !compress.tensor<2x32xf32, #compress.quant<i4, block = [1, 16], scale = f16>>
+!w = !compress.tensor<2x64xf32, #compress.nested<#compress.nm<2:4, axis = 1>, values = #compress.quant<i4, block = [1, 16], scale = f16>>>
+func.func @sparse(%x: tensor<3x64xf32>, %i: tensor<3x2xf32>) -> tensor<3x2xf32> {
+  %c = arith.constant dense_resource<codes> : tensor<2x16xi8>
+  %s = arith.constant dense<[[1.0, 2.0], [0.0, 0.0]]> : tensor<2x2xf16>
+  %p = arith.constant dense_resource<positions> : tensor<2x8xi8>
+  %v = compress.assemble %c, %s : tensor<2x16xi8>, tensor<2x2xf16> -> !values
+  %0 = compress.assemble %v, %p : !values, tensor<2x8xi8> -> !w
+  %w = compress.decode %0 : !w
+  %1 = linalg.matmul indexing_maps = [#mk, #nk, #mn] ins(%x, %w : tensor<3x64xf32>, tensor<2x64xf32>) outs(%i : tensor<3x2xf32>) -> tensor<3x2xf32>
+  return %1 : tensor<3x2xf32>
+}
+{-# dialect_resources: { builtin: { codes: "0x0100000098BADCFE1032547698BADCFE1032547600000000000000000000000000000000", positions: "0x0100000044444444DDDDDDDD4444444444444444" } } #-}

@@ -20,7 +20,7 @@ from pathlib import Path
 import artifact
 import numpy as np
 import quant_reference as reference
-from codec_families import Base3, Decoded, Palette, Quant, Tensor, Tree, decode, spread
+from codec_families import Base3, Decoded, Nm, Palette, Quant, Tensor, Tree, decode, spread
 from compress_runtime import Model
 from differential import expect, tensor_type, write_maps
 from fused_ops import TINY, UNIT, widen
@@ -48,7 +48,7 @@ def quant(storage: str, block: list[int], scale: str, **options) -> Quant:
     return Quant(reference.Codec(storage, block, scale, **options))
 
 
-def nested(codec: Quant, tensor: Tensor, **parts: Quant | Base3) -> Tree:
+def nested(codec: Quant | Nm, tensor: Tensor, **parts: Quant | Base3) -> Tree:
     """Components that are compressed again, by codecs for their shape."""
     storage = {part.name: part for part in codec.storage(tensor)}
     trees = {name: Tree(part, storage[name].tensor) for name, part in parts.items()}
@@ -94,6 +94,15 @@ def draw_trees(rng: random.Random, shape: list[int], axis: int) -> dict[str, Tre
     trees["channel-scales"] = nested(
         quant("i4", whole, "f32"), tensor, scales=quant("u8", [shape[0], shape[1]], "f32", min="f32")
     )
+    # Groups along what is reduced; blocks are of stored values.
+    for kept, group, storage in ((2, 4, "i4"), (2, 4, "u4"), (2, 4, "i8"), (1, 4, "i8"), (1, 2, "i4")):
+        nm = Nm(kept, group, axis)
+        size = nm.values_shape(shape)[axis]
+        block = pick([per_block(), along(size)])
+        options = pick([{}, {"zero": pick(["i8", *SCALES])}])
+        if storage == "u4":
+            options = pick([{"min": pick(SCALES)}, {"zero": pick(["i8", *SCALES])}])
+        trees[f"nm{kept}-{group}-{storage}"] = nested(nm, tensor, values=quant(storage, block, pick(SCALES), **options))
     return trees
 
 
@@ -127,6 +136,12 @@ def magnitude(weight: Decoded) -> tuple[np.ndarray, np.ndarray, list[int]]:
             off = off * abs(spread(dense(weight.parts["scales"]), shape, codec.block))
             block = codec.block
         return abs(weight.values.astype(np.float64)) + off, off, block
+    if isinstance(codec, Nm):
+        *values, block = magnitude(weight.parts["values"])
+        positions = weight.parts["metadata"].values
+        at = lambda part: codec.decode(weight.tensor, [part, positions])
+        scale = lambda i, extent: -(-extent // codec.kept) * codec.group if i == codec.axis else extent
+        return *map(at, values), [scale(i, extent) for i, extent in enumerate(block)]
     block, own = codec.codec.block, codec.codec
     parts = {
         name: spread(dense(part), shape, block)

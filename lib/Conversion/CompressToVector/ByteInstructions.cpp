@@ -125,6 +125,38 @@ Value ByteInstructions::dot(OpBuilder &builder, Location loc, Value sum,
   return sum;
 }
 
+Value ByteInstructions::selectBits(OpBuilder &builder, Location loc,
+                                   Value words, ArrayRef<unsigned> offsets,
+                                   unsigned count) const {
+  ImplicitLocOpBuilder b(loc, builder);
+  auto type = cast<VectorType>(words.getType());
+  VectorType bytes = getType(b, type.getNumElements() * 32, 8);
+  if (isPermute) {
+    // An instruction of 64-bit lanes.
+    SmallVector<int8_t> control;
+    for (int64_t i = 0; i < bytes.getNumElements(); ++i)
+      control.push_back(offsets[i % 4] + i / 4 % 2 * 32);
+    Value offset = arith::ConstantOp::create(
+        b, DenseElementsAttr::get(bytes, ArrayRef<int8_t>(control)));
+    return callOnParts(b, 512, "llvm.x86.avx512.pmultishift.qb.512",
+                       {offset, vector::BitCastOp::create(b, bytes, words)},
+                       bytes);
+  }
+  Value result;
+  for (auto [i, offset] : llvm::enumerate(offsets)) {
+    int64_t left = 8 * int64_t(i) - int64_t(offset);
+    Value part = words;
+    if (left > 0)
+      part = arith::ShLIOp::create(b, words, splat(b, type, left));
+    else if (left < 0)
+      part = arith::ShRUIOp::create(b, words, splat(b, type, -left));
+    int64_t mask = ((int64_t(1) << count) - 1) << (8 * i);
+    part = arith::AndIOp::create(b, part, splat(b, type, int32_t(mask)));
+    result = result ? arith::OrIOp::create(b, result, part) : part;
+  }
+  return vector::BitCastOp::create(b, bytes, result);
+}
+
 Value ByteInstructions::lookUp(OpBuilder &builder, Location loc, Value table,
                                Value indices) const {
   ImplicitLocOpBuilder b(loc, builder);

@@ -28,6 +28,11 @@ public:
   Value dot(OpBuilder &builder, Location loc, Value sum, Value codes,
             Value word) const;
 
+  /// In byte i of each lane of a vector of i32, the `count` bits of the lane
+  /// from number offsets[i] on; other bits may be anything. As bytes.
+  Value selectBits(OpBuilder &builder, Location loc, Value words,
+                   ArrayRef<unsigned> offsets, unsigned count) const;
+
   /// table[index], for a vector of 16 bytes and a vector of bytes whose lower
   /// four bits are indices; the others may be anything.
   Value lookUp(OpBuilder &builder, Location loc, Value table,

@@ -87,6 +87,11 @@ struct IntegerFormat {
   SmallVector<unsigned> shifts;
   /// A power of two that is left out of scales.
   float factor = 1;
+  /// Where few elements are stored: steps that the codes of a vector are for,
+  /// 4, 8 or 16; 0 else.
+  int64_t stepsPerVector = 0;
+
+  bool isSparse() const { return stepsPerVector != 0; }
 };
 
 /// Where a tile lies.
@@ -104,6 +109,10 @@ struct CodeGroup {
   Value codes;
   /// Number of the group in the order of steps.
   int64_t index;
+  /// Where few elements are stored, the codes are those of four stored ones,
+  /// and this says which steps of the vector each of them is for: the low four
+  /// bits of bytes. Null else.
+  Value places;
 };
 
 /// f32 vectors of kLanes, null where there is none.

@@ -22,11 +22,10 @@ static constexpr int64_t kCacheLine = 64;
 /// Blocks of codes in a record are at most so many.
 static constexpr int64_t kMaxBlocks = 64;
 
-/// The smallest records of whole cache lines, or if there are none, the
-/// smallest ones: what all tiles of a short row share may be of any size.
-static bool chooseRecord(CodecAttrInterface codec, RankedTensorType logical,
-                         int64_t tilesPerBlock,
-                         algorithms::TileLayout &layout) {
+bool mlir::compress::chooseRecord(CodecAttrInterface codec,
+                                  RankedTensorType logical,
+                                  int64_t tilesPerBlock,
+                                  algorithms::TileLayout &layout) {
   int64_t smallest = 0;
   for (int64_t blocks = 1; blocks <= kMaxBlocks; blocks *= 2) {
     layout.record = tilesPerBlock * blocks;
@@ -40,14 +39,20 @@ static bool chooseRecord(CodecAttrInterface codec, RankedTensorType logical,
   return smallest;
 }
 
-/// The block of the tiled tensor.
-static std::optional<SmallVector<int64_t, 8>>
-getTiledBlock(RankedTensorType logical, ArrayRef<int64_t> block,
-              const algorithms::TileLayout &layout) {
+std::optional<SmallVector<int64_t, 8>>
+mlir::compress::getTiledBlock(RankedTensorType logical, ArrayRef<int64_t> block,
+                              const algorithms::TileLayout &layout) {
   algorithms::QuantShape shape;
   shape.shape.append(logical.getShape().begin(), logical.getShape().end());
   shape.block.append(block.begin(), block.end());
   return algorithms::getTiledBlock(shape, layout);
+}
+
+uint8_t mlir::compress::getFlip(const IntegerCodes &codes) {
+  uint8_t flip = 0;
+  for (int64_t field = 0; codes.isSigned && field < codes.getFields(); ++field)
+    flip |= 1 << (field * codes.bits + codes.bits - 1);
+  return flip;
 }
 
 /// Whether all that is stored for a tile but codes is stored for each lane, or
@@ -135,8 +140,7 @@ mlir::compress::getIntegerLayout(CodecAttrInterface codec,
   }
   layout.order.append({laneDim, stepDim});
   layout.inside.append({first + 1, lanes, first + 2, first});
-  for (int64_t field = 0; codes->isSigned && field < fields; ++field)
-    layout.flip |= 1 << (field * codes->bits + codes->bits - 1);
+  layout.flip = getFlip(*codes);
   // All steps of a lane share a scale.
   auto tiledBlock = getTiledBlock(logical, codes->block, layout);
   if (!tiledBlock || !codec.getTiledCodec(logical, layout))

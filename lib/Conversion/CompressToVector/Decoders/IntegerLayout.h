@@ -36,6 +36,19 @@ std::optional<algorithms::TileLayout> getSignLayout(CodecAttrInterface codec,
                                                     unsigned laneDim,
                                                     unsigned stepDim);
 
+/// The smallest records of whole cache lines, or if there are none, the
+/// smallest ones: what all tiles of a short row share may be of any size.
+bool chooseRecord(CodecAttrInterface codec, RankedTensorType logical,
+                  int64_t tilesPerBlock, algorithms::TileLayout &layout);
+
+/// The block of the tiled tensor.
+std::optional<SmallVector<int64_t, 8>>
+getTiledBlock(RankedTensorType logical, ArrayRef<int64_t> block,
+              const algorithms::TileLayout &layout);
+
+/// The bits that layouts of integers invert in each byte.
+uint8_t getFlip(const IntegerCodes &codes);
+
 /// What of the format follows from the layout; shifts are those of the fields.
 IntegerFormat getIntegerFormat(const IntegerWeight &weight,
                                const IntegerCodes &codes);

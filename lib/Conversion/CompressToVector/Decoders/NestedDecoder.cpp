@@ -7,11 +7,12 @@
 //
 // int8: codes are those of base, whose decoder reads its other components
 // through their decoders. Codes that are compressed again are fields of bytes
-// that their codec takes apart.
+// that their codec takes apart. Where base stores few elements, codes are those
+// of its values.
 //
 //===----------------------------------------------------------------------===//
 
-#include "IntegerLayout.h"
+#include "SparseIntegers.h"
 
 using namespace mlir;
 using namespace mlir::compress;
@@ -22,9 +23,12 @@ struct NestedTileDecoder
   std::optional<algorithms::TileLayout>
   getKernelLayout(Attribute attr, RankedTensorType logical, unsigned laneDim,
                   unsigned stepDim, ComputeMode compute) const {
+    auto codec = cast<NestedAttr>(attr);
     if (compute != ComputeMode::Int8)
       return std::nullopt;
-    return getIntegerLayout(cast<NestedAttr>(attr), logical, laneDim, stepDim);
+    if (sparse_integers::isSparse(codec))
+      return sparse_integers::getLayout(codec, logical, laneDim, stepDim);
+    return getIntegerLayout(codec, logical, laneDim, stepDim);
   }
 
   SmallVector<Value> prepare(Attribute, OpBuilder &, Location, TiledAttr,
@@ -71,11 +75,15 @@ struct NestedTileDecoder
   SmallVector<Value> prepareIntegers(Attribute attr, OpBuilder &b, Location loc,
                                      const IntegerWeight &weight,
                                      ValueRange components) const {
+    if (sparse_integers::isSparse(cast<NestedAttr>(attr)))
+      return sparse_integers::prepare(b, loc, weight, components);
     return getBase(attr).prepareIntegers(b, loc, weight, components);
   }
 
   IntegerFormat getIntegerFormat(Attribute attr,
                                  const IntegerWeight &weight) const {
+    if (sparse_integers::isSparse(cast<NestedAttr>(attr)))
+      return sparse_integers::getFormat(cast<NestedAttr>(attr), weight);
     IntegerFormat format = getBase(attr).getIntegerFormat(weight);
     if (auto codec = getCodesDecoder(attr, weight)) {
       IntegerCodes codes = *getIntegerCodes(attr, weight.logical);
@@ -93,6 +101,9 @@ struct NestedTileDecoder
                                            const IntegerWeight &weight,
                                            const TilePosition &position,
                                            int64_t vector, bool shifted) const {
+    if (sparse_integers::isSparse(cast<NestedAttr>(attr)))
+      return sparse_integers::emitVector(b, loc, cast<NestedAttr>(attr), weight,
+                                         position, vector, shifted);
     TileDecoderInterface codec = getCodesDecoder(attr, weight);
     if (!codec)
       return getBase(attr).emitIntegerVector(b, loc, weight, position, vector,
@@ -111,6 +122,9 @@ struct NestedTileDecoder
   IntegerScales emitIntegerScales(Attribute attr, OpBuilder &b, Location loc,
                                   const IntegerWeight &weight,
                                   const TilePosition &position) const {
+    if (sparse_integers::isSparse(cast<NestedAttr>(attr)))
+      return sparse_integers::emitScales(b, loc, cast<NestedAttr>(attr), weight,
+                                         position);
     return getBase(attr).emitIntegerScales(b, loc, weight, position);
   }
 

@@ -40,7 +40,8 @@ private:
 };
 
 /// x of some rows, quantized: dimensions are groups of rows, then positions
-/// along k, then rows of a group.
+/// along k, then rows of a group; for sparse weights as many words as a vector
+/// is multiplied with, then rows, then words.
 struct QuantizedRows {
   /// Four integers a word.
   Value words;
@@ -80,6 +81,19 @@ private:
                  int64_t row) override {
     return load(x.words, rows, arith::AddIOp::create(b, place, index(word)),
                 row);
+  }
+  Value loadSteps(const Rows &rows, Value place, int64_t number,
+                  int64_t row) override {
+    int64_t words = getUnit();
+    Value at = arith::AddIOp::create(
+        b, arith::MulIOp::create(b, place, index(rows.count)),
+        index((number * rows.count + row) * words));
+    return vector::LoadOp::create(b, VectorType::get(words, b.getI32Type()),
+                                  x.words, ValueRange{rows.place, at});
+  }
+  /// Words of a row that are neighbours.
+  int64_t getUnit() const {
+    return format.isSparse() ? format.stepsPerVector / 4 : 1;
   }
   Value loadOfBlock(OfBlock what, const Rows &rows, Value place,
                     int64_t row) override {
@@ -164,11 +178,13 @@ void RowsKernel::quantizeBlock(Value row, Value block, Value group, Value place,
           vector::StoreOp::create(b, words, x.words, ValueRange{group, word});
           return;
         }
+        int64_t unit = getUnit();
         for (int64_t i = 0; i < kLanes / 4; ++i) {
+          Value number = arith::AddIOp::create(b, word, index(i / unit * unit));
           Value position = arith::AddIOp::create(
-              b, place,
-              arith::MulIOp::create(b, arith::AddIOp::create(b, word, index(i)),
-                                    index(count)));
+              b, arith::MulIOp::create(b, number, index(count)),
+              arith::MulIOp::create(b, place, index(unit)));
+          position = arith::AddIOp::create(b, position, index(i % unit));
           memref::StoreOp::create(b, vector::ExtractOp::create(b, words, i),
                                   x.words, ValueRange{group, position});
         }
@@ -190,10 +206,12 @@ LogicalResult IntegerEmitter::emit(OpBuilder &b, ContractOp op) const {
                        instructions);
   IntegerFormat format =
       cast<TileDecoderInterface>(codec.getBase()).getIntegerFormat(weight);
-  if (succeeded(emitWindowKernel(b, op, weight, format)))
+  if (!format.isSparse() && succeeded(emitWindowKernel(b, op, weight, format)))
     return success();
-  IntegerShape shape =
-      getShapes(instructions.getNumVectors(), codec.getRecord()).front();
+  int64_t vectors = instructions.getNumVectors();
+  IntegerShape shape = format.isSparse()
+                           ? getSparseShape(vectors)
+                           : getShapes(vectors, codec.getRecord()).front();
   RowsKernel(b, op, weight, format,
              ContractionKernel::chooseRows(op, shape.rows), shape.panels)
       .emit();

@@ -15,6 +15,14 @@
 // vector, and x the signed one, 4 steps of one row for all lanes. Padding of k
 // is zeros in both.
 //
+// Of sparse tiles, each output takes from a few bytes of x those that its
+// stored elements are for, and adds up what it takes:
+//
+//   taken = x[row][places]
+//   acc[row] += codes * taken; selected[row] += 1 * taken
+//
+// where selected is what sum(x[row]) is else.
+//
 //===----------------------------------------------------------------------===//
 
 #include "IntegerKernel.h"
@@ -30,8 +38,9 @@ static constexpr int64_t kUnrolledTiles = 4, kUnrolledVectors = 8;
 /// A dependent chain of products needs company.
 static constexpr int64_t kMinChains = 8;
 /// How far ahead weights are fetched where memory limits. Kernels with much
-/// work for each byte would else wait: their loads come too late.
-static constexpr int64_t kPrefetchBytes = 4096;
+/// work for each byte would else wait: their loads come too late. Sparse ones
+/// have the most.
+static constexpr int64_t kPrefetchBytes = 4096, kSparsePrefetchBytes = 6144;
 
 IntegerKernel::IntegerKernel(OpBuilder &builder, ContractOp op,
                              const IntegerWeight &weight,
@@ -55,6 +64,16 @@ ArrayRef<IntegerShape> mlir::compress::getShapes(int64_t vectors,
   if (vectors >= 8)
     return isBlocked ? ArrayRef(fewBlocked) : ArrayRef(few);
   return least;
+}
+
+IntegerShape mlir::compress::getSparseShape(int64_t vectors) {
+  return {vectors >= 32 ? 6 : 1, 1};
+}
+
+Value IntegerKernel::splat(VectorType type, int64_t value) {
+  return arith::ConstantOp::create(
+      b, DenseElementsAttr::get(
+             type, b.getIntegerAttr(type.getElementType(), value)));
 }
 
 Value IntegerKernel::i32Constant(int64_t value) {
@@ -183,6 +202,10 @@ void IntegerKernel::emitBlock(ValueRange batch, Panels panels, Value block,
   // By panel, row, shift and chain.
   int64_t parts = getNumShifts(count) * getChains(count);
   SmallVector<Value> accumulators(results.size() * parts, zero(lanesI32));
+  // Behind them by panel, row and shift.
+  int64_t shifts = getNumShifts(count);
+  if (hasSelected())
+    accumulators.append(results.size() * shifts, zero(lanesI32));
   Value blockPlace = getBlockPlace(block);
   auto load = [&](OfBlock what, int64_t row) {
     return broadcast(loadOfBlock(what, rows, blockPlace, row));
@@ -216,9 +239,23 @@ void IntegerKernel::emitBlock(ValueRange batch, Panels panels, Value block,
       Value &result = results[p * count + i];
       Value sum = addUp(
           ArrayRef(accumulators).slice((p * count + i) * parts, parts), count);
+      Value xSum = hasSums() ? load(OfBlock::Sum, i) : Value();
+      if (hasSelected()) {
+        ArrayRef<Value> some = ArrayRef(accumulators)
+                                   .drop_front(results.size() * parts)
+                                   .slice((p * count + i) * shifts, shifts);
+        Value all = some.front();
+        for (Value other : some.drop_front())
+          all = arith::AddIOp::create(b, all, other);
+        if (format.bias)
+          sum = arith::SubIOp::create(
+              b, sum,
+              arith::MulIOp::create(b, all, splat(lanesI32, format.bias)));
+        if (format.hasZero || format.hasMin)
+          xSum = arith::SIToFPOp::create(b, lanesF32, all);
+      }
       Value value = arith::SIToFPOp::create(b, lanesF32, sum);
       Value xScale = load(OfBlock::Scale, i);
-      Value xSum = hasSums() ? load(OfBlock::Sum, i) : Value();
       if (scales.zero)
         value = vector::FMAOp::create(b, arith::NegFOp::create(b, scales.zero),
                                       xSum, value);
@@ -236,8 +273,9 @@ void IntegerKernel::prefetch(ValueRange batch, Value panel, Value record,
                              int64_t bytes) {
   SmallVector<Value> place(batch);
   place.append({panel, record, Value()});
+  int64_t ahead = format.isSparse() ? kSparsePrefetchBytes : kPrefetchBytes;
   for (int64_t at = 0; at < bytes; at += kCacheLine) {
-    place.back() = index(kPrefetchBytes + at);
+    place.back() = index(ahead + at);
     memref::PrefetchOp::create(b, weight.buffers[0], place, /*isWrite=*/false,
                                /*localityHint=*/3, /*isDataCache=*/true);
   }
@@ -252,11 +290,8 @@ Value IntegerKernel::addUp(ArrayRef<Value> accumulators, int64_t count) {
     for (Value other : accumulators.slice(shift * chains + 1, chains - 1))
       part = arith::AddIOp::create(b, part, other);
     if (isShifted(count) && format.shifts[shift])
-      part = arith::ShRSIOp::create(
-          b, part,
-          arith::ConstantOp::create(
-              b, DenseElementsAttr::get(
-                     lanesI32, b.getI32IntegerAttr(format.shifts[shift]))));
+      part = arith::ShRSIOp::create(b, part,
+                                    splat(lanesI32, format.shifts[shift]));
     sum = sum ? arith::AddIOp::create(b, sum, part) : part;
   }
   return sum;
@@ -275,6 +310,10 @@ void IntegerKernel::emitTile(ArrayRef<TilePosition> positions, Value tile,
     for (const TilePosition &position : positions)
       groups.push_back(decoder.emitIntegerVector(
           b, b.getLoc(), weight, position, v, isShifted(count)));
+    if (format.isSparse()) {
+      emitSparseVector(groups, place, v, rows, accumulators);
+      continue;
+    }
     for (size_t j = 0; j < format.shifts.size(); ++j) {
       int64_t part = shifts > 1 ? j * chains + v % chains
                                 : (v * format.shifts.size() + j) % chains;
@@ -285,6 +324,48 @@ void IntegerKernel::emitTile(ArrayRef<TilePosition> positions, Value tile,
           sum = weight.instructions.dot(b, b.getLoc(), sum, groups[p][j].codes,
                                         word);
         }
+      }
+    }
+  }
+}
+
+/// The products of vector number `vector` of a tile of each panel.
+void IntegerKernel::emitSparseVector(ArrayRef<SmallVector<CodeGroup>> groups,
+                                     Value place, int64_t vector,
+                                     const Rows &rows,
+                                     SmallVectorImpl<Value> &accumulators) {
+  int64_t count = rows.count;
+  int64_t fields = format.shifts.size(), shifts = getNumShifts(count),
+          chains = getChains(count);
+  int64_t selected = groups.size() * count * shifts * chains;
+  auto bytes = VectorType::get(4 * kLanes, b.getI8Type());
+  int64_t steps = format.stepsPerVector;
+  // A table of 16, whatever the number of steps is.
+  SmallVector<int64_t> repeated;
+  for (int64_t i = 0; i < 16; ++i)
+    repeated.push_back(i % steps);
+  for (int64_t i = 0; i < count; ++i) {
+    Value table =
+        vector::BitCastOp::create(b, VectorType::get(steps, b.getI8Type()),
+                                  loadSteps(rows, place, vector, i));
+    if (steps != 16)
+      table = vector::ShuffleOp::create(b, table, table, repeated);
+    for (int64_t j = 0; j < fields; ++j) {
+      int64_t shift = shifts > 1 ? j : 0;
+      int64_t chain =
+          shifts > 1 ? vector % chains : (vector * fields + j) % chains;
+      for (size_t p = 0; p < groups.size(); ++p) {
+        const CodeGroup &group = groups[p][j];
+        Value taken = vector::BitCastOp::create(
+            b, lanesI32,
+            weight.instructions.lookUp(b, b.getLoc(), table, group.places));
+        auto add = [&](Value &sum, Value codes) {
+          sum = weight.instructions.dot(b, b.getLoc(), sum, codes, taken);
+        };
+        int64_t output = (p * count + i) * shifts + shift;
+        add(accumulators[output * chains + chain], group.codes);
+        if (hasSelected())
+          add(accumulators[selected + output], splat(bytes, 1));
       }
     }
   }

@@ -45,6 +45,12 @@ protected:
   /// Four integers of a row: number `word` of a tile.
   virtual Value loadWord(const Rows &rows, Value place, int64_t word,
                          int64_t row) = 0;
+  /// All integers of a row that vector number `number` of a sparse tile is
+  /// multiplied with, as words.
+  virtual Value loadSteps(const Rows &rows, Value place, int64_t number,
+                          int64_t row) {
+    llvm_unreachable("no sparse tiles");
+  }
   /// What a row has of a block: its scale; what accumulators begin with, where
   /// codes have a bias; the sum of its integers as f32, where the weight has
   /// zero points or minima.
@@ -57,8 +63,11 @@ protected:
   using Panels = ArrayRef<Value>;
   void emitPanels(ValueRange batch, Panels panels, const Rows &rows);
 
-  bool hasStarts() const { return format.bias != 0; }
-  bool hasSums() const { return format.hasZero || format.hasMin; }
+  /// Outputs of sparse tiles have sums of their own.
+  bool hasStarts() const { return format.bias != 0 && !format.isSparse(); }
+  bool hasSums() const {
+    return (format.hasZero || format.hasMin) && !format.isSparse();
+  }
   Value i32Constant(int64_t value);
   Value f32Constant(float value);
   /// A scale of x as a kernel multiplies with it.
@@ -88,6 +97,10 @@ private:
                  Value tile, const Rows &rows, SmallVectorImpl<Value> &results);
   void emitTile(ArrayRef<TilePosition> positions, Value tile, const Rows &rows,
                 SmallVectorImpl<Value> &accumulators);
+  void emitSparseVector(ArrayRef<SmallVector<CodeGroup>> groups, Value place,
+                        int64_t vector, const Rows &rows,
+                        SmallVectorImpl<Value> &accumulators);
+  Value splat(VectorType type, int64_t value);
   Value addUp(ArrayRef<Value> accumulators, int64_t count);
   void prefetch(ValueRange batch, Value panel, Value record, int64_t bytes);
 
@@ -96,12 +109,18 @@ private:
         b, VectorType::get(kLanes, value.getType()), value);
   }
 
+  /// Whether sums of the integers that meet stored elements are needed.
+  bool hasSelected() const {
+    return format.isSparse() &&
+           (format.bias || format.hasZero || format.hasMin);
+  }
   bool isShifted(int64_t count) const {
     int64_t vectors = weight.instructions.getNumVectors();
+    int64_t sums = format.shifts.size() * (hasSelected() ? 2 : 1);
     return count <= kFewRows &&
            llvm::any_of(format.shifts,
                         [](unsigned shift) { return shift != 0; }) &&
-           count * int64_t(format.shifts.size() + 1) + 2 <= vectors;
+           count * (sums + 1) + 2 <= vectors;
   }
   int64_t getNumShifts(int64_t count) const {
     return isShifted(count) ? format.shifts.size() : 1;
@@ -118,6 +137,9 @@ struct IntegerShape {
 /// row, there are f32 accumulators beside those of integers. Panels share loads
 /// of x; their codes take registers. The first one is the best for many rows.
 ArrayRef<IntegerShape> getShapes(int64_t vectors, bool isBlocked);
+
+/// The same for sparse tiles, which have twice as many sums.
+IntegerShape getSparseShape(int64_t vectors);
 
 /// Emits the kernel of a convolution whose image is rounded once, for all
 /// windows, if the op is one.

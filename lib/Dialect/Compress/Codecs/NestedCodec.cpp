@@ -222,23 +222,10 @@ NestedAttr::mapTile(OpBuilder &b, Location loc, RankedTensorType logical,
   return getBase().mapTile(b, loc, logical, components, offsets, sizes);
 }
 
-/// The layout of a component whose elements are each for a block of the tensor.
-static std::optional<algorithms::TileLayout>
-getComponentLayout(CodecAttrInterface base, RankedTensorType logical,
-                   unsigned component, const algorithms::TileLayout &layout) {
-  SmallVector<int64_t> block;
-  for (auto [ratio, size] : llvm::zip(
-           base.getComponentRatios(logical, component), logical.getShape())) {
-    if (ratio.stored != 1 || ratio.elements < 1)
-      return std::nullopt;
-    block.push_back(ratio.elements);
-  }
-  auto type =
-      dyn_cast<RankedTensorType>(base.getStorage(logical)[component].type);
-  if (!type || type.getRank() != logical.getRank() ||
-      int64_t(block.size()) != logical.getRank())
-    return std::nullopt;
-  return layout.ofBlocks(logical.getShape(), block);
+std::optional<algorithms::TileLayout>
+NestedAttr::getComponentLayout(RankedTensorType logical, unsigned component,
+                               const algorithms::TileLayout &layout) const {
+  return getBase().getComponentLayout(logical, component, layout);
 }
 
 /// How a component that is compressed again follows a layout of the tensor: it
@@ -262,9 +249,9 @@ static MovedComponent moveComponent(NestedAttr codec,
   if (!stored)
     return {};
   CodecAttrInterface nested = getNested(codec, part.name);
-  if (auto own =
-          getComponentLayout(codec.getBase(), logical, component, layout)) {
-    auto type = cast<RankedTensorType>(part.type);
+  auto type = cast<RankedTensorType>(part.type);
+  auto own = codec.getComponentLayout(logical, component, layout);
+  if (own && type.getRank() == logical.getRank()) {
     CodecAttrInterface inner = nested.getTiledCodec(type, *own);
     if (inner &&
         stored.getShape() == ArrayRef<int64_t>(own->getShape(type.getShape())))

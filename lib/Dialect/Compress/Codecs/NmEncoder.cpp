@@ -123,6 +123,18 @@ NmAttr::getValueLayout(const algorithms::TileLayout &layout) const {
   return values;
 }
 
+std::optional<algorithms::TileLayout>
+NmAttr::getComponentLayout(RankedTensorType, unsigned component,
+                           const algorithms::TileLayout &layout) const {
+  if (component != 0)
+    return std::nullopt; // positions share bytes
+  auto values = getValueLayout(layout);
+  // Codes of values are what bits are inverted of.
+  if (values)
+    values->flip = layout.flip;
+  return values;
+}
+
 CodecAttrInterface
 NmAttr::getTiledCodec(RankedTensorType logical,
                       const algorithms::TileLayout &layout) const {

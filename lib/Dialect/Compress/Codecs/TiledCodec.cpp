@@ -270,12 +270,13 @@ TiledAttr::verifyCodec(function_ref<InFlightDiagnostic()> emitError,
                        << getBase();
   if (failed(inner.verifyCodec(emitError, getTiledType(logical))))
     return failure();
-  auto codes = dyn_cast<RankedTensorType>(
-      inner.getStorage(getTiledType(logical)).front().type);
-  if (getFlip() &&
-      (!codes || !codes.getElementType().isInteger(8))) // tiled_c10
+  SmallVector<Type> leaves;
+  getLeafTypes(inner.getStorage(getTiledType(logical)).front().type, leaves);
+  if (getFlip() && !cast<RankedTensorType>(leaves.front())
+                        .getElementType()
+                        .isInteger(8)) // tiled_c10
     return emitError() << "expected a first component of i8 for flip, but got "
-                       << inner.getStorage(getTiledType(logical)).front().type;
+                       << leaves.front();
   if (getRecord() && !getRecords(logical)) // tiled_c9
     return emitError() << "expected records of " << getRecord()
                        << " tiles to have a part of each component of "

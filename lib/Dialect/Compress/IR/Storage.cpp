@@ -161,6 +161,21 @@ SmallVector<ComponentRatio> mlir::compress::getRatios(ArrayRef<int64_t> block) {
       block, [](int64_t extent) { return ComponentRatio{extent}; });
 }
 
+std::optional<algorithms::TileLayout>
+mlir::compress::getLayoutOfBlocks(RankedTensorType logical,
+                                  ArrayRef<ComponentRatio> ratios,
+                                  const algorithms::TileLayout &layout) {
+  if (int64_t(ratios.size()) != logical.getRank())
+    return std::nullopt;
+  SmallVector<int64_t> block;
+  for (ComponentRatio ratio : ratios) {
+    if (ratio.stored != 1 || ratio.elements < 1)
+      return std::nullopt;
+    block.push_back(ratio.elements);
+  }
+  return layout.ofBlocks(logical.getShape(), block);
+}
+
 std::optional<SmallVector<int64_t>>
 mlir::compress::getMatrixBlock(RankedTensorType logical,
                                ArrayRef<int64_t> block, ArrayRef<unsigned> rows,

@@ -12,7 +12,8 @@ include "compress/Dialect/Compress/IR/CompressDialect.td"
 
 def Compress_NestedAttr : Compress_Codec<"Nested", "nested",
     ["verifyData", "getComponentRatios", "isLossless", "rewriteContraction",
-     "withComponentCodec", "needsOneSign", "getTiledCodec", "relayout"]> {
+     "withComponentCodec", "needsOneSign", "getComponentLayout", "getTiledCodec",
+     "relayout"]> {
   let summary = "a codec some of whose components are compressed again";
   let description = [{
     Stores what `base` stores, but the named components as `!compress.tensor`s

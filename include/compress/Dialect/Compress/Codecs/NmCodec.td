@@ -11,7 +11,8 @@
 include "compress/Dialect/Compress/IR/CompressDialect.td"
 
 def Compress_NmAttr : Compress_Codec<"Nm", "nm",
-    ["verifyData", "getComponentRatios", "getTiledCodec", "relayout"]> {
+    ["verifyData", "getComponentRatios", "getComponentLayout", "getTiledCodec",
+     "relayout"]> {
   let summary = "N of M consecutive elements, the others are zero";
   let description = [{
     Semi-structured sparsity (Mishra et al., "Accelerating Sparse Deep Neural

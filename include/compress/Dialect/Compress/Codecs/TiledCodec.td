@@ -65,7 +65,8 @@ def Compress_TiledAttr : Compress_Codec<"Tiled", "tiled",
     * tiled_c5: base can be cut into such tiles (a tile holds whole blocks, or a
       block whole tiles)
     * tiled_c6: it has less than 2^56 elements when it is padded to whole tiles
-    * tiled_c10: with flip, its first component is of i8
+    * tiled_c10: with flip, its first component, or the first one of a component
+      that is compressed again, is of i8
     * tiled_c9: with records, each component has a part of its own for each record,
       or one part for all that make a row
     * then those of base

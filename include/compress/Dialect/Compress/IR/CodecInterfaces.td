@@ -137,6 +137,19 @@ def CodecAttrInterface : AttrInterface<"CodecAttrInterface"> {
       (ins "::mlir::RankedTensorType":$rows, "int64_t":$elements), "",
       /*defaultImplementation=*/"return nullptr;">,
     InterfaceMethod<[{
+        The layout that a component with the dimensions of the tensor takes where
+        the tensor takes one, so that both are in the same tiles; nothing where
+        there is none.
+      }],
+      "::std::optional<::mlir::compress::algorithms::TileLayout>",
+      "getComponentLayout",
+      (ins "::mlir::RankedTensorType":$logical, "unsigned":$component,
+           "const ::mlir::compress::algorithms::TileLayout &":$layout), "",
+      /*defaultImplementation=*/[{
+        return ::mlir::compress::getLayoutOfBlocks(
+            logical, $_attr.getComponentRatios(logical, component), layout);
+      }]>,
+    InterfaceMethod<[{
         The codec of the matrix whose rows are the last dimension of `rows`, those
         before it being batches of matrices, and whose columns are all other ones,
         the last one of `columns` being the fastest: of the same values, with the

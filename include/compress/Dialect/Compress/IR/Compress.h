@@ -77,6 +77,12 @@ struct ComponentRatio {
 /// The ratios of a component with one element for each block.
 SmallVector<ComponentRatio> getRatios(ArrayRef<int64_t> block);
 
+/// The layout of a component whose elements are each for a block of the tensor,
+/// as ratios say; nothing where they are for something else.
+std::optional<algorithms::TileLayout>
+getLayoutOfBlocks(RankedTensorType logical, ArrayRef<ComponentRatio> ratios,
+                  const algorithms::TileLayout &layout);
+
 /// Blocks of the matrix that `getMatrixCodec` is about; nothing where one would
 /// have gaps.
 std::optional<SmallVector<int64_t>> getMatrixBlock(RankedTensorType logical,
