@@ -50,4 +50,8 @@ void mlir::compress::registerPassesAndPipelines() {
       "compress-to-cpu",
       "Lower linalg on tensors with compressed weights to the LLVM dialect",
       buildCompressToCPU);
+  PassPipelineRegistration<CompressToNVVMOptions>(
+      "compress-to-nvvm",
+      "Lower linalg on tensors with compressed weights to kernels in PTX",
+      buildCompressToNVVM);
 }

@@ -1,5 +1,7 @@
 # Configuration of the lit tests. See docs/Testing.md for which test belongs where.
+import glob
 import os
+import shutil
 
 import lit.formats
 import lit.llvm
@@ -31,3 +33,15 @@ config.substitutions += [
     ("%examples", os.path.join(config.compress_src_root, "examples")),
     ("%root", config.compress_src_root),
 ]
+
+# NVIDIA's assembler: of a toolkit, or of the package that set-up installs beside Python.
+toolkit = os.environ.get("CUDA_HOME", "/usr/local/cuda")
+packages = os.path.join(os.path.dirname(os.path.dirname(config.python)), "lib", "python*", "site-packages")
+ptxas = (
+    shutil.which("ptxas")
+    or shutil.which("ptxas", path=os.path.join(toolkit, "bin"))
+    or next(iter(sorted(glob.glob(os.path.join(packages, "nvidia", "*", "bin", "ptxas")))), None)
+)
+if ptxas:
+    config.available_features.add("ptxas")
+    config.substitutions.append(("%ptxas", ptxas))

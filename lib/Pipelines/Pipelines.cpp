@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compress/Pipelines/Pipelines.h"
+#include "Bufferization.h"
 #include "compress/Conversion/Passes.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
 #include "mlir/Conversion/Passes.h"
@@ -22,7 +23,7 @@
 using namespace mlir;
 using namespace mlir::compress;
 
-static void addBufferization(OpPassManager &pm) {
+void mlir::compress::addBufferization(OpPassManager &pm) {
   bufferization::OneShotBufferizePassOptions options;
   options.bufferizeFunctionBoundaries = true;
   options.functionBoundaryTypeConversion =

@@ -168,6 +168,63 @@ def CompressTilePairs : Pass<"compress-tile-pairs"> {
   ];
 }
 
+def ConvertCompressToGPU
+    : Pass<"convert-compress-to-gpu", "::mlir::ModuleOp"> {
+  let summary = "compress.contract on buffers to kernels for NVIDIA GPUs";
+  let description = [{
+    Combines the fragment decoder of the weight's codec with mma.sync. Each
+    contraction becomes a `gpu.func` and its launch; where the number of rows of lhs
+    is not known, there are several kernels, of which the smallest one that has room
+    for all rows is launched. Buffers must be ones that the GPU can read, and those of
+    bytes begin at multiples of 16.
+
+    ```mlir
+    compress.contract ins(%x, %stream : memref<8x256xf16>, memref<8x4x544xi8>) outs(%y : memref<8x128xf32>) ...
+    ```
+    becomes
+    ```mlir
+    gpu.launch_func @kernels::@f_contract0_m8 blocks in (%c8, %c1, %c1) threads in (%c256, %c1, %c1)
+      dynamic_shared_memory_size %bytes args(%x : memref<8x256xf16>, %stream : memref<8x4x544xi8>, %y : memref<8x128xf32>)
+    ```
+    Fails where there is no kernel, and where the chip has not its instructions: an
+    error names those that have. Ops of linalg are errors, too: they would run on the
+    host.
+  }];
+  let dependentDialects = [
+    "::mlir::LLVM::LLVMDialect", "::mlir::NVVM::NVVMDialect",
+    "::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect",
+    "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::nvgpu::NVGPUDialect", "::mlir::scf::SCFDialect",
+    "::mlir::vector::VectorDialect"
+  ];
+  let options = [
+    Option<"chip", "chip", "std::string", "\"sm_80\"",
+           "What kernels are for, such as sm_80 or sm_90a">
+  ];
+}
+
+def CompressLowerKernelMath
+    : Pass<"compress-lower-kernel-math", "::mlir::gpu::GPUModuleOp"> {
+  let summary = "functions that are instructions of a GPU to intrinsics";
+  let description = [{
+    What `compress-expand-vector-math` leaves of an epilogue: absolute values, fused
+    operations, square roots, roundings. `convert-gpu-to-nvvm` would make them calls
+    of a library that may not be there, and be silent about it.
+
+    ```mlir
+    %0 = math.fma %a, %b, %c : vector<1xf32>
+    ```
+    becomes
+    ```mlir
+    %0 = llvm.call_intrinsic "llvm.fma"(%a, %b, %c) : (vector<1xf32>, vector<1xf32>, vector<1xf32>) -> vector<1xf32>
+    ```
+    Other functions are errors.
+  }];
+  let dependentDialects = [
+    "::mlir::LLVM::LLVMDialect", "::mlir::arith::ArithDialect"
+  ];
+}
+
 def ConvertCompressToVector : Pass<"convert-compress-to-vector"> {
   let summary = "compress.contract on buffers to loops of vector ops";
   let description = [{

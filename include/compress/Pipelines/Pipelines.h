@@ -49,6 +49,17 @@ struct CompressToCPUOptions : PassPipelineOptions<CompressToCPUOptions> {
       llvm::cl::desc("CPU features that kernels may use, such as avx512vnni")};
 };
 
+struct CompressToNVVMOptions : PassPipelineOptions<CompressToNVVMOptions> {
+  PassOptions::Option<std::string> chip{
+      *this, "chip", llvm::cl::desc("The GPU, such as sm_80 or sm_90a"),
+      llvm::cl::init("sm_80")};
+  PassOptions::Option<ComputeRequest> compute{
+      *this, "compute",
+      llvm::cl::desc("What kernels compute with: f16, bf16 or auto, see "
+                     "compress-form-kernels"),
+      llvm::cl::init(ComputeRequest::Auto), getComputeRequestValues()};
+};
+
 /// Checks stored data, and expands compressed types of functions and loops.
 void buildCompressExpand(OpPassManager &pm);
 
@@ -66,6 +77,11 @@ void buildCompressFuse(OpPassManager &pm, bool allowDense);
 /// `compress-to-cpu`: from linalg on tensors with compressed weights to the
 /// LLVM dialect. Weights are decoded in registers or tile by tile.
 void buildCompressToCPU(OpPassManager &pm, const CompressToCPUOptions &options);
+
+/// `compress-to-nvvm`: from linalg on tensors with compressed weights to PTX,
+/// in the `gpu.binary` that functions on buffers launch kernels of.
+void buildCompressToNVVM(OpPassManager &pm,
+                         const CompressToNVVMOptions &options);
 
 } // namespace mlir::compress
 

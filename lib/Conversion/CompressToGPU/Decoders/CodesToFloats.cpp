@@ -8,7 +8,6 @@
 #include "CodesToFloats.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/Support/FormatVariadic.h"
 #include <cmath>
@@ -86,7 +85,7 @@ static Value multiplyAdd(ImplicitLocOpBuilder &b, Value bits, double factor,
   if (factor == 1 && kind == MmaKind::F16)
     number = arith::AddFOp::create(b, number, splat(b, pair, offset));
   else
-    number = math::FmaOp::create(b, number, splat(b, pair, factor),
+    number = LLVM::FMAOp::create(b, number, splat(b, pair, factor),
                                  splat(b, pair, offset));
   return LLVM::BitcastOp::create(b, b.getI32Type(), number);
 }
@@ -179,7 +178,7 @@ Value mlir::compress::unpackFloats(ImplicitLocOpBuilder &b, Value word,
       number = arith::MulFOp::create(b, number, splat(b, pair, factor));
     else
       // As for sums.
-      number = math::FmaOp::create(b, number, splat(b, pair, factor),
+      number = LLVM::FMAOp::create(b, number, splat(b, pair, factor),
                                    splat(b, pair, -0.0));
   }
   return LLVM::BitcastOp::create(b, b.getI32Type(), number);

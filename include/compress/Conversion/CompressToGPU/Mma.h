@@ -1,0 +1,60 @@
+//===- Mma.h - instructions of matrices, and who has them -------*- C++ -*-===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// An instruction that a chip has not ends in an abort inside of LLVM, so chips
+// are checked before anything is emitted.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPRESS_CONVERSION_COMPRESSTOGPU_MMA_H
+#define COMPRESS_CONVERSION_COMPRESSTOGPU_MMA_H
+
+#include "compress/Algorithms/MmaFragments.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+
+namespace mlir::compress {
+
+using algorithms::MmaKind;
+
+/// A kind of NVIDIA GPU that code can be compiled for.
+struct GpuChip {
+  /// As compilers call it, such as sm_90a.
+  StringRef name;
+  /// 10 times the compute capability.
+  unsigned capability;
+  /// The first version of PTX that has it, times 10.
+  unsigned ptx;
+  /// Shared memory that a block may have.
+  int64_t sharedBytes;
+};
+
+/// The chip of that name, or null.
+const GpuChip *findChip(StringRef name);
+
+/// The same, or an error that names those that there are.
+FailureOr<GpuChip> lookupChip(StringRef name,
+                              function_ref<InFlightDiagnostic()> emitError);
+
+/// Fails, and names the chips that have it, where a chip has not the
+/// instruction.
+LogicalResult checkMma(MmaKind kind, const GpuChip &chip,
+                       function_ref<InFlightDiagnostic()> emitError);
+
+/// D = A B + `c` of a warp, in the shape of `getMmaShape`. `a` and `b` are i32
+/// registers, `c` and the result a vector of the elements of D that a lane has.
+Value emitMma(ImplicitLocOpBuilder &b, MmaKind kind, ValueRange a,
+              ValueRange bRegisters, Value c);
+
+/// Ends a group of asynchronous copies of a thread.
+void emitCommit(ImplicitLocOpBuilder &b);
+
+/// Waits until the thread has all but the last `groups` groups.
+void emitWait(ImplicitLocOpBuilder &b, int64_t groups);
+
+} // namespace mlir::compress
+
+#endif // COMPRESS_CONVERSION_COMPRESSTOGPU_MMA_H

@@ -1,0 +1,161 @@
+//===- ConvertToGPU.cpp - convert-compress-to-gpu -------------------------===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Emitters/MmaKernel.h"
+#include "compress/Conversion/Passes.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Utils/IndexingUtils.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+namespace mlir::compress {
+#define GEN_PASS_DEF_CONVERTCOMPRESSTOGPU
+#include "compress/Conversion/Passes.h.inc"
+} // namespace mlir::compress
+
+using namespace mlir;
+using namespace mlir::compress;
+
+namespace {
+struct ConvertToGPUPass
+    : compress::impl::ConvertCompressToGPUBase<ConvertToGPUPass> {
+  using Base::Base;
+  void runOnOperation() override;
+
+private:
+  LogicalResult convert(ContractOp op, int64_t number, int64_t sharedBytes);
+  void launch(ImplicitLocOpBuilder &b, ContractOp op, StringRef name,
+              int64_t lhsRows, int64_t sharedBytes);
+
+  gpu::GPUModuleOp kernels;
+};
+} // namespace
+
+/// Emits the kernel for up to so many rows of lhs, and its launch.
+void ConvertToGPUPass::launch(ImplicitLocOpBuilder &b, ContractOp op,
+                              StringRef name, int64_t lhsRows,
+                              int64_t sharedBytes) {
+  CompressedTensorType type = op.getWeightType();
+  FragmentWeight weight(cast<TiledAttr>(type.getCodec()),
+                        type.getLogicalType());
+  KernelShape shape = KernelShape::choose(weight, lhsRows, sharedBytes);
+  auto inModule = OpBuilder::atBlockEnd(kernels.getBody());
+  gpu::GPUFuncOp kernel =
+      emitMmaKernel(inModule, op, (name + "_m" + Twine(lhsRows)).str(), shape);
+  auto index = [&](int64_t value) -> Value {
+    return arith::ConstantIndexOp::create(b, value);
+  };
+  Value rows = b.createOrFold<memref::DimOp>(op.getInit(), index(op.getDimM()));
+  Value blocks = b.createOrFold<arith::CeilDivUIOp>(rows, index(lhsRows));
+  gpu::KernelDim3 grid = {
+      index(llvm::divideCeilSigned(weight.getNumTileRows(),
+                                   shape.getBlockTileRows())),
+      blocks,
+      index(computeProduct(
+          weight.getTiled().getShape().take_front(op.getNumBatch())))};
+  gpu::KernelDim3 block = {index(shape.getNumThreads()), index(1), index(1)};
+  Value bytes = arith::ConstantOp::create(
+      b, b.getI32IntegerAttr(getSharedBytes(weight, shape)));
+  gpu::LaunchFuncOp::create(b, kernel, grid, block, bytes, op->getOperands());
+}
+
+LogicalResult ConvertToGPUPass::convert(ContractOp op, int64_t number,
+                                        int64_t sharedBytes) {
+  std::string obstacle = findObstacle(op);
+  if (!obstacle.empty())
+    return op.emitOpError() << "no kernel for GPUs, because " << obstacle;
+  ImplicitLocOpBuilder b(op.getLoc(), op);
+  auto parent = op->getParentOfType<FunctionOpInterface>();
+  std::string name = (parent.getName() + "_contract" + Twine(number)).str();
+  auto index = [&](int64_t value) -> Value {
+    return arith::ConstantIndexOp::create(b, value);
+  };
+  int64_t rows =
+      cast<MemRefType>(op.getInit().getType()).getDimSize(op.getDimM());
+  constexpr int64_t kMost = *(std::end(kLhsRows) - 1);
+  if (!ShapedType::isDynamic(rows)) {
+    if (rows == 0)
+      return success();
+    const int64_t *fitting =
+        llvm::find_if(kLhsRows, [&](int64_t count) { return count >= rows; });
+    launch(b, op, name, fitting == std::end(kLhsRows) ? kMost : *fitting,
+           sharedBytes);
+    return success();
+  }
+  // Of no rows there is no grid.
+  Value size = memref::DimOp::create(b, op.getInit(), index(op.getDimM()));
+  auto when = [&](arith::CmpIPredicate predicate, int64_t than, bool hasElse) {
+    Value condition = arith::CmpIOp::create(b, predicate, size, index(than));
+    auto ifOp = scf::IfOp::create(b, condition, hasElse);
+    b.setInsertionPointToStart(ifOp.thenBlock());
+    return ifOp;
+  };
+  when(arith::CmpIPredicate::ugt, 0, /*hasElse=*/false);
+  for (int64_t count : kLhsRows) {
+    if (count == kMost) {
+      launch(b, op, name, count, sharedBytes);
+      break;
+    }
+    scf::IfOp ifOp = when(arith::CmpIPredicate::ule, count, /*hasElse=*/true);
+    launch(b, op, name, count, sharedBytes);
+    b.setInsertionPointToStart(ifOp.elseBlock());
+  }
+  return success();
+}
+
+void ConvertToGPUPass::runOnOperation() {
+  ModuleOp module = getOperation();
+  // It would run on the host, which must not touch buffers of the GPU.
+  WalkResult isComplete = module.walk([](linalg::LinalgOp op) {
+    op.emitOpError() << "does not run on a GPU: there are kernels for "
+                        "contractions with constant weights, and for "
+                        "elementwise ops that follow them";
+    return WalkResult::interrupt();
+  });
+  if (isComplete.wasInterrupted())
+    return signalPassFailure();
+  SmallVector<ContractOp> ops;
+  module.walk([&](ContractOp op) { ops.push_back(op); });
+  if (ops.empty())
+    return;
+  auto emitError = [&] { return ops.front().emitOpError(); };
+  FailureOr<GpuChip> known = lookupChip(chip, emitError);
+  if (failed(known))
+    return signalPassFailure();
+  for (ContractOp op : ops) {
+    MmaKind kind =
+        op.getCompute() == ComputeMode::BF16 ? MmaKind::BF16 : MmaKind::F16;
+    if (failed(checkMma(kind, *known, [&] { return op.emitOpError(); })))
+      return signalPassFailure();
+  }
+  auto b = OpBuilder::atBlockBegin(module.getBody());
+  kernels = gpu::GPUModuleOp::create(b, module.getLoc(), "kernels");
+  SymbolTable(module).insert(kernels);
+  // Of no size that is known here, so it is declared only.
+  b.setInsertionPointToStart(kernels.getBody());
+  auto space =
+      gpu::AddressSpaceAttr::get(&getContext(), gpu::AddressSpace::Workgroup);
+  memref::GlobalOp::create(
+      b, module.getLoc(), kSharedMemory, /*sym_visibility=*/StringAttr(),
+      MemRefType::get({0}, b.getI8Type(), MemRefLayoutAttrInterface(), space),
+      /*initial_value=*/Attribute(), /*constant=*/false,
+      b.getI64IntegerAttr(kLaneBytes));
+  for (auto [number, op] : llvm::enumerate(ops)) {
+    if (failed(convert(op, number, known->sharedBytes)))
+      return signalPassFailure();
+    op.erase();
+  }
+  module->setAttr(gpu::GPUDialect::getContainerModuleAttrName(),
+                  UnitAttr::get(&getContext()));
+}

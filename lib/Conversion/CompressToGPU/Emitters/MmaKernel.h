@@ -1,0 +1,70 @@
+//===- MmaKernel.h - contractions by mma.sync -------------------*- C++ -*-===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The contraction emitter of GPUs. It knows no codec: it asks the weight's
+// FragmentDecoderInterface for registers.
+//
+// A block of threads computes some rows of tiles of the weight for some rows of
+// lhs. Its warps share the outputs, and what is reduced: those that have parts
+// of the same sums add them up at the end, always in the same order. Records of
+// the weight and rows of lhs are copied to shared memory, several stages ahead.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPRESS_LIB_CONVERSION_MMAKERNEL_H
+#define COMPRESS_LIB_CONVERSION_MMAKERNEL_H
+
+#include "compress/Conversion/CompressToGPU/FragmentDecoder.h"
+#include "compress/Conversion/CompressToGPU/Mma.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+
+namespace mlir::compress {
+
+/// How a kernel divides the work of a contraction.
+struct KernelShape {
+  /// Rows of lhs of a block of threads.
+  int64_t lhsRows;
+  /// Warps of a block that have other outputs, and that have other columns of
+  /// the same outputs.
+  int64_t rowWarps, columnWarps;
+  /// Of a warp: rows of tiles, and records in each stage.
+  int64_t tileRows, records;
+  /// Stages that are in shared memory at once.
+  int64_t stages;
+
+  int64_t getNumThreads() const {
+    return rowWarps * columnWarps * algorithms::kWarpLanes;
+  }
+  int64_t getBlockTileRows() const { return rowWarps * tileRows; }
+  /// Records of a row of tiles in a stage.
+  int64_t getStageRecords() const { return columnWarps * records; }
+
+  /// For up to so many rows of lhs, with so much shared memory.
+  static KernelShape choose(const FragmentWeight &weight, int64_t lhsRows,
+                            int64_t sharedBytes);
+};
+
+/// The rows of lhs that there are kernels for; more rows take several blocks.
+inline constexpr int64_t kLhsRows[] = {8, 16, 32, 64};
+
+/// Why there is no kernel for a contraction on buffers; empty if there is one.
+std::string findObstacle(ContractOp op);
+
+/// Emits the kernel of a contraction that there is one for, with the operands
+/// of the op as arguments.
+gpu::GPUFuncOp emitMmaKernel(OpBuilder &b, ContractOp op, StringRef name,
+                             const KernelShape &shape);
+
+/// What kernels call dynamic shared memory, whose size is that of the launch.
+inline constexpr StringLiteral kSharedMemory = "shared_memory";
+
+/// Bytes of dynamic shared memory that it needs.
+int64_t getSharedBytes(const FragmentWeight &weight, const KernelShape &shape);
+
+} // namespace mlir::compress
+
+#endif // COMPRESS_LIB_CONVERSION_MMAKERNEL_H

@@ -1,0 +1,129 @@
+//===- Mma.cpp - instructions of matrices, and who has them ---------------===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compress/Conversion/CompressToGPU/Mma.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace mlir::compress;
+
+static constexpr GpuChip kChips[] = {
+    {"sm_75", 75, 63, 64 * 1024},     {"sm_80", 80, 70, 163 * 1024},
+    {"sm_86", 86, 71, 99 * 1024},     {"sm_87", 87, 74, 163 * 1024},
+    {"sm_89", 89, 78, 99 * 1024},     {"sm_90", 90, 78, 227 * 1024},
+    {"sm_90a", 90, 80, 227 * 1024},   {"sm_100", 100, 86, 227 * 1024},
+    {"sm_100a", 100, 86, 227 * 1024}, {"sm_103", 103, 88, 227 * 1024},
+    {"sm_103a", 103, 88, 227 * 1024}, {"sm_120", 120, 87, 99 * 1024},
+    {"sm_120a", 120, 87, 99 * 1024},  {"sm_121", 121, 88, 99 * 1024},
+    {"sm_121a", 121, 88, 99 * 1024}};
+
+namespace {
+/// What is said of an instruction.
+struct MmaEntry {
+  const char *name;
+  /// The oldest chips that have it, and no conversion in its place.
+  unsigned capability;
+  NVVM::MMATypes type;
+};
+} // namespace
+
+static MmaEntry getEntry(MmaKind kind) {
+  switch (kind) {
+  case MmaKind::F16:
+    return {"mma.sync.m16n8k16 of f16", 80, NVVM::MMATypes::f16};
+  case MmaKind::BF16:
+    return {"mma.sync.m16n8k16 of bf16", 80, NVVM::MMATypes::bf16};
+  case MmaKind::S8:
+    return {"mma.sync.m16n8k32 of s8", 80, NVVM::MMATypes::s8};
+  }
+  llvm_unreachable("unknown kind");
+}
+
+static void listChips(InFlightDiagnostic &diag,
+                      function_ref<bool(const GpuChip &)> has) {
+  bool isFirst = true;
+  for (const GpuChip &chip : kChips)
+    if (has(chip)) {
+      diag << (isFirst ? "" : ", ") << chip.name;
+      isFirst = false;
+    }
+}
+
+const GpuChip *mlir::compress::findChip(StringRef name) {
+  const GpuChip *chip = llvm::find_if(
+      kChips, [&](const GpuChip &chip) { return chip.name == name; });
+  return chip == std::end(kChips) ? nullptr : chip;
+}
+
+FailureOr<GpuChip>
+mlir::compress::lookupChip(StringRef name,
+                           function_ref<InFlightDiagnostic()> emitError) {
+  if (const GpuChip *chip = findChip(name))
+    return *chip;
+  InFlightDiagnostic diag = emitError();
+  diag << "expected a chip out of ";
+  listChips(diag, [](const GpuChip &) { return true; });
+  return diag << ", but got '" << name << "'";
+}
+
+LogicalResult
+mlir::compress::checkMma(MmaKind kind, const GpuChip &chip,
+                         function_ref<InFlightDiagnostic()> emitError) {
+  MmaEntry entry = getEntry(kind);
+  if (chip.capability >= entry.capability)
+    return success();
+  InFlightDiagnostic diag = emitError();
+  diag << "expected a chip that has " << entry.name << ", one of ";
+  listChips(diag, [&](const GpuChip &other) {
+    return other.capability >= entry.capability;
+  });
+  return diag << ", but got '" << chip.name << "'";
+}
+
+Value mlir::compress::emitMma(ImplicitLocOpBuilder &b, MmaKind kind,
+                              ValueRange a, ValueRange bRegisters, Value c) {
+  MmaEntry entry = getEntry(kind);
+  algorithms::MmaShape shape = algorithms::getMmaShape(kind);
+  // Only f16 has operands of its own type.
+  auto getOperands = [&](ValueRange registers) {
+    SmallVector<Value> operands(registers);
+    if (kind == MmaKind::F16)
+      for (Value &operand : operands)
+        operand = LLVM::BitcastOp::create(b, VectorType::get(2, b.getF16Type()),
+                                          operand);
+    return operands;
+  };
+  auto vector = cast<VectorType>(c.getType());
+  SmallVector<Value> sums;
+  for (int64_t i = 0; i < vector.getNumElements(); ++i)
+    sums.push_back(vector::ExtractOp::create(b, c, i));
+  std::optional<NVVM::MMAIntOverflow> overflow;
+  if (vector.getElementType().isInteger())
+    overflow = NVVM::MMAIntOverflow::wrapped;
+  Type result = LLVM::LLVMStructType::getLiteral(
+      b.getContext(),
+      SmallVector<Type>(vector.getNumElements(), vector.getElementType()));
+  Value d = NVVM::MmaOp::create(
+      b, result, getOperands(a), getOperands(bRegisters), sums,
+      ArrayRef<int64_t>{shape.m, shape.n, shape.k}, std::nullopt, overflow,
+      std::array<NVVM::MMATypes, 2>{entry.type, entry.type},
+      std::array<NVVM::MMALayout, 2>{NVVM::MMALayout::row,
+                                     NVVM::MMALayout::col});
+  for (int64_t i = 0; i < vector.getNumElements(); ++i)
+    sums[i] = LLVM::ExtractValueOp::create(b, d, i);
+  return vector::FromElementsOp::create(b, vector, sums);
+}
+
+void mlir::compress::emitCommit(ImplicitLocOpBuilder &b) {
+  NVVM::CpAsyncCommitGroupOp::create(b);
+}
+
+void mlir::compress::emitWait(ImplicitLocOpBuilder &b, int64_t groups) {
+  NVVM::CpAsyncWaitGroupOp::create(b, groups);
+}

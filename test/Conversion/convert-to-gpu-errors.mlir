@@ -1,0 +1,90 @@
+// Chips that are not known, or have no such instruction, and contractions that there is no kernel for.
+// RUN: compress-opt %s --convert-compress-to-gpu=chip=sm_80 --split-input-file --verify-diagnostics
+// RUN: not compress-opt %S/convert-to-gpu.mlir --convert-compress-to-gpu=chip=sm_75 --split-input-file -o %t 2>&1 | FileCheck %s --check-prefix=OLD
+// RUN: not compress-opt %S/convert-to-gpu.mlir --convert-compress-to-gpu=chip=sm_99 --split-input-file -o %t 2>&1 | FileCheck %s --check-prefix=UNKNOWN
+// OLD: error: 'compress.contract' op expected a chip that has mma.sync.m16n8k16 of f16, one of sm_80, sm_86, sm_87, sm_89, sm_90, sm_90a, sm_100, {{.*}}, but got 'sm_75'
+// OLD: error: 'compress.contract' op expected a chip that has mma.sync.m16n8k16 of bf16, one of sm_80
+// UNKNOWN: error: 'compress.contract' op expected a chip out of sm_75, sm_80, {{.*}}, sm_121a, but got 'sm_99'
+#tiled = #compress.tiled<#compress.dense, tile = [16, 16], order = [0, 1], split = [1, 2, 8, 1, 2, 4, 2], inside = [2, 5, 3, 0, 4, 1, 6], record = 1>
+#nk = affine_map<(m, n, k) -> (n, k)>
+func.func @f32(%x: memref<4x256xf32>, %s: memref<8x16x512xi8>, %y: memref<4x128xf32>) {
+  // expected-error @below {{no kernel for GPUs, because it computes in f32}}
+  compress.contract ins(%x, %s : memref<4x256xf32>, memref<8x16x512xi8>) outs(%y : memref<4x128xf32>) overwrite
+    weight(!compress.tensor<128x256xf16, #tiled>, #nk)
+  return
+}
+
+// -----
+func.func @elsewhere(%x: memref<4x8xf32>, %y: memref<8x8xf32>, %z: memref<4x8xf32>) {
+  // expected-error @below {{'linalg.matmul' op does not run on a GPU: there are kernels for contractions with constant weights, and for elementwise ops that follow them}}
+  linalg.matmul ins(%x, %y : memref<4x8xf32>, memref<8x8xf32>) outs(%z : memref<4x8xf32>)
+  return
+}
+
+// -----
+#tiled = #compress.tiled<#compress.quant<i4, block = [1, 32], scale = f16>, tile = [16, 32], order = [0, 1], split = [16, 4, 4, 2], inside = [1, 0, 3, 2], record = 2>
+#nk = affine_map<(m, n, k) -> (n, k)>
+func.func @layout(%x: memref<4x256xf32>, %s: memref<8x4x576xi8>, %y: memref<4x128xf32>) {
+  // expected-error @below {{no kernel for GPUs, because its weight is not laid out for GPUs}}
+  compress.contract ins(%x, %s : memref<4x256xf32>, memref<8x4x576xi8>) outs(%y : memref<4x128xf32>) overwrite
+    weight(!compress.tensor<128x256xf32, #tiled>, #nk) compute = bf16
+  return
+}
+
+// -----
+#tiled = #compress.tiled<#compress.dense, tile = [16, 16], order = [0, 1], split = [1, 2, 8, 1, 2, 4, 2], inside = [2, 5, 3, 0, 4, 1, 6], record = 1>
+#nk = affine_map<(m, n, k) -> (n, k)>
+func.func @windows(%x: memref<20x16xf16>, %s: memref<1x2x512xi8>, %y: memref<4x16xf32>) {
+  // expected-error @below {{no kernel for GPUs, because it reads windows}}
+  compress.contract ins(%x, %s : memref<20x16xf16>, memref<1x2x512xi8>) outs(%y : memref<4x16xf32>) overwrite
+    weight(!compress.tensor<16x32xf16, #tiled>, #nk) window affine_map<(m, k) -> (m + k floordiv 16, k mod 16)> compute = f16
+  return
+}
+
+// -----
+#tiled = #compress.tiled<#compress.dense, tile = [16, 16], order = [0, 1], split = [1, 2, 8, 1, 2, 4, 2], inside = [2, 5, 3, 0, 4, 1, 6], record = 1>
+#nk = affine_map<(m, n, k) -> (n, k)>
+func.func @strided(%x: memref<4x256xf16>, %s: memref<8x16x512xi8, strided<[16384, 512, 1]>>, %y: memref<4x128xf32>) {
+  // expected-error @below {{no kernel for GPUs, because a component of its weight is not contiguous}}
+  compress.contract ins(%x, %s : memref<4x256xf16>, memref<8x16x512xi8, strided<[16384, 512, 1]>>) outs(%y : memref<4x128xf32>) overwrite
+    weight(!compress.tensor<128x256xf16, #tiled>, #nk) compute = f16
+  return
+}
+
+// -----
+#tiled = #compress.tiled<#compress.dense, tile = [16, 16], order = [0, 1], split = [1, 2, 8, 1, 2, 4, 2], inside = [2, 5, 3, 0, 4, 1, 6], record = 1>
+#nk = affine_map<(m, n, k) -> (n, k)>
+func.func @power(%x: memref<4x256xf16>, %s: memref<8x16x512xi8>, %y: memref<4x128xf32>) {
+  // expected-error @below {{no kernel for GPUs, because its epilogue has 'math.powf'}}
+  compress.contract ins(%x, %s : memref<4x256xf16>, memref<8x16x512xi8>) outs(%y : memref<4x128xf32>) overwrite
+    weight(!compress.tensor<128x256xf16, #tiled>, #nk) compute = f16 epilogue {
+  ^bb0(%sum: f32):
+    %0 = math.powf %sum, %sum : f32
+    compress.yield %0 : f32
+  }
+  return
+}
+
+// -----
+#tiled = #compress.tiled<#compress.dense, tile = [16, 16], order = [0, 1], split = [1, 2, 8, 1, 2, 4, 2], inside = [2, 5, 3, 0, 4, 1, 6], record = 1>
+#nk = affine_map<(m, n, k) -> (n, k)>
+func.func @outside(%x: memref<4x256xf16>, %s: memref<8x16x512xi8>, %y: memref<4x128xf32>, %factor: f32) {
+  // expected-error @below {{no kernel for GPUs, because its epilogue reads a value that is no operand}}
+  compress.contract ins(%x, %s : memref<4x256xf16>, memref<8x16x512xi8>) outs(%y : memref<4x128xf32>) overwrite
+    weight(!compress.tensor<128x256xf16, #tiled>, #nk) compute = f16 epilogue {
+  ^bb0(%sum: f32):
+    %0 = arith.mulf %sum, %factor : f32
+    compress.yield %0 : f32
+  }
+  return
+}
+
+// -----
+#tiled = #compress.tiled<#compress.dense, tile = [16, 16], order = [0, 1], split = [1, 2, 8, 1, 2, 4, 2], inside = [2, 5, 3, 0, 4, 1, 6], record = 1>
+#nk = affine_map<(m, n, k) -> (n, k)>
+func.func @tensors(%x: tensor<4x256xf16>, %s: tensor<8x16x512xi8>, %y: tensor<4x128xf32>) -> tensor<4x128xf32> {
+  // expected-error @below {{no kernel for GPUs, because it is not on buffers}}
+  %0 = compress.contract ins(%x, %s : tensor<4x256xf16>, tensor<8x16x512xi8>) outs(%y : tensor<4x128xf32>) overwrite
+    weight(!compress.tensor<128x256xf16, #tiled>, #nk) compute = f16 -> tensor<4x128xf32>
+  return %0 : tensor<4x128xf32>
+}

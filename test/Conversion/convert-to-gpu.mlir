@@ -1,0 +1,85 @@
+// A kernel: copies to shared memory that run ahead, matrices of lhs, codes unpacked in registers, and mma.
+// RUN: compress-opt %s --convert-compress-to-gpu=chip=sm_90a --canonicalize --cse --split-input-file | FileCheck %s
+#tiled = #compress.tiled<#compress.quant<i4, block = [1, 128], scale = f16>, tile = [16, 64], order = [0, 1], split = [1, 2, 8, 4, 2, 4, 2], inside = [2, 5, 3, 0, 6, 1, 4], record = 2, flip = 136>
+#nk = affine_map<(m, n, k) -> (n, k)>
+
+// 128 outputs are four blocks of 32: eight warps share 1024 columns, a record of 128 each.
+// CHECK: module attributes {gpu.container_module}
+// CHECK: gpu.module @kernels
+// CHECK: memref.global @shared_memory : memref<0xi8, #gpu.address_space<workgroup>> {alignment = 16 : i64}
+// CHECK: gpu.func @static_contract0_m8(%{{.*}}: memref<5x4096xf16>, %{{.*}}: memref<8x32x1056xi8>, %{{.*}}: memref<5x128xf32>) kernel attributes {known_block_size = array<i32: 256, 1, 1>}
+// CHECK: scf.for
+// CHECK:   nvgpu.device_async_copy {{.*}}, 16 {bypassL1} : memref<8x33792xi8> to memref<{{.*}}xi8, #gpu.address_space<workgroup>>
+// CHECK:   nvgpu.device_async_copy {{.*}}, 8, %{{.*}} {bypassL1} : memref<5x4096xf16> to memref<{{.*}}x8x1032xf16, #gpu.address_space<workgroup>>
+// CHECK:   nvvm.cp.async.commit.group
+// CHECK: %[[SUMS:.*]]:2 = scf.for
+// CHECK:   nvvm.cp.async.wait.group
+// CHECK:   gpu.barrier
+// CHECK:   nvgpu.device_async_copy
+// CHECK:   nvvm.cp.async.commit.group
+// CHECK:   vector.load {{.*}} {alignment = 16 : i64} : memref<{{.*}}xi8, #gpu.address_space<workgroup>>, vector<16xi8>
+// CHECK:   nvgpu.ldmatrix {{.*}} {numTiles = 4 : i32, transpose = false}
+// CHECK:   llvm.inline_asm asm_dialect = att "lop3.b32 $0, $1, 0xf000f, 0x64006400, 0xea;"
+// CHECK:   nvvm.mma.sync {{.*}} shape = #nvvm.shape<m = 16, n = 8, k = 16>
+// CHECK-COUNT-15: nvvm.mma.sync
+// CHECK-NOT: nvvm.mma.sync
+// Scales of the lane's two rows of each fragment, once a block, on four sums.
+// CHECK:   vector.load {{.*}} {alignment = 4 : i64} : {{.*}}, vector<4xi8>
+// CHECK:   llvm.intr.fma
+// CHECK:   scf.yield
+// Seven warps give their sums to the first one, which adds them in order.
+// CHECK: gpu.barrier
+// CHECK: scf.if
+// CHECK:   vector.store %[[SUMS]]#0
+// CHECK: gpu.barrier
+// CHECK: scf.if
+// CHECK-COUNT-14: arith.addf
+// CHECK:   memref.store
+// CHECK: gpu.return
+// CHECK-LABEL: func.func @static
+// CHECK: gpu.launch_func @kernels::@static_contract0_m8 blocks in (%[[X:.*]], %[[ONE:.*]], %[[ONE]]) threads in (%{{.*}}, %[[ONE]], %[[ONE]]) dynamic_shared_memory_size
+func.func @static(%x: memref<5x4096xf16>, %s: memref<8x32x1056xi8>, %y: memref<5x128xf32>) {
+  compress.contract ins(%x, %s : memref<5x4096xf16>, memref<8x32x1056xi8>) outs(%y : memref<5x128xf32>) overwrite
+    weight(!compress.tensor<128x4096xf32, #tiled>, #nk) compute = f16
+  return
+}
+
+// -----
+// Any number of rows: the smallest kernel that has room for all of them, and none for no rows. bf16 has a kind of its own.
+#tiled = #compress.tiled<#compress.quant<i4, block = [1, 128], scale = f16>, tile = [16, 64], order = [0, 1], split = [1, 2, 8, 4, 2, 4, 2], inside = [2, 5, 3, 0, 6, 1, 4], record = 2, flip = 136>
+#nk = affine_map<(m, n, k) -> (n, k)>
+// CHECK: llvm.inline_asm asm_dialect = att "lop3.b32 $0, $1, 0xf000f, 0x43004300, 0xea;"
+// CHECK: nvvm.mma.sync {{.*}}multiplicandAPtxType = #nvvm.mma_type<bf16>
+// CHECK-LABEL: func.func @dynamic
+// CHECK: %[[ROWS:.*]] = memref.dim
+// CHECK: arith.cmpi ugt, %[[ROWS]], %c0
+// CHECK: arith.cmpi ule, %[[ROWS]], %c8
+// CHECK: gpu.launch_func @kernels::@dynamic_contract0_m8
+// CHECK: arith.cmpi ule, %[[ROWS]], %c16
+// CHECK: gpu.launch_func @kernels::@dynamic_contract0_m16
+// CHECK: arith.cmpi ule, %[[ROWS]], %c32
+// CHECK: gpu.launch_func @kernels::@dynamic_contract0_m32
+// CHECK: gpu.launch_func @kernels::@dynamic_contract0_m64
+func.func @dynamic(%x: memref<?x256xbf16>, %s: memref<8x2x1056xi8>, %y: memref<?x128xf32>) {
+  compress.contract ins(%x, %s : memref<?x256xbf16>, memref<8x2x1056xi8>) outs(%y : memref<?x128xf32>) overwrite
+    weight(!compress.tensor<128x256xf32, #tiled>, #nk) compute = bf16
+  return
+}
+
+// -----
+// Of nothing there is nothing to launch, and without contractions no module of kernels.
+#tiled = #compress.tiled<#compress.dense, tile = [16, 16], order = [0, 1], split = [1, 2, 8, 1, 2, 4, 2], inside = [2, 5, 3, 0, 4, 1, 6], record = 1>
+#nk = affine_map<(m, n, k) -> (n, k)>
+// CHECK-LABEL: func.func @nothing
+// CHECK-NEXT: return
+func.func @nothing(%x: memref<0x256xf16>, %s: memref<8x16x512xi8>, %y: memref<0x128xf32>) {
+  compress.contract ins(%x, %s : memref<0x256xf16>, memref<8x16x512xi8>) outs(%y : memref<0x128xf32>) overwrite
+    weight(!compress.tensor<128x256xf16, #tiled>, #nk) compute = f16
+  return
+}
+
+// -----
+// CHECK-NOT: gpu
+func.func @others() {
+  return
+}

@@ -1,0 +1,137 @@
+"""What ptxas makes of kernels, and what their main loops cost: gpu-figures.py DIRECTORY PTXAS [--table].
+
+For each kind of weight, 8192 x 28672, and each number of rows: registers, spills and shared memory by ptxas for every chip, and instructions of the
+main loop, counted in PTX. With --table, the rows of docs/gpu-results.md.
+"""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from gpu_module import GpuModule
+
+N, K = 28672, 8192
+# KiB of shared memory of a block.
+SHARED = {"sm_80": 163, "sm_86": 99, "sm_89": 99, "sm_120": 99}
+CHIPS = ["sm_80", "sm_86", "sm_89", "sm_90", "sm_90a", "sm_100", "sm_120"]
+FOUR = "split = [1, 2, 8, 4, 2, 4, 2], inside = [2, 5, 3, 0, 6, 1, 4]"
+FOUR32 = "split = [2, 2, 8, 2, 2, 4, 2], inside = [2, 5, 3, 0, 6, 1, 4]"
+EIGHT = "split = [1, 2, 8, 2, 2, 4, 2], inside = [2, 5, 3, 0, 1, 6, 4]"
+# Codec, tile, record with flip, bytes of a record, shared components; and what a main loop may cost for each 8 weights of a lane: lop3, prmt,
+# and operations on two halves.
+WEIGHTS = {
+    "int4-b128": ("quant<i4, block = [1, 128], scale = f16>", (16, 64), FOUR, "record = 2, flip = 136", 1056, [], (4, 0, 4)),
+    "int4-b32": ("quant<i4, block = [1, 32], scale = f16>", (32, 32), FOUR32, "record = 1, flip = 136", 576, [], (4, 0, 4)),
+    "int4-b32-asym": ("quant<u4, block = [1, 32], scale = f16, min = f16>", (32, 32), FOUR32, "record = 1", 640, [], (4, 0, 4)),
+    "int8-channel": (f"quant<i8, block = [1, {K}], scale = f32, narrow>", (16, 32), EIGHT, "record = 1, flip = 128", 512, [f"{N // 16}x1x8x1x1x1x2x1x1xf32"], (0, 4, 4)),
+    "fp8-e5m2-channel": (f"quant<f8E5M2, block = [1, {K}], scale = f32>", (16, 32), EIGHT, "record = 1", 512, [f"{N // 16}x1x8x1x1x1x2x1x1xf32"], (0, 0, 0)),
+    "fp8-e4m3-channel": (f"quant<f8E4M3FN, block = [1, {K}], scale = f32>", (16, 32), EIGHT, "record = 1", 512, [f"{N // 16}x1x8x1x1x1x2x1x1xf32"], (0, 0, 4)),
+    "binary": (f"quant<binary, block = [1, {K}], scale = f16>", (16, 256), "split = [1, 2, 8, 4, 8, 4, 2], inside = [2, 5, 3, 0, 6, 1, 4]", "record = 1", 512, [f"{N // 16}x1x8x1x1x1x1x2x1xf16"], (4, 0, 0)),
+    "dense": ("dense", (16, 16), "split = [1, 2, 8, 1, 2, 4, 2], inside = [2, 5, 3, 0, 4, 1, 6]", "record = 1", 512, [], (0, 0, 0)),
+}  # fmt: skip
+
+
+def module(name):
+    codec, (rows, columns), order, more, size, shared, _ = WEIGHTS[name]
+    record = int(re.search(r"record = (\d+)", more).group(1))
+    types = [f"memref<?x{K}xf16>", f"memref<{N // rows}x{K // columns // record}x{size}xi8>", *(f"memref<{s}>" for s in shared), f"memref<?x{N}xf32>"]
+    element = "f16" if name == "dense" else "f32"
+    names = [f"%a{i}" for i in range(len(types))]
+    weight = f"!compress.tensor<{N}x{K}x{element}, #compress.tiled<#compress.{codec}, tile = [{rows}, {columns}], order = [0, 1], {order}, {more}>>"
+    return (
+        f"func.func @f({', '.join(f'{n}: {t}' for n, t in zip(names, types))}) {{\n"
+        f"  compress.contract ins({', '.join(names[:-1])} : {', '.join(types[:-1])}) outs({names[-1]} : {types[-1]}) overwrite\n"
+        f"    weight({weight}, affine_map<(m, n, k) -> (n, k)>) compute = f16\n  return\n}}\n"
+    )
+
+
+def kernels(ptx):
+    return {m.group(1): m.group(2) for m in re.finditer(r"\.visible \.entry (\w+)\((.*?)\n\}", ptx, re.S)}
+
+
+def main_loop(body):
+    """The instructions between a label and the jump back to it that have mma."""
+    lines = [line.split("//")[0].strip() for line in body.splitlines()]
+    found = []
+    for at, line in enumerate(lines):
+        label = re.match(r"(\$\w+):", line)
+        if not label:
+            continue
+        ends = [i for i in range(at, len(lines)) if re.search(r"bra\S*\s+" + re.escape(label.group(1)) + r"\s*;", lines[i])]
+        if ends and any("mma.sync" in l for l in lines[at : ends[-1]]):
+            found.append(lines[at : ends[-1] + 1])
+    assert found, "expected a loop with mma"
+    opcodes = {}
+    for line in max(found, key=len):
+        line = re.sub(r"^@\S+\s+", "", line)
+        if re.match(r"[a-z]", line):
+            opcode = line.split()[0]
+            opcodes[opcode] = opcodes.get(opcode, 0) + 1
+    return opcodes
+
+
+def count(opcodes, *prefixes):
+    return sum(c for o, c in opcodes.items() if o.startswith(prefixes))
+
+
+def main():
+    path, ptxas = str(Path(sys.argv[1]).resolve()), sys.argv[2]
+    rows_of_table = []
+    for name, (_, (rows, columns), _, more, size, shared, costs) in WEIGHTS.items():
+        Path(path + ".mlir").write_text(module(name))
+        for chip in CHIPS:
+            out = subprocess.run(
+                ["compress-opt", path + ".mlir", f"--compress-to-nvvm=chip={chip}"], check=True, capture_output=True, text=True
+            ).stdout
+            compiled = GpuModule(out)
+            Path(path + ".ptx").write_text(compiled.ptx)
+            report = subprocess.run(
+                [ptxas, "-v", f"-arch={chip}", path + ".ptx", "-o", path + ".cubin"], capture_output=True, text=True
+            )
+            assert report.returncode == 0, report.stderr
+            usage = {}
+            for entry in re.split(r"Compiling entry function '", report.stderr)[1:]:
+                kernel = entry.split("'")[0]
+                spills = [int(v) for v in re.findall(r"(\d+) bytes (?:stack frame|spill stores|spill loads)", entry)]
+                usage[kernel] = (int(re.search(r"Used (\d+) registers", entry).group(1)), sum(spills))
+            launches = {launch.kernel: launch for launch in compiled.launches("f")}
+            bodies = kernels(compiled.ptx)
+            assert sorted(usage) == sorted(launches) == sorted(bodies), (usage, launches)
+            for kernel, (registers, spilled) in usage.items():
+                assert spilled == 0, f"{name} {chip} {kernel}: spills {spilled} bytes"
+                launch = launches[kernel]
+                assert launch.shared_bytes <= SHARED.get(chip, 227) * 1024, f"{name} {kernel}: {launch.shared_bytes} bytes of shared memory"
+                assert registers * launch.threads <= 65536
+                opcodes = main_loop(bodies[kernel])
+                m = int(kernel.rsplit("_m", 1)[1])
+                # Words of 8 weights: of which a mma of each 8 rows of x takes one.
+                words = count(opcodes, "mma.sync") * 8 / m
+                if name == "int4-b32-asym":
+                    words = words * costs_words(opcodes, m)
+                per_word = [count(opcodes, p) / words for p in ("lop3", "prmt")] + [count(opcodes, "add.rn.f16x2", "fma.rn.f16x2", "mul.rn.f16x2", "sub.f16x2", "mul.f16x2") / words]
+                assert all(got <= allowed + 0.01 for got, allowed in zip(per_word, costs)), f"{name} {chip} {kernel}: {per_word}, not {costs}"
+                if chip == "sm_90a" or chip == "sm_80":
+                    rows_of_table.append((name, kernel, chip, registers, launch, opcodes, words, per_word))
+    if "--table" in sys.argv:
+        for name, kernel, chip, registers, launch, opcodes, words, per_word in rows_of_table:
+            if chip != "sm_90a":
+                continue
+            _, (rows, columns), _, more, size, shared, _ = WEIGHTS[name]
+            record = int(re.search(r"record = (\d+)", more).group(1))
+            weights = rows * columns * record
+            per_weight = size / weights + sum(2 if s.endswith("f16") else 4 for s in shared) / K
+            warps = launch.threads // 32
+            blocks = min(65536 // (-(-registers // 8) * 8 * launch.threads), 227 * 1024 // (launch.shared_bytes + 1024), 64 // warps)
+            all_ops = sum(opcodes.values())
+            print(f"| {name} | {kernel.rsplit('_m', 1)[1]} | {per_weight:.4f} | {per_word[0]:.1f} + {per_word[1]:.1f} + {per_word[2]:.1f} | "
+                  f"{count(opcodes, 'mma.sync')} | {all_ops / words:.1f} | {registers} | {launch.shared_bytes} | {blocks * warps} |")
+    print(f"{len(WEIGHTS)} kinds of weights on {len(CHIPS)} chips: no spills")
+
+
+def costs_words(opcodes, m):
+    """With minima, sums of x are products, too: of the others there are 2 for each."""
+    return 2 / 3
+
+
+main()

@@ -1,0 +1,260 @@
+"""Compares kernels for GPUs, run on a model of one (ptx_model.py), with the reference decode: gpu-kernels.py DIRECTORY [FAMILY...].
+
+What is decoded comes from the CPU, element by element, without kernels. Weights are f32, so that decode rounds nothing to a shorter type; a kernel
+multiplies x with it up to the rounding of sums. With mma's sums exact, a sum of K products of which a mma adds 16 is rounded at most K / 16 times
+for each warp and once more for each block and each warp, with 4 more for scales. `M` bounds what is added up: with zero points and minima, more than |w|.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+from gpu_module import compile_module
+from ptx_model import launch
+
+SEED = int(os.environ.get("COMPRESS_TEST_SEED", "1"))
+
+
+def preset(name):
+    return f'"{name}"'
+
+
+def quant(storage, block, scale="f16", more=""):
+    return f"#compress.quant<{storage}, block = [1, {block}], scale = {scale}{more}>"
+
+
+class Case:
+    """Kernels for x of m rows, for each m."""
+
+    def __init__(self, codec, n, k, rows, static=None, x="f16", y="f32", compute="auto", epilogue=None, accumulate=False, batch=(), weight="f32", wide=1):
+        self.codec, self.n, self.k, self.rows, self.static = codec, n, k, rows, static
+        self.x, self.y, self.compute, self.epilogue, self.accumulate = x, y, compute, epilogue, accumulate
+        self.batch, self.weight, self.wide = tuple(batch), weight, wide
+
+    def half(self):
+        if self.compute != "auto":
+            return self.compute
+        return next((t for t in (self.x, self.weight) if t != "f32"), "bf16")
+
+
+# Wide: how many times |w| of the largest one what is added up may be.
+FAMILIES = {
+    "int4": [
+        Case(preset("int4-b128"), 64, 256, [1, 8, 5, 16, 13, 40, 70]),
+        Case(preset("int4-b32"), 64, 256, [3, 16]),
+        Case(preset("int4-b64"), 40, 200, [7], static=7),
+        Case(preset("int4-b32"), 33, 77, [2, 9], y="f16"),
+        Case(preset("int4-b32-asym"), 48, 256, [4, 17], wide=4),
+        Case(quant("u4", 64, "f32", ", zero = i8"), 48, 256, [4], wide=4),
+        Case(quant("u4", 32, "f16", ", zero = f16"), 48, 160, [4], x="bf16", wide=4),
+        Case(preset("int4-b128"), 2100, 128, [2], static=2),
+        Case(preset("int4-b32"), 32, 96, [9], x="bf16"),
+        Case(preset("int4-b32"), 32, 96, [9], x="f32", compute="f16"),
+        Case(preset("int4-b32"), 32, 97, [5], x="f32"),
+        Case(preset("int4-b128"), 512, 1024, [64], static=64),
+    ],
+    "int8": [
+        Case(preset("int8"), 64, 256, [5, 20]),
+        Case(preset("int8-channel"), 72, 136, [5], static=5),
+        Case(preset("int8-channel"), 64, 128, [70], x="bf16"),
+        Case(quant("u8", 32, "f16", ", min = f16"), 48, 96, [11], wide=4),
+        Case(quant("i8", 32), 24, 70, [4], x="bf16"),
+    ],
+    "narrow": [
+        Case(preset("int2-b32"), 64, 128, [5, 20]),
+        Case(preset("int2-b32"), 64, 128, [5], x="bf16"),
+        Case(preset("ternary"), 40, 300, [5]),
+        Case(preset("binary"), 40, 300, [5, 18]),
+        Case(preset("binary"), 40, 300, [5], x="bf16"),
+        Case(quant("u2", 64, "f16", ", min = f16"), 64, 128, [5], wide=4),
+    ],
+    "floats": [
+        Case(preset("fp8-e4m3"), 64, 128, [5, 20]),
+        Case(preset("fp8-e5m2-channel"), 64, 128, [5]),
+        Case(preset("fp8-e4m3-channel"), 40, 130, [5], x="bf16"),
+        Case(preset("fp8-e5m2"), 40, 130, [5], x="bf16"),
+        Case(quant("f4E2M1FN", 32), 40, 130, [5]),
+        Case(quant("f4E2M1FN", 32), 40, 130, [5], x="bf16"),
+    ],
+    "dense": [
+        Case(None, 64, 256, [1, 16, 70], weight="f16"),
+        Case(None, 40, 99, [9], weight="f16"),
+        Case(None, 64, 256, [5], x="bf16", weight="bf16"),
+        Case(None, 24, 17, [5], weight="f16", accumulate=True),
+        Case(None, 32, 64, [6], weight="f16", batch=[3]),
+    ],
+    "epilogues": [
+        Case(preset("int4-b32"), 33, 96, [2, 9], epilogue="bias-relu"),
+        Case(preset("int4-b32"), 33, 96, [9], epilogue="bias-relu", y="f16"),
+        Case(preset("int4-b32"), 33, 96, [9], epilogue="gelu", y="f32"),
+        Case(preset("int4-b32"), 33, 96, [9], accumulate=True),
+    ],
+}
+
+
+def to_bits(values, element):
+    if element == "bf16":
+        raw = values.astype(np.float32).view(np.uint32)
+        return ((raw + 0x7FFF + ((raw >> 16) & 1)) >> 16).astype(np.uint16)
+    return values.astype({"f16": np.float16, "f32": np.float32}[element])
+
+
+def from_bits(bits, element):
+    if element == "bf16":
+        return (bits.astype(np.uint32) << 16).view(np.float32).astype(np.float64)
+    return bits.astype(np.float64)
+
+
+def function(number, case):
+    """The function of a case, for both targets, and the one that decodes its weight."""
+    b = "".join(f"{size}x" for size in case.batch)
+    m = case.static if case.static else "?"
+    x, w, y = f"tensor<{b}{m}x{case.k}x{case.x}>", f"tensor<{b}{case.n}x{case.k}x{case.weight}>", f"tensor<{b}{m}x{case.n}x{case.y}>"
+    codec = f" {{compress.codec = {case.codec}}}" if case.codec else ""
+    constant = f"  %w = arith.constant{codec} dense_resource<w{number}> : {w}\n"
+    dims = ", ".join([f"b{i}" for i in range(len(case.batch))] + ["m", "n", "k"])
+    of = lambda *names: f"affine_map<({dims}) -> ({', '.join([f'b{i}' for i in range(len(case.batch))] + list(names))})>"
+    loops = ", ".join(['"parallel"'] * (len(case.batch) + 2) + ['"reduction"'])
+    text = constant
+    init = "%init"
+    if not case.accumulate:
+        text += f"  %zero = arith.constant 0.0 : {case.y}\n  %z = linalg.fill ins(%zero : {case.y}) outs(%init : {y}) -> {y}\n"
+        init = "%z"
+    extend = lambda name, element: (
+        f"    %{name}w = arith.extf %{name} : {element} to f32\n" if element != "f32" else f"    %{name}w = arith.addf %{name}, %none : f32\n"
+    )
+    narrow = f"    %o = arith.truncf %s : f32 to {case.y}\n" if case.y != "f32" else "    %none2 = arith.constant -0.0 : f32\n    %o = arith.addf %s, %none2 : f32\n"
+    if case.x == case.weight == case.y and not case.batch:
+        text += f"  %y = linalg.matmul indexing_maps = [{of('m', 'k')}, {of('n', 'k')}, {of('m', 'n')}] ins(%x, %w : {x}, {w}) outs({init} : {y}) -> {y}\n"
+    else:
+        cast = lambda name, element: f"    %{name}c = arith.extf %{name} : {element} to {case.y}\n" if width(element) < width(case.y) else (
+            f"    %{name}c = arith.truncf %{name} : {element} to {case.y}\n" if width(element) > width(case.y) else "")
+        name_of = lambda name, element: f"%{name}c" if width(element) != width(case.y) else f"%{name}"
+        text += (
+            f"  %y = linalg.generic {{indexing_maps = [{of('m', 'k')}, {of('n', 'k')}, {of('m', 'n')}], iterator_types = [{loops}]}}\n"
+            f"    ins(%x, %w : {x}, {w}) outs({init} : {y}) {{\n  ^bb0(%a: {case.x}, %c: {case.weight}, %d: {case.y}):\n"
+            + cast("a", case.x) + cast("c", case.weight)
+            + f"    %p = arith.mulf {name_of('a', case.x)}, {name_of('c', case.weight)} : {case.y}\n"
+            f"    %s = arith.addf %d, %p : {case.y}\n    linalg.yield %s : {case.y}\n  }} -> {y}\n"
+        )
+    args, result = f"%x: {x}, %init: {y}", "%y"
+    if case.epilogue == "bias-relu":
+        args += f", %bias: tensor<{case.n}x{case.y}>"
+        text += (
+            f"  %e = linalg.generic {{indexing_maps = [affine_map<(m, n) -> (m, n)>, affine_map<(m, n) -> (n)>, affine_map<(m, n) -> (m, n)>], "
+            f'iterator_types = ["parallel", "parallel"]}}\n    ins(%y, %bias : {y}, tensor<{case.n}x{case.y}>) outs(%init : {y}) {{\n'
+            f"  ^bb0(%a: {case.y}, %c: {case.y}, %d: {case.y}):\n    %s = arith.addf %a, %c : {case.y}\n    %f = arith.constant 0.0 : {case.y}\n"
+            f"    %r = arith.maximumf %s, %f : {case.y}\n    linalg.yield %r : {case.y}\n  }} -> {y}\n"
+        )
+        result = "%e"
+    elif case.epilogue == "gelu":
+        text += (
+            f"  %e = linalg.generic {{indexing_maps = [affine_map<(m, n) -> (m, n)>, affine_map<(m, n) -> (m, n)>], "
+            f'iterator_types = ["parallel", "parallel"]}}\n    ins(%y : {y}) outs(%init : {y}) {{\n  ^bb0(%a: f32, %d: f32):\n'
+            "    %t = math.tanh %a : f32\n    %r = arith.mulf %a, %t : f32\n    linalg.yield %r : f32\n  } -> " + y + "\n"
+        )
+        result = "%e"
+    matmul = f"func.func @f{number}({args}) -> {y} {{\n{text}  return {result} : {y}\n}}\n"
+    decode = f"func.func @d{number}() -> {w} {{\n{constant}  return %w : {w}\n}}\n"
+    return matmul, decode
+
+
+def width(element):
+    return 32 if element == "f32" else 16
+
+
+def decode_all(path, decodes, blobs, count):
+    """What the CPU decodes, without kernels."""
+    Path(path + ".decode.mlir").write_text("".join(decodes) + blobs)
+    subprocess.run(["compressc", "compile", path + ".decode.mlir", "--preset", "none", "--allow-dense", "-o", path + ".artifact"],
+                   check=True, capture_output=True)
+    for i in range(count):
+        subprocess.run(["compressc", "run", path + ".artifact", "--function", f"d{i}", "--output", f"{path}.d{i}.npy"], check=True)
+        array = np.load(f"{path}.d{i}.npy")
+        yield from_bits(array.view(np.uint16), "bf16") if array.dtype.kind == "V" else array
+
+
+def check(module, number, case, weight, rng, report):
+    launches = module.launches(f"f{number}")
+    for m in case.rows:
+        fitting = [l for l in launches if int(l.kernel.rsplit("_m", 1)[1]) >= m] or [launches[-1]]
+        chosen = min(fitting, key=lambda l: int(l.kernel.rsplit("_m", 1)[1]))
+        block_rows = int(chosen.kernel.rsplit("_m", 1)[1])
+        x = to_bits(rng.standard_normal((*case.batch, m, case.k)), case.x)
+        init = to_bits(rng.standard_normal((*case.batch, m, case.n)), case.y)
+        bias = to_bits(rng.standard_normal(case.n), case.y)
+        given = {"%arg0": x, "%arg1": init.copy(), "%arg2": bias}
+        arrays, out = [], None
+        for i, name in enumerate(chosen.args):
+            constant = module.array(chosen, f"f{number}", i)
+            if constant is not None:
+                arrays.append(constant)
+                continue
+            if name in given:
+                array = given[name]
+            else:  # a buffer for the result
+                array = np.full((*case.batch, m, case.n), 7, init.dtype)
+                if case.accumulate:
+                    array[...] = init
+            # The result is where init is, or what is no argument.
+            if array.shape == init.shape and array.dtype == init.dtype and name != "%arg0":
+                out = i
+            arrays.append(array)
+        grid = [chosen.grid[0], -(-m // block_rows), int(np.prod(case.batch, dtype=int))]
+        counts = launch(module.ptx, chosen.kernel, arrays, grid, chosen.shared_bytes, writable={out})
+        result = from_bits(arrays[out], case.y)
+
+        half = case.half()
+        wanted_x = from_bits(to_bits(from_bits(x, case.x), half), half)
+        w = weight.astype(np.float64)
+        expected = wanted_x @ np.swapaxes(w, -1, -2)
+        largest = np.abs(w).max() * (case.wide - 1)
+        terms = np.abs(wanted_x) @ (np.abs(np.swapaxes(w, -1, -2)) + largest)
+        bound = (case.k / 8 + 40) * 2.0**-24 * terms + 2.0**-126
+        if case.accumulate:
+            expected, bound = expected + from_bits(init, case.y), bound + np.abs(from_bits(init, case.y)) * 2.0**-22
+        if case.epilogue == "bias-relu":
+            shifted = expected + from_bits(bias, case.y)
+            bound, expected = bound + np.abs(shifted) * 2.0**-22, np.maximum(shifted, 0)
+            if case.y == "f16":
+                bound = bound + 2.0**-10 * (np.abs(shifted) + np.abs(from_bits(bias, case.y)))
+        elif case.epilogue == "gelu":
+            bound, expected = 2 * bound + np.abs(expected) * 2.0**-18, expected * np.tanh(expected)
+        if case.y == "f16":
+            bound = bound + np.abs(expected) * 2.0**-11 + 2.0**-24
+        worst = np.max(np.abs(result - expected) / bound)
+        label = f"{case.codec or case.weight} {case.n}x{case.k} m={m} x={case.x} y={case.y} {case.epilogue or ''}"
+        assert np.all(np.isfinite(result)) and worst <= 1, f"{label}: {worst:.3g} times the bound; seed {SEED}"
+        mma = sum(c for op, c in counts.items() if op.startswith("mma"))
+        report.append((label, worst, mma))
+        print(f"{chosen.kernel}: {label}: {worst:.3f} of the bound, {mma:.0f} mma", flush=True)
+
+
+def main():
+    path = str(Path(sys.argv[1]).resolve())
+    report = []
+    for family in sys.argv[2:] or FAMILIES:
+        cases = FAMILIES[family]
+        rng = np.random.default_rng(SEED)
+        matmuls, decodes, blobs = [], [], []
+        for i, case in enumerate(cases):
+            matmul, decode = function(i, case)
+            matmuls.append(matmul)
+            decodes.append(decode)
+            values = to_bits(rng.standard_normal((*case.batch, case.n, case.k)) + (0.5 if case.wide > 1 else 0), case.weight)
+            blobs.append(f'    w{i}: "0x40000000{values.tobytes().hex().upper()}"')
+        resources = "{-# dialect_resources: { builtin: {\n" + ",\n".join(blobs) + "\n} } #-}\n"
+        # compute is of all of a module.
+        weights = list(decode_all(path + "." + family, decodes, resources, len(cases)))
+        for compute in sorted({case.compute for case in cases}):
+            chosen = [i for i, case in enumerate(cases) if case.compute == compute]
+            module = compile_module("".join(matmuls[i] for i in chosen) + resources, f"{path}.{family}.{compute}", options=f"compute={compute}")
+            for i in chosen:
+                check(module, i, cases[i], weights[i], rng, report)
+    assert report
+    print(f"{len(report)} kernels agree with the decode, seed {SEED}")
+
+
+main()

@@ -1,0 +1,78 @@
+"""Changes the PTX of a kernel in ways that a GPU would answer with wrong numbers, now and then or always, and checks that the model of one notices:
+gpu-model.py DIRECTORY."""
+
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+from gpu_module import compile_module
+from ptx_model import Fault, launch
+
+N, K, M = 64, 512, 12
+rng = np.random.default_rng(3)
+weight = rng.standard_normal((N, K)).astype(np.float16)
+x = rng.standard_normal((M, K)).astype(np.float16)
+text = f"""
+#mk = affine_map<(m, n, k) -> (m, k)>
+#nk = affine_map<(m, n, k) -> (n, k)>
+#mn = affine_map<(m, n, k) -> (m, n)>
+func.func @f(%x: tensor<{M}x{K}xf16>, %init: tensor<{M}x{N}xf32>) -> tensor<{M}x{N}xf32> {{
+  %w = arith.constant dense_resource<w> : tensor<{N}x{K}xf16>
+  %y = linalg.generic {{indexing_maps = [#mk, #nk, #mn], iterator_types = ["parallel", "parallel", "reduction"]}}
+    ins(%x, %w : tensor<{M}x{K}xf16>, tensor<{N}x{K}xf16>) outs(%init : tensor<{M}x{N}xf32>) {{
+  ^bb0(%a: f16, %b: f16, %c: f32):
+    %0 = arith.extf %a : f16 to f32
+    %1 = arith.extf %b : f16 to f32
+    %2 = arith.mulf %0, %1 : f32
+    %3 = arith.addf %c, %2 : f32
+    linalg.yield %3 : f32
+  }} -> tensor<{M}x{N}xf32>
+  return %y : tensor<{M}x{N}xf32>
+}}
+{{-# dialect_resources: {{ builtin: {{ w: "0x40000000{weight.tobytes().hex().upper()}" }} }} #-}}
+"""
+module = compile_module(text, str(Path(sys.argv[1]).resolve()))
+[call] = module.launches("f")
+expected = x.astype(np.float64) @ weight.T.astype(np.float64)
+
+
+def run(ptx, given=x):
+    arrays, out = [], None
+    for i, name in enumerate(call.args):
+        constant = module.array(call, "f", i)
+        if constant is None and name != "%arg0":
+            constant, out = np.zeros((M, N), np.float32), i
+        arrays.append(given if name == "%arg0" else constant)
+    launch(ptx, call.kernel, arrays, call.grid, call.shared_bytes, writable={out})
+    return np.max(np.abs(arrays[out] - expected))
+
+
+def change(pattern, to, count=0):
+    changed, times = re.subn(pattern, to, module.ptx, count=count)
+    assert times, f"expected {pattern} in the kernel"
+    return changed
+
+
+def expect_fault(what, ptx, message, given=x):
+    try:
+        run(ptx, given)
+    except Fault as fault:
+        assert message in str(fault), f"{what}: expected '{message}', but got '{fault}'"
+        return
+    raise AssertionError(f"{what}: the model noticed nothing")
+
+
+assert run(module.ptx) < 1e-3
+expect_fault("no barriers", change(r"bar\.sync\s+0;", ""), "since the last barrier")
+expect_fault("no waits", change(r"cp\.async\.wait_group\s+\d+;", ""), "still being copied")
+expect_fault("waits for too few", change(r"cp\.async\.wait_group\s+(\d+);", lambda m: f"cp.async.wait_group {int(m.group(1)) + 1};"), "still being copied")
+expect_fault("only the first barrier", change(r"(?s)(bar\.sync\s+0;.*?)bar\.sync\s+0;", r"\1"), "")
+expect_fault("x is too short", module.ptx, "ends at", x[: M - 1])
+# Two registers of operand A change places.
+wrong = run(change(r"(mma\.sync\S*\s+\{[^}]*\},\s*\{)([^,]*), ([^,]*),", r"\1\3, \2,"))
+assert wrong > 1, f"registers in another order: an error of {wrong}"
+# The lanes of a matrix have other rows.
+wrong = run(change(r"\.m8n8\.x4\.shared\.b16(\s+\{)([^,]*), ([^,]*),", r".m8n8.x4.shared.b16\1\3, \2,"))
+assert wrong > 1, f"matrices in another order: an error of {wrong}"
+print("the model notices all of them")

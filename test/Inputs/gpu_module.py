@@ -1,0 +1,67 @@
+"""Modules that compress-to-nvvm made: their PTX, and what they launch."""
+
+import re
+import subprocess
+from dataclasses import dataclass
+
+import numpy as np
+
+ELEMENTS = {"f16": np.float16, "f32": np.float32, "i8": np.uint8, "bf16": np.uint16, "i32": np.int32}
+
+
+@dataclass
+class Launch:
+    kernel: str
+    grid: list  # of ints, or None where it depends on sizes
+    threads: int
+    shared_bytes: int
+    args: list  # names of values
+    types: list
+
+
+class GpuModule:
+    def __init__(self, text):
+        self.text = text
+        escaped = re.search(r'assembly = "((?:[^"\\]|\\.)*)"', text).group(1)
+        self.ptx = re.sub(r"\\([0-9A-Fa-f]{2})", lambda h: chr(int(h.group(1), 16)), escaped).replace('\\"', '"').rstrip("\0")
+        self.blobs = {key: bytes.fromhex(data)[4:] for key, data in re.findall(r'([\w.$-]+): "0x([0-9A-F]*)"', text)}
+        self.globals = dict(re.findall(r"memref\.global [^@]*@(\S+) : .* = dense_resource<([^>]*)>", text))
+        self.functions = {}
+        for body in re.split(r"\n(?=  func\.func )", text)[1:]:
+            self.functions[re.match(r"  func\.func (?:private )?@(\w+)", body).group(1)] = body
+
+    def launches(self, function):
+        body = self.functions[function]
+        constants = {n: int(v) for n, v in re.findall(r"(%[\w-]+) = arith\.constant (-?\d+) : (?:index|i32)", body)}
+        found = []
+        for match in re.finditer(
+            r"gpu\.launch_func\s+@kernels::@(\w+) blocks in \(([^)]*)\) threads in \(([^),]*)[^)]*\)\s*dynamic_shared_memory_size (\S+) args\(([^)]*(?:\([^)]*\)[^)]*)*)\)", body
+        ):
+            args = re.findall(r"(%[\w-]+) : (memref<[^>]*(?:<[^>]*>[^>]*)*>)", match.group(5))
+            grid = [constants.get(g.strip()) for g in match.group(2).split(",")]
+            found.append(Launch(match.group(1), grid, constants[match.group(3)], constants[match.group(4)], [a for a, _ in args], [t for _, t in args]))
+        return found
+
+    def constant(self, function, name):
+        """The bytes of a constant that a function reads, or None."""
+        symbol = re.search(re.escape(name) + r" = memref\.get_global @(\S+) :", self.functions[function])
+        return self.blobs[self.globals[symbol.group(1)]] if symbol else None
+
+    def array(self, launch, function, i):
+        """An operand of a launch that is a constant, as an array, or None."""
+        data = self.constant(function, launch.args[i])
+        if data is None:
+            return None
+        *shape, element = re.match(r"memref<([^,>]*)", launch.types[i]).group(1).split("x")
+        return np.frombuffer(data, ELEMENTS[element]).reshape([int(s) for s in shape])
+
+
+def compile_module(text, path, chip="sm_80", options=""):
+    """Compiles text with compress-opt, through files that begin with `path`."""
+    with open(path + ".mlir", "w") as file:
+        file.write(text)
+    subprocess.run(
+        ["compress-opt", path + ".mlir", "--compress-encode", f"--compress-to-nvvm=chip={chip} {options}", "-o", path + ".out.mlir"], check=True
+    )
+    with open(path + ".out.mlir") as file:
+        return GpuModule(file.read())

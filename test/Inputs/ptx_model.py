@@ -1,0 +1,743 @@
+"""A model of a GPU that runs blocks of threads of PTX, one after another, with numpy.
+
+What is modelled is what the PTX ISA says: lanes and registers of mma and ldmatrix by its tables (written down here once more, apart from the
+compiler's), asynchronous copies that arrive when they are waited for, and barriers. It fails on what hardware leaves undefined: accesses that are not
+aligned or out of bounds, shared memory that is read before a barrier or while a copy is under way, warps that are not whole at mma. Sums of products
+in mma are exact here, and rounded once; hardware rounds them in its own way.
+"""
+
+import re
+
+import numpy as np
+
+
+class Fault(Exception):
+    pass
+
+
+def f32(bits):
+    return bits.astype(np.uint32).view(np.float32)
+
+
+def bits32(values):
+    with np.errstate(over="ignore", invalid="ignore"):
+        return values.astype(np.float32).view(np.uint32).astype(np.uint64)
+
+
+def f16(bits):
+    return bits.astype(np.uint16).view(np.float16)
+
+
+def bits16(values):
+    with np.errstate(over="ignore", invalid="ignore"):
+        return values.astype(np.float16).view(np.uint16).astype(np.uint64)
+
+
+def bf16(bits):
+    return (bits.astype(np.uint32) << 16).view(np.float32)
+
+
+def bitsbf16(values):
+    """To nearest even, from f64 or f32; through f32 only where that is exact."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        wide = np.asarray(values, np.float64)
+        single = wide.astype(np.float32)
+        # Round to odd first, so that the second rounding is the only one that counts.
+        raw = single.view(np.uint32).astype(np.int64)
+        away = np.abs(single.astype(np.float64)) > np.abs(wide)
+        inexact = single.astype(np.float64) != wide
+        raw = np.where(inexact, np.where(away, raw - 1, raw) | 1, raw)
+        rounded = (raw + 0x7FFF + ((raw >> 16) & 1)) >> 16
+        rounded = np.where(np.isnan(wide), 0x7FC0, rounded)
+    return (rounded & 0xFFFF).astype(np.uint64)
+
+
+FLOATS = {"f32": (f32, bits32), "f16": (f16, bits16), "bf16": (bf16, bitsbf16)}
+LANES = np.arange(32)
+
+
+def halves(bits):
+    return bits & np.uint64(0xFFFF), (bits >> np.uint64(16)) & np.uint64(0xFFFF)
+
+
+class Kernel:
+    """One entry of a PTX module."""
+
+    def __init__(self, text, name):
+        text = re.sub(r"//[^\n]*", "", text)
+        match = re.search(r"\.entry\s+" + re.escape(name) + r"\s*\(([^)]*)\)([^{]*)\{", text)
+        if not match:
+            raise Fault(f"no kernel {name}")
+        self.params = [p.split()[-1] for p in match.group(1).split(",") if p.strip()]
+        threads = re.search(r"\.(?:req|max)ntid\s+(\d+)", match.group(2))
+        self.threads = int(threads.group(1)) if threads else None
+        depth, end = 1, match.end()
+        while depth:
+            depth += {"{": 1, "}": -1}.get(text[end], 0)
+            end += 1
+        self.code, self.labels = [], {}
+        body = text[match.end() : end - 1]
+        for statement in re.split(r";|(?<=:)\s", body):
+            statement = statement.strip()
+            while True:
+                label = re.match(r"([$\w]+):\s*", statement)
+                if not label:
+                    break
+                self.labels[label.group(1)] = len(self.code)
+                statement = statement[label.end() :]
+            if not statement or statement.startswith("."):
+                continue
+            guard = re.match(r"@(!?)(%\w+)\s+", statement)
+            if guard:
+                statement = statement[guard.end() :]
+            opcode, *rest = statement.split(None, 1)
+            operands = re.findall(r"\{[^}]*\}|\[[^\]]*\]|[^,\s][^,]*", rest[0] if rest else "")
+            operands = [o.strip() for o in operands]
+            self.code.append((opcode, operands, (guard.group(2), guard.group(1) == "!") if guard else None))
+        self.meet = self.find_meeting_points()
+
+    def find_meeting_points(self):
+        """For each branch that some threads of a warp may take: where all of them meet again, or None. That is where hardware waits for them."""
+        leaders = sorted({0, *self.labels.values(), *(i + 1 for i, c in enumerate(self.code) if c[0].startswith(("bra", "ret", "exit")))})
+        leaders = [l for l in leaders if l < len(self.code)]
+        ends = dict(zip(leaders, leaders[1:] + [len(self.code)]))
+        successors = {}
+        for leader, end in ends.items():
+            opcode, operands, guard = self.code[end - 1]
+            following = []
+            if opcode.startswith("bra"):
+                following.append(self.labels[operands[0]])
+            if not opcode.startswith(("bra", "ret", "exit")) or guard:
+                following.append(end if end < len(self.code) else None)
+            successors[leader] = [f for f in following if f is not None] or [-1]
+        # Blocks that every way to the end goes through.
+        after = {leader: set(leaders) | {-1} for leader in leaders}
+        after[-1] = {-1}
+        changed = True
+        while changed:
+            changed = False
+            for leader in reversed(leaders):
+                new = {leader} | set.intersection(*(after[s] for s in successors[leader]))
+                changed |= new != after[leader]
+                after[leader] = new
+        meet = {}
+        for leader, end in ends.items():
+            if self.code[end - 1][0].startswith("bra") and self.code[end - 1][2]:
+                others = after[leader] - {leader}
+                # The nearest one is the one that all others come after.
+                nearest = [o for o in others if others <= after[o]]
+                meet[end - 1] = nearest[0] if nearest and nearest[0] != -1 else None
+        return meet
+
+
+class Block:
+    """The threads of one block."""
+
+    SHARED = 1024
+
+    def __init__(self, kernel, args, buffers, block, grid, shared_bytes):
+        self.kernel, self.buffers = kernel, buffers
+        self.count = n = kernel.threads
+        self.special = {
+            "%tid.x": np.arange(n, dtype=np.uint64),
+            "%tid.y": np.zeros(n, np.uint64),
+            "%tid.z": np.zeros(n, np.uint64),
+            "%laneid": np.arange(n, dtype=np.uint64) % np.uint64(32),
+            "%ntid.x": np.full(n, n, np.uint64),
+        }
+        for axis, at, size in zip("xyz", block, grid):
+            self.special["%ctaid." + axis] = np.full(n, at, np.uint64)
+            self.special["%nctaid." + axis] = np.full(n, size, np.uint64)
+        self.args = dict(zip(kernel.params, args))
+        self.regs = {}
+        self.shared = np.zeros(shared_bytes, np.uint8)
+        self.is_set = np.zeros(shared_bytes, bool)
+        self.pending = np.zeros(shared_bytes, np.int32)
+        self.epoch = 1
+        self.writer = np.full(shared_bytes, -1, np.int64)
+        self.write_epoch = np.zeros(shared_bytes, np.int64)
+        self.reader = np.full(shared_bytes, -1, np.int64)  # -2: several
+        self.read_epoch = np.zeros(shared_bytes, np.int64)
+        self.copies = []
+        self.commits = np.zeros(n, np.int64)
+        self.executed = {}
+
+    # Operands
+
+    def read(self, operand, idx, width=64):
+        if operand in self.regs:
+            return self.regs[operand][idx]
+        if operand in self.special:
+            return self.special[operand][idx]
+        if operand.startswith("%"):
+            raise Fault(f"{operand} is read before it is set")
+        count = len(idx)
+        if re.fullmatch(r"0[fF][0-9a-fA-F]{8}", operand):
+            return np.full(count, int(operand[2:], 16), np.uint64)
+        if re.fullmatch(r"0[xX][0-9a-fA-F]+(U)?", operand):
+            return np.full(count, int(operand.rstrip("U"), 16), np.uint64)
+        if re.fullmatch(r"-?\d+", operand):
+            return np.full(count, int(operand) % (1 << 64), np.uint64)
+        if operand == "true" or operand == "false":
+            return np.full(count, operand == "true")
+        # The only symbol is that of shared memory.
+        return np.full(count, self.SHARED, np.uint64)
+
+    def write(self, operand, idx, value):
+        if operand == "_":
+            return
+        value = np.asarray(value)
+        if operand not in self.regs:
+            self.regs[operand] = np.zeros(self.count, bool if value.dtype == bool else np.uint64)
+        self.regs[operand][idx] = value
+
+    def address(self, operand, idx):
+        inner = operand[1:-1]
+        match = re.fullmatch(r"([^+]+?)\s*(?:\+\s*(-?\d+))?", inner.strip())
+        return self.read(match.group(1).strip(), idx) + np.uint64(int(match.group(2) or 0) % (1 << 64))
+
+    # Memory
+
+    def global_bytes(self, addresses, size, what):
+        if np.any(addresses % np.uint64(size)):
+            raise Fault(f"{what}: global address is not aligned to {size}")
+        which = (addresses >> np.uint64(32)).astype(np.int64) - 1
+        offset = (addresses & np.uint64(0xFFFFFFFF)).astype(np.int64)
+        for w in np.unique(which):
+            if not 0 <= w < len(self.buffers):
+                raise Fault(f"{what}: no buffer at {addresses[which == w][0]:#x}")
+            if np.any(offset[which == w] + size > len(self.buffers[w])):
+                raise Fault(f"{what}: buffer {w} ends at {len(self.buffers[w])}, not {offset[which == w].max() + size}")
+        return which, offset
+
+    def load_global(self, addresses, size, what):
+        which, offset = self.global_bytes(addresses, size, what)
+        out = np.zeros((len(addresses), size), np.uint8)
+        for w in np.unique(which):
+            rows = which == w
+            out[rows] = self.buffers[w][offset[rows, None] + np.arange(size)]
+        return out
+
+    def shared_places(self, addresses, size, what):
+        if np.any(addresses % np.uint64(size)):
+            raise Fault(f"{what}: shared address is not aligned to {size}")
+        offset = addresses.astype(np.int64) - self.SHARED
+        if np.any(offset < 0) or np.any(offset + size > len(self.shared)):
+            raise Fault(f"{what}: shared memory ends at {len(self.shared)}, not {offset.max() + size} (from {offset.min()})")
+        return offset[:, None] + np.arange(size)
+
+    def load_shared(self, addresses, idx, size, what, by_warp=False):
+        places = self.shared_places(addresses, size, what)
+        if np.any(self.pending[places]):
+            raise Fault(f"{what}: reads what is still being copied")
+        if not np.all(self.is_set[places]):
+            raise Fault(f"{what}: reads shared memory that is not set")
+        others = self.writer[places] != idx[:, None]
+        if np.any((others | by_warp) & (self.write_epoch[places] == self.epoch)):
+            raise Fault(f"{what}: reads what was written since the last barrier")
+        again = (self.read_epoch[places] == self.epoch) & (self.reader[places] != idx[:, None])
+        self.reader[places] = np.where(again | by_warp, -2, idx[:, None])
+        # Several threads of this access may read one place.
+        unique, counts = np.unique(places, return_counts=True)
+        self.reader[unique[counts > 1]] = -2
+        self.read_epoch[places] = self.epoch
+        return self.shared[places]
+
+    def check_write(self, places, idx, what):
+        if len(np.unique(places)) != places.size:
+            raise Fault(f"{what}: threads write one place")
+        others = (self.reader[places] != idx[:, None]) & (self.read_epoch[places] == self.epoch)
+        others |= (self.writer[places] != idx[:, None]) & (self.write_epoch[places] == self.epoch)
+        if np.any(others):
+            raise Fault(f"{what}: writes what others use before the next barrier")
+
+    def mark_written(self, places, idx):
+        self.writer[places] = idx[:, None]
+        self.write_epoch[places] = self.epoch
+        self.is_set[places] = True
+
+    # Execution
+
+    def run(self, limit=10_000_000):
+        code, labels, kernel_meet = self.kernel.code, self.kernel.labels, self.kernel.meet
+        pc = np.zeros(self.count, np.int64)
+        waiting = np.zeros(self.count, bool)
+        done = np.zeros(self.count, bool)
+        everyone = np.arange(self.count)
+        # Threads that took other ways wait where these meet: the place, those who come there, and what each of them waits for after that.
+        meetings, inner = {}, np.full(self.count, -1)
+        blocked = np.zeros(self.count, bool)
+        number = 0
+
+        def arrive():
+            while True:
+                held = inner[~(blocked | done)]
+                for key in np.unique(held[held >= 0]):
+                    place, members, _ = meetings[key]
+                    blocked[members & (inner == key) & (pc == place)] = True
+                complete = [k for k, (_, members, _) in meetings.items() if (blocked | done)[members].all() and (inner[members] == k).all()]
+                if not complete:
+                    return
+                for key in complete:
+                    _, members, before = meetings.pop(key)
+                    inner[members] = before[members]
+                    blocked[members] = False
+
+        for _ in range(limit):
+            if meetings:
+                arrive()
+            runnable = ~(waiting | done | blocked)
+            if not runnable.any():
+                if done.all():
+                    return
+                if not waiting.any() or done.any() or blocked.any():
+                    raise Fault("threads wait at a barrier that others never reach")
+                waiting[:] = False
+                self.epoch += 1
+                continue
+            at = pc[runnable].min()
+            idx = np.nonzero(runnable & (pc == at))[0] if not (pc == at).all() or not runnable.all() else everyone
+            opcode, operands, guard = code[at]
+            pc[idx] = at + 1
+            if guard:
+                taken = self.regs[guard[0]][idx].astype(bool) ^ guard[1]
+                if opcode.startswith("bra") and taken.any() and not taken.all() and kernel_meet[at] is not None:
+                    members = np.zeros(self.count, bool)
+                    members[idx] = True
+                    meetings[number] = (kernel_meet[at], members, inner.copy())
+                    inner[idx] = number
+                    number += 1
+                idx = idx[taken]
+                if not len(idx):
+                    continue
+            self.executed[opcode] = self.executed.get(opcode, 0) + len(idx) / 32
+            if opcode.startswith("bra"):
+                pc[idx] = labels[operands[0]]
+            elif opcode in ("ret", "exit"):
+                done[idx] = True
+            elif opcode.startswith(("bar.sync", "barrier.sync")):
+                waiting[idx] = True
+            else:
+                try:
+                    self.execute(opcode, operands, idx)
+                except Fault as fault:
+                    raise Fault(f"{opcode} {', '.join(operands)}: {fault}") from None
+        raise Fault("too many steps")
+
+    def execute(self, opcode, operands, idx):
+        parts = opcode.split(".")
+        handler = getattr(self, "op_" + parts[0], None)
+        if handler is None:
+            raise Fault("no model of this instruction")
+        handler(parts, operands, idx)
+
+    @staticmethod
+    def width(parts):
+        for part in reversed(parts):
+            match = re.fullmatch(r"[busf](\d+)(x2)?|bf16(x2)?", part)
+            if match:
+                if part.endswith("x2"):
+                    return 32
+                return int(match.group(1) or 16)
+        raise Fault("no type")
+
+    def signed(self, value, width):
+        shift = np.uint64(64 - width)
+        return (value << shift).view(np.int64) >> np.int64(64 - width)
+
+    def mask(self, value, width):
+        return value if width == 64 else value & np.uint64((1 << width) - 1)
+
+    def number(self, operand, idx, kind):
+        """An integer operand, as numpy integers of 64 bits."""
+        value = self.read(operand, idx)
+        width = int(kind[1:])
+        return self.signed(value, width) if kind[0] == "s" else self.mask(value, width)
+
+    def op_mov(self, parts, ops, idx):
+        if parts[-1] == "pred":
+            return self.write(ops[0], idx, self.read(ops[1], idx).astype(bool))
+        width = self.width(parts)
+        if ops[0].startswith("{"):
+            pieces = [p.strip() for p in ops[0][1:-1].split(",")]
+            value, step = self.read(ops[1], idx), width // len(pieces)
+            for i, piece in enumerate(pieces):
+                self.write(piece, idx, self.mask(value >> np.uint64(i * step), step))
+        elif ops[1].startswith("{"):
+            pieces = [p.strip() for p in ops[1][1:-1].split(",")]
+            step, value = width // len(pieces), np.zeros(len(idx), np.uint64)
+            for i, piece in enumerate(pieces):
+                value = value | (self.mask(self.read(piece, idx), step) << np.uint64(i * step))
+            self.write(ops[0], idx, value)
+        else:
+            self.write(ops[0], idx, self.mask(self.read(ops[1], idx), width))
+
+    def op_ld(self, parts, ops, idx):
+        width = self.width(parts)
+        count = next((int(p[1:]) for p in parts if re.fullmatch(r"v\d", p)), 1)
+        if "param" in parts:
+            name, _, offset = ops[1][1:-1].partition("+")
+            if offset:
+                raise Fault("parameters are whole")
+            return self.write(ops[0], idx, np.full(len(idx), self.args[name.strip()] % (1 << 64), np.uint64))
+        size = width // 8 * count
+        addresses = self.address(ops[1], idx)
+        if "shared" in parts:
+            data = self.load_shared(addresses, idx, size, "load")
+        elif "global" in parts:
+            data = self.load_global(addresses, size, "load")
+        else:
+            raise Fault("no such memory")
+        names = [p.strip() for p in ops[0].strip("{}").split(",")]
+        data = data.reshape(len(idx), count, width // 8)
+        for i, name in enumerate(names):
+            value = np.zeros(len(idx), np.uint64)
+            for byte in range(width // 8):
+                value |= data[:, i, byte].astype(np.uint64) << np.uint64(8 * byte)
+            if parts[-1][0] == "s":
+                value = self.signed(value, width).view(np.uint64)
+            self.write(name, idx, value)
+
+    def op_st(self, parts, ops, idx):
+        width = self.width(parts)
+        names = [p.strip() for p in ops[1].strip("{}").split(",")]
+        size = width // 8 * len(names)
+        data = np.zeros((len(idx), size), np.uint8)
+        for i, name in enumerate(names):
+            value = self.read(name, idx)
+            for byte in range(width // 8):
+                data[:, i * width // 8 + byte] = (value >> np.uint64(8 * byte)).astype(np.uint8)
+        addresses = self.address(ops[0], idx)
+        if "shared" in parts:
+            places = self.shared_places(addresses, size, "store")
+            if np.any(self.pending[places]):
+                raise Fault("writes what is still being copied")
+            self.check_write(places, idx, "store")
+            self.shared[places] = data
+            self.mark_written(places, idx)
+        elif "global" in parts:
+            which, offset = self.global_bytes(addresses, size, "store")
+            if len(np.unique(addresses)) != len(addresses):
+                raise Fault("threads store to one place")
+            for w in np.unique(which):
+                rows = which == w
+                if not self.buffers[w].flags.writeable:
+                    raise Fault(f"stores to buffer {w}, which is read only")
+                self.buffers[w][offset[rows, None] + np.arange(size)] = data[rows]
+        else:
+            raise Fault("no such memory")
+
+    def op_cp(self, parts, ops, idx):
+        if "commit_group" in parts:
+            self.commits[idx] += 1
+        elif "wait_group" in parts or "wait_all" in parts:
+            keep = int(ops[0]) if "wait_group" in parts else 0
+            if "wait_all" in parts:
+                self.commits[idx] += 1
+            limit = np.full(self.count, -1, np.int64)
+            limit[idx] = self.commits[idx] - keep
+            left = []
+            for threads, groups, places, data in self.copies:
+                arrived = groups < limit[threads]
+                if arrived.any():
+                    self.shared[places[arrived]] = data[arrived]
+                    self.pending[places[arrived]] -= 1
+                    self.mark_written(places[arrived], threads[arrived])
+                if not arrived.all():
+                    left.append((threads[~arrived], groups[~arrived], places[~arrived], data[~arrived]))
+            self.copies = left
+        elif "async" in parts:
+            size = int(ops[2])
+            places = self.shared_places(self.address(ops[0], idx), size, "copy")
+            if "cg" in parts and size != 16:
+                raise Fault("cp.async.cg copies 16 bytes")
+            if np.any(self.pending[places]):
+                raise Fault("copies to where a copy is under way")
+            self.check_write(places, idx, "copy")
+            read = self.mask(self.read(ops[3], idx), 32).astype(np.int64) if len(ops) > 3 else np.full(len(idx), size)
+            if np.any((read < 0) | (read > size)):
+                raise Fault("size of the source")
+            data = np.zeros((len(idx), size), np.uint8)
+            sources = self.address(ops[1], idx)
+            for amount in np.unique(read):
+                rows = read == amount
+                if amount == size:
+                    data[rows] = self.load_global(sources[rows], size, "copy")
+                elif amount:
+                    raise Fault("parts of copies are not modelled")
+            self.pending[places] += 1
+            self.copies.append((idx.copy(), self.commits[idx], places, data))
+        else:
+            raise Fault("no model of this copy")
+
+    def whole_warps(self, idx):
+        if len(idx) % 32 or np.any(idx.reshape(-1, 32) != idx[::32, None] + LANES) or np.any(idx[::32] % 32):
+            raise Fault("a warp is not whole")
+
+    def op_ldmatrix(self, parts, ops, idx):
+        self.whole_warps(idx)
+        count = next(int(p[1:]) for p in parts if re.fullmatch(r"x\d", p))
+        if "trans" in parts:
+            raise Fault("transposed matrices are not modelled")
+        warps = len(idx) // 32
+        addresses = self.address(ops[1], idx).reshape(warps, 32)[:, : 8 * count]
+        threads = idx.reshape(warps, 32)[:, : 8 * count]
+        rows = self.load_shared(addresses.ravel(), threads.ravel(), 16, "ldmatrix", by_warp=True)
+        rows = rows.reshape(warps, count, 8, 16)
+        names = [p.strip() for p in ops[0].strip("{}").split(",")]
+        # "Each row of 8 elements of 16 bits is held by four consecutive threads, two elements each."
+        for i, name in enumerate(names):
+            value = np.zeros((warps, 32), np.uint64)
+            for byte in range(4):
+                value |= rows[:, i, LANES // 4, LANES % 4 * 4 + byte].astype(np.uint64) << np.uint64(8 * byte)
+            self.write(name, idx, value.ravel())
+
+    def op_mma(self, parts, ops, idx):
+        self.whole_warps(idx)
+        warps = len(idx) // 32
+        d, a, b, c = ([p.strip() for p in op.strip("{}").split(",")] for op in ops)
+        get = lambda name: self.read(name, idx).reshape(warps, 32)
+        group, quarter = LANES >> 2, LANES % 4
+        if "m16n8k16" in parts and parts[-4:] in (["f32", "f16", "f16", "f32"], ["f32", "bf16", "bf16", "f32"]):
+            decode = FLOATS[parts[-3]][0]
+            left, right = np.zeros((warps, 16, 16)), np.zeros((warps, 16, 8))
+            for i in range(8):  # a0 .. a7
+                row = group + (0 if i < 2 or 4 <= i < 6 else 8)
+                col = quarter * 2 + (i & 1) + (0 if i < 4 else 8)
+                left[:, row, col] = decode(halves(get(a[i // 2]))[i & 1]).reshape(warps, 32)
+            for i in range(4):  # b0 .. b3
+                row = quarter * 2 + (i & 1) + (0 if i < 2 else 8)
+                right[:, row, group] = decode(halves(get(b[i // 2]))[i & 1]).reshape(warps, 32)
+            convert = (f32, bits32)
+        elif "m16n8k32" in parts and parts[-4:] == ["s32", "s8", "s8", "s32"]:
+            left, right = np.zeros((warps, 16, 32), np.int64), np.zeros((warps, 32, 8), np.int64)
+            byte = lambda value, i: self.signed((value >> np.uint64(8 * i)) & np.uint64(255), 8)
+            for i in range(16):
+                row = group + (0 if i < 4 or 8 <= i < 12 else 8)
+                col = quarter * 4 + (i & 3) + (0 if i < 8 else 16)
+                left[:, row, col] = byte(get(a[i // 4]), i & 3)
+            for i in range(8):
+                row = quarter * 4 + (i & 3) + (0 if i < 4 else 16)
+                right[:, row, group] = byte(get(b[i // 4]), i & 3)
+            convert = (lambda v: self.signed(v, 32), lambda v: self.mask(v.view(np.uint64), 32))
+        else:
+            raise Fault("no model of this mma")
+        with np.errstate(over="ignore", invalid="ignore"):
+            product = left @ right
+        for i in range(4):  # c0 .. c3
+            row, col = group + (0 if i < 2 else 8), quarter * 2 + (i & 1)
+            before = convert[0](get(c[i]).ravel()).reshape(warps, 32)
+            self.write(d[i], idx, convert[1]((product[:, row, col] + before).ravel()))
+
+    # Bits
+
+    def op_lop3(self, parts, ops, idx):
+        a, b, c = (self.mask(self.read(o, idx), 32) for o in ops[1:4])
+        table, ones = int(ops[4], 0), np.uint64(0xFFFFFFFF)
+        result = np.zeros(len(idx), np.uint64)
+        for i in range(8):
+            if table >> i & 1:
+                pick = lambda v, bit: v if bit else v ^ ones
+                result |= pick(a, i >> 2 & 1) & pick(b, i >> 1 & 1) & pick(c, i & 1)
+        self.write(ops[0], idx, result)
+
+    def op_prmt(self, parts, ops, idx):
+        a, b, sel = (self.mask(self.read(o, idx), 32) for o in ops[1:4])
+        both = a | (b << np.uint64(32))
+        result = np.zeros(len(idx), np.uint64)
+        for i in range(4):
+            digit = (sel >> np.uint64(4 * i)) & np.uint64(15)
+            byte = (both >> ((digit & np.uint64(7)) * np.uint64(8))) & np.uint64(255)
+            sign = np.where(byte >> np.uint64(7), np.uint64(255), np.uint64(0))
+            result |= np.where(digit & np.uint64(8), sign, byte) << np.uint64(8 * i)
+        self.write(ops[0], idx, result)
+
+    def logic(self, parts, ops, idx, function):
+        x, y = self.read(ops[1], idx), self.read(ops[2], idx)
+        if parts[-1] == "pred":
+            return self.write(ops[0], idx, function(x.astype(bool), y.astype(bool)))
+        self.write(ops[0], idx, self.mask(function(x, y), self.width(parts)))
+
+    def op_and(self, *args):
+        self.logic(*args, np.bitwise_and)
+
+    def op_or(self, *args):
+        self.logic(*args, np.bitwise_or)
+
+    def op_xor(self, *args):
+        self.logic(*args, np.bitwise_xor)
+
+    def op_not(self, parts, ops, idx):
+        value = self.read(ops[1], idx)
+        self.write(ops[0], idx, ~value.astype(bool) if parts[-1] == "pred" else self.mask(~value, self.width(parts)))
+
+    def op_shl(self, parts, ops, idx):
+        width, by = self.width(parts), self.mask(self.read(ops[2], idx), 32)
+        value = np.where(by >= width, np.uint64(0), self.read(ops[1], idx) << np.minimum(by, np.uint64(63)))
+        self.write(ops[0], idx, self.mask(value, width))
+
+    def op_shr(self, parts, ops, idx):
+        width, by = self.width(parts), self.mask(self.read(ops[2], idx), 32)
+        if parts[-1][0] == "s":
+            value = (self.signed(self.read(ops[1], idx), width) >> np.minimum(by, np.uint64(63)).astype(np.int64)).view(np.uint64)
+        else:
+            value = np.where(by >= width, np.uint64(0), self.mask(self.read(ops[1], idx), width) >> np.minimum(by, np.uint64(63)))
+        self.write(ops[0], idx, self.mask(value, width))
+
+    def op_bfe(self, parts, ops, idx):
+        width = self.width(parts)
+        at, size = (int(o) for o in ops[2:4])
+        value = self.mask(self.read(ops[1], idx), width) >> np.uint64(at) & np.uint64((1 << size) - 1)
+        if parts[-1][0] == "s":
+            value = self.signed(value, size).view(np.uint64)
+        self.write(ops[0], idx, self.mask(value, width))
+
+    # Arithmetic
+
+    def arithmetic(self, parts, ops, idx, function):
+        kind = parts[-1]
+        if kind in ("f16x2", "bf16x2"):
+            decode, encode = FLOATS[kind[:-2]]
+            sources = [halves(self.read(o, idx)) for o in ops[1:]]
+            low, high = (encode(function(*(decode(s[i]).astype(np.float64) for s in sources))) for i in range(2))
+            return self.write(ops[0], idx, low | high << np.uint64(16))
+        if kind in FLOATS:
+            decode, encode = FLOATS[kind]
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                result = function(*(decode(self.read(o, idx)).astype(np.float64) for o in ops[1:]))
+            return self.write(ops[0], idx, encode(result))
+        with np.errstate(over="ignore"):
+            result = function(*(self.number(o, idx, kind) for o in ops[1:]))
+        result = result.view(np.uint64) if result.dtype == np.int64 else result.astype(np.uint64)
+        self.write(ops[0], idx, self.mask(result, int(kind[1:])))
+
+    def op_add(self, *args):
+        self.arithmetic(*args, lambda x, y: x + y)
+
+    def op_sub(self, *args):
+        self.arithmetic(*args, lambda x, y: x - y)
+
+    def op_neg(self, *args):
+        self.arithmetic(*args, lambda x: -x)
+
+    def op_abs(self, *args):
+        self.arithmetic(*args, np.abs)
+
+    def op_min(self, *args):
+        self.arithmetic(*args, np.fmin if args[0][-1].startswith(("f", "bf")) else np.minimum)
+
+    def op_max(self, *args):
+        nan = "NaN" in args[0]
+        self.arithmetic(*args, np.maximum if nan or not args[0][-1].startswith(("f", "bf")) else np.fmax)
+
+    def op_mul(self, parts, ops, idx):
+        if parts[1] == "wide":
+            kind = parts[-1]
+            product = self.number(ops[1], idx, kind) * self.number(ops[2], idx, kind)
+            product = product.view(np.uint64) if product.dtype == np.int64 else product
+            return self.write(ops[0], idx, self.mask(product, 2 * int(kind[1:])))
+        if parts[1] == "hi":
+            kind, width = parts[-1], int(parts[-1][1:])
+            x, y = (self.number(o, idx, kind).astype(object) for o in ops[1:])
+            value = np.array([int(p) >> width for p in x * y], object) & ((1 << width) - 1)
+            return self.write(ops[0], idx, value.astype(np.uint64))
+        self.arithmetic(parts, ops, idx, lambda x, y: x * y)
+
+    def op_mad(self, parts, ops, idx):
+        if parts[1] == "wide":
+            kind = parts[-1]
+            product = self.number(ops[1], idx, kind) * self.number(ops[2], idx, kind)
+            product = product.view(np.uint64) if product.dtype == np.int64 else product
+            with np.errstate(over="ignore"):
+                return self.write(ops[0], idx, self.mask(product + self.read(ops[3], idx), 2 * int(kind[1:])))
+        self.arithmetic(parts, ops, idx, lambda x, y, z: x * y + z)
+
+    def op_fma(self, *args):
+        self.arithmetic(*args, lambda x, y, z: x * y + z)
+
+    def op_div(self, parts, ops, idx):
+        floats = parts[-1] in FLOATS
+        self.arithmetic(parts, ops, idx, (lambda x, y: x / y) if floats else (lambda x, y: x // y))
+
+    def op_rcp(self, *args):
+        self.arithmetic(*args, lambda x: 1 / x)
+
+    def op_rem(self, *args):
+        self.arithmetic(*args, lambda x, y: x % y)
+
+    def op_setp(self, parts, ops, idx):
+        kind = parts[-1]
+        if kind in FLOATS:
+            x, y = (FLOATS[kind][0](self.read(o, idx)).astype(np.float64) for o in ops[1:3])
+        else:
+            kind = kind.replace("b", "u")
+            x, y = (self.number(o, idx, kind) for o in ops[1:3])
+        names = {"lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal", "eq": "equal", "ne": "not_equal",
+                 "lo": "less", "ls": "less_equal", "hi": "greater", "hs": "greater_equal"}
+        name = parts[1]
+        either = name.endswith("u") and name[:-1] in names and parts[-1] in FLOATS
+        result = getattr(np, names[name[:-1] if either else name])(x, y) if name not in ("num", "nan") else None
+        unordered = np.isnan(x) | np.isnan(y) if parts[-1] in FLOATS else np.zeros(len(idx), bool)
+        if name == "nan":
+            result = unordered
+        elif name == "num":
+            result = ~unordered
+        elif either:
+            result = result | unordered
+        else:
+            result = result & ~unordered
+        self.write(ops[0], idx, result)
+
+    def op_selp(self, parts, ops, idx):
+        x, y = self.read(ops[1], idx), self.read(ops[2], idx)
+        self.write(ops[0], idx, self.mask(np.where(self.read(ops[3], idx).astype(bool), x, y), self.width(parts)))
+
+    def op_cvt(self, parts, ops, idx):
+        to, source = parts[-2], parts[-1]
+        if to in ("f16x2", "bf16x2"):
+            # "For .f16x2 the first source goes to the upper half."
+            encode = FLOATS[to[:-2]][1]
+            high, low = (encode(f32(self.read(o, idx)).astype(np.float64)) for o in ops[1:3])
+            return self.write(ops[0], idx, low | high << np.uint64(16))
+        if source in FLOATS and to in FLOATS:
+            value = FLOATS[source][0](self.read(ops[1], idx)).astype(np.float64)
+            return self.write(ops[0], idx, FLOATS[to][1](value))
+        if to in FLOATS:
+            return self.write(ops[0], idx, FLOATS[to][1](self.number(ops[1], idx, source).astype(np.float64)))
+        if source in FLOATS:
+            raise Fault("no model of this conversion")
+        value = self.number(ops[1], idx, source)
+        self.write(ops[0], idx, self.mask(value.view(np.uint64) if value.dtype == np.int64 else value, int(to[1:])))
+
+    def op_cvta(self, parts, ops, idx):
+        self.write(ops[0], idx, self.read(ops[1], idx))
+
+
+def memref_args(number, shape):
+    """What a kernel gets of a buffer: pointers, offset, sizes and strides."""
+    base = (number + 1) << 32
+    strides = [int(np.prod(shape[i + 1 :])) for i in range(len(shape))]
+    return [base, base, 0, *shape, *strides]
+
+
+def launch(text, name, arrays, grid, shared_bytes, writable=()):
+    """Runs all blocks. `arrays` are the buffers, of which those with a number in `writable` are stored to. Gives instructions executed per warp."""
+    kernel = Kernel(text, name)
+    args, buffers = [], []
+    for number, array in enumerate(arrays):
+        array = np.ascontiguousarray(array)
+        args += memref_args(number, array.shape)
+        view = array.view(np.uint8).reshape(-1) if array.size else np.zeros(0, np.uint8)
+        if number not in writable:
+            view = view.copy()
+            view.flags.writeable = False
+        buffers.append(view)
+    executed = {}
+    for z in range(grid[2]):
+        for y in range(grid[1]):
+            for x in range(grid[0]):
+                block = Block(kernel, args, buffers, (x, y, z), grid, shared_bytes)
+                block.run()
+                for opcode, count in block.executed.items():
+                    executed[opcode] = executed.get(opcode, 0) + count
+    return executed
