@@ -12,7 +12,7 @@ lit.llvm.initialize(lit_config, config)
 config.name = "compress"
 config.test_format = lit.formats.ShTest(not llvm_config.use_lit_shell)
 config.suffixes = [".mlir", ".test"]
-config.excludes = ["Inputs", "Unit", "consumer", "lit.cfg.py"]
+config.excludes = ["FakeCuda", "Inputs", "Unit", "consumer", "lit.cfg.py"]
 config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = os.path.join(config.compress_obj_root, "test")
 
