@@ -131,6 +131,7 @@ void mlir::compress::buildCompressToCPU(OpPassManager &pm,
   pm.addPass(createConvertCompressToVector(kernels));
   pm.addPass(createCompressCheckLowered());
   pm.addNestedPass<func::FuncOp>(createCompressVectorizeDepthwise());
+  pm.addNestedPass<func::FuncOp>(createCompressVectorizeTransposes());
   if (options.artifactABI)
     pm.addPass(createCompressEmitArtifactABI());
   addLoweringToLLVM(pm, options.parallel);

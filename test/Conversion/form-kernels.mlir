@@ -210,8 +210,9 @@ func.func @conv_nhwc(%0: !w, %x: tensor<?x7x5x8xf32>, %i: tensor<?x3x4x20xf32>) 
   return %y : tensor<?x3x4x20xf32>
 }
 
-// Channels first: the window takes them as they lie, the output is transposed.
+// Channels first: the image and the output are transposed.
 // CHECK-LABEL: func @conv_nchw
+// CHECK: linalg.transpose ins(%{{.*}} : tensor<1x8x5x5xf32>) outs(%{{.*}} : tensor<1x5x5x8xf32>) permutation = [0, 2, 3, 1]
 // CHECK: %[[Y:.*]] = compress.contract {{.*}} weight(!compress.tensor<20x48xf32, {{.*}}>, #[[MATRIX]]) window #{{.*}} -> tensor<12x20xf32>
 // CHECK: %[[E:.*]] = tensor.expand_shape %[[Y]] {{\[}}[0, 1, 2], [3]] output_shape [1, 3, 4, 20]
 // CHECK: linalg.transpose ins(%[[E]] : tensor<1x3x4x20xf32>) outs(%{{.*}} : tensor<1x20x3x4xf32>) permutation = [0, 3, 1, 2]
@@ -224,14 +225,13 @@ func.func @conv_nchw(%0: !v, %x: tensor<1x8x5x5xf32>, %i: tensor<1x20x3x4xf32>) 
 }
 
 // -----
-// Groups are batches, which come first: of one image, that is the same bytes. Rows of the weight's matrix are a group's.
-// CHECK-DAG: #[[WINDOW:.*]] = affine_map<(d0, d1, d2) -> (d0, d1 floordiv 12, d2 mod 8, (d1 mod 12) floordiv 4 + d2 floordiv 16, d1 mod 4 + (d2 mod 16) floordiv 8)>
+// Groups are batches, which come first. Rows of the weight's matrix are a group's.
+// CHECK-DAG: #[[WINDOW:.*]] = affine_map<(d0, d1, d2) -> (d0, d1 floordiv 12, (d1 mod 12) floordiv 4 + d2 floordiv 16, d1 mod 4 + (d2 mod 16) floordiv 8, d2 mod 8)>
 // CHECK-DAG: #[[MATRIX:.*]] = affine_map<(d0, d1, d2, d3) -> (d0, d2, d3)>
 // CHECK-LABEL: func @conv_groups
 // CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<1x3x8x5x5xf32>
-// CHECK: %[[FLAT:.*]] = tensor.collapse_shape %[[X]]
-// CHECK: %[[GROUPS:.*]] = tensor.expand_shape %[[FLAT]] {{.*}} into tensor<3x1x8x5x5xf32>
-// CHECK: compress.contract ins(%[[GROUPS]], {{.*}}) outs(%{{.*}} : tensor<3x12x20xf32>)
+// CHECK: %[[GROUPS:.*]] = linalg.transpose ins(%[[X]] : tensor<1x3x8x5x5xf32>) outs(%{{.*}} : tensor<3x1x5x5x8xf32>) permutation = [1, 0, 3, 4, 2]
+// CHECK: compress.contract ins(%{{.*}}, {{.*}}) outs(%{{.*}} : tensor<3x12x20xf32>)
 // CHECK-SAME: weight(!compress.tensor<3x20x48xf32, #compress.tiled<#compress.quant<i8, block = [1, 1, 48], scale = f32>, tile = [1, 16, 4], order = [0, 1, 2]>>, #[[MATRIX]]) window #[[WINDOW]]
 // CHECK: linalg.transpose {{.*}} permutation = [1, 0, 4, 2, 3]
 !g = !compress.tensor<3x20x8x3x2xf32, #compress.tiled<#compress.quant<i8, block = [1, 1, 8, 3, 2], scale = f32>, tile = [1, 16, 4, 1, 1], order = [0, 1, 3, 4, 2]>>

@@ -289,6 +289,36 @@ def CompressVectorizeDepthwise
   ];
 }
 
+def CompressVectorizeTransposes
+    : Pass<"compress-vectorize-transposes", "::mlir::func::FuncOp"> {
+  let summary = "transposes of buffers in registers";
+  let description = [{
+    Kernels want channels last, and yield them so. Where a module has them in
+    front, or groups, a `linalg.transpose` is before or after the kernel. One of
+    32-bit elements whose last dimension moves is done 16 by 16 elements at a time:
+    vectors are loaded along the last dimension of the input, transposed by
+    shuffles, and stored along that of the output.
+
+    ```mlir
+    linalg.transpose ins(%x : memref<56x64xf32>) outs(%y : memref<64x56xf32>) permutation = [1, 0]
+    ```
+    becomes
+    ```mlir
+    scf.for %i = %c0 to %c48 step %c16 {
+      scf.for %j = %c0 to %c64 step %c16 {
+        %0 = vector.load %x[%i, %j] : memref<56x64xf32>, vector<16xf32>
+        ...
+        %16 = vector.shuffle %0, %8 [...] : vector<16xf32>, vector<16xf32>
+        ...
+        vector.store %64, %y[%j, %i] : memref<64x56xf32>, vector<16xf32>
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"
+  ];
+}
+
 def CompressLoopsToOpenMP : Pass<"compress-loops-to-openmp"> {
   let summary = "loops of kernels that threads share to OpenMP";
   let description = [{

@@ -46,7 +46,7 @@ private:
     AffineMap weightMap, window;
   };
   Operands getMatrices(DecodeOp decode);
-  Operands getWindows(DecodeOp decode);
+  Operands getWindows(DecodeOp decode, ComputeMode compute);
   SmallVector<int64_t> getPositions(OpOperand *operand, unsigned last) const;
   Value getEmpty(Value value, ArrayRef<int64_t> permutation, Type element);
   Value reshape(Value value, RankedTensorType type);
@@ -212,18 +212,24 @@ KernelFormer::Operands KernelFormer::getMatrices(DecodeOp decode) {
   return operands;
 }
 
-/// Of a convolution: the image as it is, but for its groups, which come first,
-/// and the weight as a matrix of each group.
-KernelFormer::Operands KernelFormer::getWindows(DecodeOp decode) {
+/// Of a convolution: the image, groups first and channels last, and the weight
+/// as a matrix of each group. Kernels of signs read channels wherever they are.
+KernelFormer::Operands KernelFormer::getWindows(DecodeOp decode,
+                                                ComputeMode compute) {
   Operands operands;
+  std::optional<int64_t> channels;
+  if (compute != ComputeMode::Xnor)
+    channels = contraction.getPosition(contraction.lhs, contraction.k);
   SmallVector<int64_t> order;
   for (unsigned loop : contraction.batch)
     order.push_back(contraction.getPosition(contraction.lhs, loop));
   for (int64_t dim = 0,
                rank = ::cast<RankedTensorType>(lhs.getType()).getRank();
        dim < rank; ++dim)
-    if (!llvm::is_contained(order, dim))
+    if (!llvm::is_contained(order, dim) && dim != channels)
       order.push_back(dim);
+  if (channels)
+    order.push_back(*channels);
   operands.lhs = cast(transpose(lhs, order), b.getF32Type());
   CompressedTensorType type = decode.getInput().getType();
   operands.weight = getWeightMatrix(type, contraction.getMatrixDims());
@@ -288,8 +294,8 @@ void KernelFormer::form(DecodeOp decode, ComputeMode compute) {
       lhs = source;
     }
   }
-  Operands operands =
-      contraction.isConvolution() ? getWindows(decode) : getMatrices(decode);
+  Operands operands = contraction.isConvolution() ? getWindows(decode, compute)
+                                                  : getMatrices(decode);
   // A tensor of zeros need not be read, nor be made.
   Value outs = init->get();
   bool isZero = false;
