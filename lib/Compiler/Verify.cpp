@@ -57,7 +57,7 @@ public:
   LogicalResult compile();
   /// Decodes into a contiguous row-major buffer.
   DenseBuffer run(unsigned index, ArrayRef<const char *> leaves,
-                  ArrayRef<Type> leafTypes, int64_t rank);
+                  ArrayRef<Type> leafTypes);
 
 private:
   struct Decoder {
@@ -158,12 +158,18 @@ static SmallVector<int64_t> makeDescriptor(const void *data,
 }
 
 DenseBuffer DecodeRunner::run(unsigned index, ArrayRef<const char *> leaves,
-                              ArrayRef<Type> leafTypes, int64_t rank) {
+                              ArrayRef<Type> leafTypes) {
   auto *entry = reinterpret_cast<void (*)(const void *const *, void **)>(
       library.getAddressOfSymbol(
           ("compress_entry_decode" + std::to_string(index)).c_str()));
-  SmallVector<SmallVector<int64_t>> storage;
-  storage.emplace_back(3 + 2 * rank);
+  RankedTensorType type = decoders[index].type.getLogicalType();
+  int64_t bytes = type.getNumElements() * type.getElementTypeBitWidth() / 8;
+  DenseBuffer dense = {{std::malloc(std::max<int64_t>(bytes, 1)), &free},
+                       nullptr};
+  if (!dense.allocated)
+    llvm::report_bad_alloc_error("no memory for a decoded weight");
+  SmallVector<SmallVector<int64_t>> storage = {
+      makeDescriptor(dense.allocated.get(), type.getShape())};
   for (auto [leaf, type] : llvm::zip_equal(leaves, leafTypes))
     storage.push_back(
         makeDescriptor(leaf, cast<RankedTensorType>(type).getShape()));
@@ -171,8 +177,8 @@ DenseBuffer DecodeRunner::run(unsigned index, ArrayRef<const char *> leaves,
   for (SmallVector<int64_t> &words : storage)
     descriptors.push_back(words.data());
   entry(nullptr, descriptors.data());
-  return {{reinterpret_cast<void *>(storage[0][0]), &free},
-          reinterpret_cast<const char *>(storage[0][1])};
+  dense.data = static_cast<const char *>(dense.allocated.get());
+  return dense;
 }
 
 //===----------------------------------------------------------------------===//
@@ -340,8 +346,7 @@ LogicalResult ArtifactVerifier::checkDecoded(const StoredWeight &weight,
     return error(entry) << "expected " << entry.storedBits
                         << " stored bits, but got " << bits;
   RankedTensorType logical = weight.type.getLogicalType();
-  DenseBuffer dense =
-      runner.run(weight.decoder, pointers, weight.leafTypes, logical.getRank());
+  DenseBuffer dense = runner.run(weight.decoder, pointers, weight.leafTypes);
   ArrayRef<char> decoded(dense.data, weight.original.size());
   if (!entry.certificate) {
     ++report.denseWeights;

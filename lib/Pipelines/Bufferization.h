@@ -14,8 +14,10 @@ class OpPassManager;
 
 namespace mlir::compress {
 
-/// From tensors to buffers, functions included, which are freed.
-void addBufferization(OpPassManager &pm);
+/// From tensors to buffers, functions included, which are freed. With
+/// `writeResults`, public functions write to memory of their callers where they
+/// can.
+void addBufferization(OpPassManager &pm, bool writeResults = false);
 
 } // namespace mlir::compress
 

@@ -23,7 +23,7 @@
 using namespace mlir;
 using namespace mlir::compress;
 
-void mlir::compress::addBufferization(OpPassManager &pm) {
+void mlir::compress::addBufferization(OpPassManager &pm, bool writeResults) {
   bufferization::OneShotBufferizePassOptions options;
   options.bufferizeFunctionBoundaries = true;
   options.functionBoundaryTypeConversion =
@@ -33,6 +33,8 @@ void mlir::compress::addBufferization(OpPassManager &pm) {
   // The buffer of a decoded tile is allocated once, outside of the loops.
   pm.addNestedPass<func::FuncOp>(bufferization::createBufferHoistingPass());
   pm.addNestedPass<func::FuncOp>(bufferization::createBufferLoopHoistingPass());
+  if (writeResults)
+    pm.addPass(createCompressResultsToArguments());
   bufferization::BufferDeallocationPipelineOptions deallocation;
   bufferization::buildBufferDeallocationPipeline(pm, deallocation);
   // Deallocation may leave bufferization.clone behind.
@@ -125,7 +127,7 @@ void mlir::compress::buildCompressToCPU(OpPassManager &pm,
   pm.addPass(createCSEPass());
   if (options.artifactABI)
     pm.addPass(createCompressProtectArguments());
-  addBufferization(pm);
+  addBufferization(pm, options.artifactABI);
   ConvertCompressToVectorOptions kernels;
   kernels.features.assign(options.features.begin(), options.features.end());
   pm.addPass(createConvertCompressToVector(kernels));

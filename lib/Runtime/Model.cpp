@@ -26,7 +26,7 @@ using store::Status;
 static constexpr const char *kNativeCpu = "native";
 
 /// The ABI between model.so and this library: what the entries take.
-static constexpr int32_t kModelAbiVersion = 1;
+static constexpr int32_t kModelAbiVersion = 2;
 
 /// More are a mistake, and would take gigabytes of stacks.
 static constexpr int64_t kMaxThreads = 1024;

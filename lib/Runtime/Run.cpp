@@ -142,20 +142,32 @@ static Status checkTensor(const std::string &what, const CompressTensor &tensor,
   return {};
 }
 
+/// Whether elements lie as compiled code wants them: row-major, aligned to the
+/// element.
+static bool isRowMajor(const CompressTensor &tensor, size_t width) {
+  std::vector<int64_t> expected = getRowMajorStrides(tensor.shape, tensor.rank);
+  bool rowMajor = reinterpret_cast<uintptr_t>(tensor.data) % width == 0;
+  for (int32_t i = 0; tensor.strides && i < tensor.rank; ++i)
+    rowMajor &= tensor.shape[i] <= 1 || tensor.strides[i] == expected[i];
+  return rowMajor;
+}
+
+static size_t countElements(const int64_t *shape, size_t rank) {
+  size_t elements = 1;
+  for (size_t i = 0; i < rank; ++i)
+    elements *= size_t(shape[i]);
+  return elements;
+}
+
 /// The data of an input as compiled code wants them: row-major, aligned to the
 /// element. Copied to `copies` when they are not.
 static const void *getRowMajor(const CompressTensor &tensor, size_t width,
                                std::vector<std::unique_ptr<char[]>> &copies) {
+  if (isRowMajor(tensor, width))
+    return tensor.data;
   size_t rank = tensor.rank;
   std::vector<int64_t> expected = getRowMajorStrides(tensor.shape, rank);
-  bool rowMajor = reinterpret_cast<uintptr_t>(tensor.data) % width == 0;
-  for (size_t i = 0; tensor.strides && i < rank; ++i)
-    rowMajor &= tensor.shape[i] <= 1 || tensor.strides[i] == expected[i];
-  if (rowMajor)
-    return tensor.data;
-  size_t elements = 1;
-  for (size_t i = 0; i < rank; ++i)
-    elements *= size_t(tensor.shape[i]);
+  size_t elements = countElements(tensor.shape, rank);
   copies.emplace_back(
       new (std::nothrow) char[std::max<size_t>(elements, 1) * width]);
   char *copy = copies.back().get();
@@ -218,6 +230,53 @@ static const char *callEntry(void (*entry)(const void *const *, void **),
   return call.message;
 }
 
+namespace {
+/// Memory from `begin` on that is in use.
+struct Extent {
+  const char *begin;
+  size_t bytes;
+
+  bool overlaps(const Extent &other) const {
+    return begin < other.begin + other.bytes && other.begin < begin + bytes;
+  }
+};
+
+/// Where the results of a function are written that is told so.
+class GivenBuffers {
+public:
+  ~GivenBuffers() {
+    for (void *buffer : buffers)
+      std::free(buffer);
+  }
+  /// What a function writes an output of such a shape to: the caller's memory,
+  /// where that has the elements in their order and is no input or other
+  /// output; or a buffer. Null if there is no memory.
+  void *give(const CompressTensor &output, const std::vector<int64_t> &shape,
+             size_t width) {
+    size_t bytes = countElements(shape.data(), shape.size()) * width;
+    Extent place = {static_cast<const char *>(output.data), bytes};
+    auto isUsed = [&](const Extent &other) { return other.overlaps(place); };
+    if (output.data && isRowMajor(output, width) &&
+        std::none_of(used.begin(), used.end(), isUsed)) {
+      used.push_back(place);
+      return output.data;
+    }
+    void *buffer = nullptr;
+    if (posix_memalign(&buffer, 64, std::max<size_t>(bytes, 1)))
+      return nullptr;
+    buffers.push_back(buffer);
+    return buffer;
+  }
+  void use(const void *data, size_t bytes) {
+    used.push_back({static_cast<const char *>(data), bytes});
+  }
+
+private:
+  std::vector<Extent> used;
+  std::vector<void *> buffers;
+};
+} // namespace
+
 Status Model::run(size_t index, const CompressTensor *inputs,
                   CompressTensor *outputs, unsigned numThreads) const {
   const store::ManifestFunction &function = getManifest().functions[index];
@@ -228,6 +287,13 @@ Status Model::run(size_t index, const CompressTensor *inputs,
     return std::string(what) + " " + std::to_string(i) + " ('" + type.name +
            "') of function '" + function.name + "'";
   };
+
+  // Sizes of all results are known: they are written where they are wanted.
+  bool isGiven = true;
+  for (const store::ManifestTensorType &type : function.outputs)
+    for (int64_t size : type.shape)
+      isGiven &= size != store::kDynamic;
+  GivenBuffers given;
 
   std::vector<std::unique_ptr<char[]>> copies;
   std::vector<Descriptor> descriptors;
@@ -246,6 +312,8 @@ Status Model::run(size_t index, const CompressTensor *inputs,
     descriptors.emplace_back(type.shape.size());
     descriptors.back().set(data, inputs[i].shape);
     read.push_back(data);
+    given.use(data, countElements(inputs[i].shape, inputs[i].rank) *
+                        store::getDTypeSize(type.dtype));
   }
   for (size_t i = 0; i < numOutputs; ++i) {
     if (!outputs[i].data)
@@ -260,6 +328,15 @@ Status Model::run(size_t index, const CompressTensor *inputs,
                                     "got a stride of 0");
   }
 
+  for (size_t i = 0; isGiven && i < numOutputs; ++i) {
+    const store::ManifestTensorType &type = function.outputs[i];
+    void *buffer =
+        given.give(outputs[i], type.shape, store::getDTypeSize(type.dtype));
+    if (!buffer)
+      return Status::error(describe("output", i, type) + ": out of memory");
+    descriptors[i].set(buffer, type.shape.data());
+  }
+
   std::vector<void *> pointers;
   for (Descriptor &descriptor : descriptors)
     pointers.push_back(descriptor.raw());
@@ -270,7 +347,7 @@ Status Model::run(size_t index, const CompressTensor *inputs,
                          "': an assertion of the model failed: " + message);
 
   Results results;
-  for (size_t i = 0; i < numOutputs; ++i) {
+  for (size_t i = 0; !isGiven && i < numOutputs; ++i) {
     void *buffer = descriptors[i].allocated();
     auto isBorrowed = [&](const std::vector<const void *> &known) {
       return std::find(known.begin(), known.end(), buffer) != known.end();
@@ -289,6 +366,8 @@ Status Model::run(size_t index, const CompressTensor *inputs,
     const Descriptor &result = descriptors[i];
     size_t rank = type.shape.size(), width = store::getDTypeSize(type.dtype);
     CompressTensor &output = outputs[i];
+    if (isGiven && output.data == result.allocated())
+      continue;
     if (!output.data) {
       if (!allocate(result.sizes(), rank, type.dtype, output))
         return fail(

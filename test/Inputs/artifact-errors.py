@@ -86,7 +86,7 @@ fail_all(at + "unknown key 'extra'", RUN, VERIFY, INSPECT)
 edit("target", "versions", value=[])
 fail_all(at + "expected at least one of 'target.versions'", RUN, VERIFY, INSPECT)
 edit("target", "versions", 0, "symbol_suffix", value=".other")
-fail_all("'bad/model.so': expected code of ABI version 1, but got none", RUN)
+fail_all("'bad/model.so': expected code of ABI version 2, but got none", RUN)
 edit("functions", 0, "symbol", value="compress_entry_other")
 fail_all("'bad/model.so': expected symbol 'compress_entry_other' of function 'main'", RUN)
 at = "'bad/weights.safetensors': "
@@ -135,7 +135,7 @@ for code, message in [
 copy()
 shutil.copy("/lib/x86_64-linux-gnu/libm.so.6", place.path("bad/model.so"))
 artifact.seal(place.path("bad"))
-fail_all("'bad/model.so': expected code of ABI version 1, but got none", RUN)
+fail_all("'bad/model.so': expected code of ABI version 2, but got none", RUN)
 
 # Code or weights of another artifact.
 place.write(

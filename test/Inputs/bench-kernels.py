@@ -45,6 +45,7 @@ for row in rows:
     assert (row["ratio"] is None) == (row["peer"] is None), row
     if row["ours"] is not None:
         assert row["ours"] > 0 and row["compute"] in ("f32", "bf16", "int8", "xnor", "loops", "decode"), row
+        assert ("xnor" in row["name"]) == (row["compute"] == "xnor"), row
     if row["ratio"] is not None:
         assert math.isclose(row["ratio"], row["peer"] / row["ours"]), row
     if row["name"] in WITHOUT_SPILLS and row["compute"] not in ("loops", "decode"):

@@ -93,6 +93,17 @@ func.func @slice(%x: tensor<8x8xf32>) -> tensor<3x4xf32> {
   %0 = tensor.extract_slice %x[1, 2] [3, 4] [2, 1] : tensor<8x8xf32> to tensor<3x4xf32>
   return %0 : tensor<3x4xf32>
 }
+// Of static size: written where the caller wants it.
+func.func @reverse(%x: tensor<8xf32>) -> tensor<8xf32> {
+  %c7 = arith.constant 7 : index
+  %0 = tensor.generate {
+  ^bb0(%i: index):
+    %j = arith.subi %c7, %i : index
+    %v = tensor.extract %x[%j] : tensor<8xf32>
+    tensor.yield %v : f32
+  } : tensor<8xf32>
+  return %0 : tensor<8xf32>
+}
 func.func @scalar(%x: tensor<f64>) -> tensor<f64> {
   %v = tensor.extract %x[] : tensor<f64>
   %s = arith.addf %v, %v : f64

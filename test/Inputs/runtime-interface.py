@@ -186,6 +186,24 @@ def test_outputs(model: Model) -> None:
         expect_equal(ones, np.ones(size, F32))
 
 
+def test_results_in_place(model: Model) -> None:
+    """Of static size: written where they are wanted, but where that is part of an input."""
+    x = np.arange(8, dtype=F32)
+    out = np.full(8, -1, F32)
+    model.run("reverse", x, into=[out])
+    expect_equal(out, x[::-1])
+    for shift in range(-8, 9):
+        memory = np.full(24, -1, F32)
+        memory[8:16] = x
+        model.run("reverse", memory[8:16], into=[memory[8 + shift : 16 + shift]])
+        expect_equal(memory[8 + shift : 16 + shift], x[::-1])
+        assert (memory == -1).sum() == 16 - abs(shift)
+    # Two results in one place: the last one is what is there.
+    twice = np.zeros(40, F32)
+    model.run("weight", np.array(0, np.int64), into=[twice, twice])
+    expect_equal(twice, np.concatenate([F32([3]), np.arange(1, 40, dtype=F32)]))
+
+
 def test_types(model: Model) -> None:
     bits = np.random.default_rng(0).integers(0, 256, 8 * 5, np.uint8)
     arrays = [
@@ -321,7 +339,7 @@ def test_threads(model: Model) -> None:
                 x = rng.standard_normal((number + 1, 3, 5)).astype(F32)
                 (actual,) = model.run("transpose", x)
                 expect_equal(actual, x.transpose(2, 0, 1))
-                text = f"expected a function number below 15, but got {1000 + number}"
+                text = f"expected a function number below 16, but got {1000 + number}"
                 assert lib.compressModelGetNumInputs(model.handle, 1000 + number) == -1
                 assert model.error() == text, model.error()
                 wanted = np.array(number + 100, np.int64)
@@ -448,6 +466,7 @@ def main() -> None:
         test_weights_are_not_written(model)
         test_input_layouts(model)
         test_outputs(model)
+        test_results_in_place(model)
         test_types(model)
         test_wrong_inputs(model)
         test_wrong_outputs(model)

@@ -15,7 +15,7 @@
 // The interface of artifacts: entries, a version, a handler of assertions, all else private. A failing
 // assertion calls the handler, which is loaded when it is called.
 // ABI-NOT: llvm.call @abort
-// ABI-DAG: llvm.mlir.global external constant @compress_model_abi_version(1 : i32)
+// ABI-DAG: llvm.mlir.global external constant @compress_model_abi_version(2 : i32)
 // ABI-DAG: llvm.mlir.global external @compress_assert_handler
 // ABI-DAG: llvm.func @compress_entry_main(%{{.*}}: !llvm.ptr, %{{.*}}: !llvm.ptr)
 // ABI-DAG: llvm.func @compress_entry_assembled(

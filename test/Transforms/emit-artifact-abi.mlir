@@ -1,6 +1,6 @@
 // RUN: compress-opt %s --compress-emit-artifact-abi | FileCheck %s
 
-// CHECK: llvm.mlir.global external constant @compress_model_abi_version(1 : i32)
+// CHECK: llvm.mlir.global external constant @compress_model_abi_version(2 : i32)
 // CHECK: llvm.mlir.global private constant @compress_message0("sizes differ\00")
 // CHECK: llvm.mlir.global external @compress_assert_handler(#llvm.zero)
 // The globals are gone; their order is the order of the table.

@@ -1,4 +1,5 @@
-//===- EmitArtifactABI.cpp - compress-emit-artifact-abi ---------------------===//
+//===- EmitArtifactABI.cpp - compress-emit-artifact-abi
+//---------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -42,6 +43,9 @@ private:
   llvm::SetVector<Operation *> readers;
 };
 } // namespace
+
+/// On arguments that results are written to.
+static constexpr llvm::StringLiteral kResultArgumentAttr = "bufferize.result";
 
 /// The LLVM struct of a memref descriptor.
 static Type getDescriptorType(MLIRContext *ctx, MemRefType type) {
@@ -129,9 +133,8 @@ void EmitArtifactABIPass::replaceReads() {
       set(constant(stride), {4, dim});
       stride *= type.getDimSize(dim);
     }
-    Value memref =
-        UnrealizedConversionCastOp::create(b, loc, type, descriptor)
-            .getResult(0);
+    Value memref = UnrealizedConversionCastOp::create(b, loc, type, descriptor)
+                       .getResult(0);
     read.replaceAllUsesWith(memref);
     read.erase();
   }
@@ -149,9 +152,9 @@ void EmitArtifactABIPass::lowerAsserts() {
     return LLVM::GlobalOp::create(b, getOperation().getLoc(), type, isConstant,
                                   linkage, name, value);
   };
-  auto handler = addGlobal(pointer, /*isConstant=*/false,
-                           LLVM::Linkage::External, "compress_assert_handler",
-                           LLVM::ZeroAttr::get(ctx));
+  auto handler =
+      addGlobal(pointer, /*isConstant=*/false, LLVM::Linkage::External,
+                "compress_assert_handler", LLVM::ZeroAttr::get(ctx));
   llvm::StringMap<LLVM::GlobalOp> messages;
   auto handlerType =
       LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(ctx), pointer);
@@ -160,16 +163,17 @@ void EmitArtifactABIPass::lowerAsserts() {
     if (!message) {
       std::string text = op.getMsg().str();
       text.push_back('\0');
-      message = addGlobal(
-          LLVM::LLVMArrayType::get(b.getI8Type(), text.size()),
-          /*isConstant=*/true, LLVM::Linkage::Private,
-          "compress_message" + std::to_string(messages.size() - 1),
-          b.getStringAttr(text));
+      message =
+          addGlobal(LLVM::LLVMArrayType::get(b.getI8Type(), text.size()),
+                    /*isConstant=*/true, LLVM::Linkage::Private,
+                    "compress_message" + std::to_string(messages.size() - 1),
+                    b.getStringAttr(text));
     }
     Location loc = op.getLoc();
     b.setInsertionPoint(op);
     Value fails = arith::XOrIOp::create(
-        b, loc, op.getArg(), arith::ConstantOp::create(b, loc, b.getBoolAttr(true)));
+        b, loc, op.getArg(),
+        arith::ConstantOp::create(b, loc, b.getBoolAttr(true)));
     scf::IfOp::create(b, loc, fails, [&](OpBuilder &b, Location loc) {
       Value slot = LLVM::AddressOfOp::create(b, loc, handler);
       Value function = LLVM::LoadOp::create(b, loc, pointer, slot);
@@ -198,10 +202,18 @@ LogicalResult EmitArtifactABIPass::emitEntry(func::FuncOp function) {
     }
     return success();
   };
-  TypeRange inputs = TypeRange(function.getArgumentTypes()).drop_front(reads);
+  TypeRange arguments =
+      TypeRange(function.getArgumentTypes()).drop_front(reads);
   TypeRange results = function.getResultTypes();
-  if (failed(check(inputs, "argument")) || failed(check(results, "result")))
+  if (failed(check(arguments, "argument")) || failed(check(results, "result")))
     return failure();
+  // Where results are written is behind what they are made of.
+  int64_t numGiven = llvm::count_if(
+      llvm::seq<unsigned>(function.getNumArguments()), [&](unsigned i) {
+        return function.getArgAttr(i, kResultArgumentAttr) != nullptr;
+      });
+  int64_t numInputs = arguments.size() - numGiven;
+  int64_t numOutputs = numGiven + results.size();
 
   OpBuilder b(ctx);
   b.setInsertionPointToEnd(getOperation().getBody());
@@ -217,12 +229,14 @@ LogicalResult EmitArtifactABIPass::emitEntry(func::FuncOp function) {
   SmallVector<Value> operands;
   if (reads)
     operands.push_back(weights);
-  for (auto [i, input] : llvm::enumerate(inputs)) {
-    Value slot = loadPointer(b, loc, descriptors, results.size() + i);
+  for (auto [i, argument] : llvm::enumerate(arguments)) {
+    int64_t place = int64_t(i) - numInputs;
+    Value slot =
+        loadPointer(b, loc, descriptors, place < 0 ? numOutputs + i : place);
     Value descriptor = LLVM::LoadOp::create(
-        b, loc, getDescriptorType(ctx, cast<MemRefType>(input)), slot);
+        b, loc, getDescriptorType(ctx, cast<MemRefType>(argument)), slot);
     operands.push_back(
-        UnrealizedConversionCastOp::create(b, loc, input, descriptor)
+        UnrealizedConversionCastOp::create(b, loc, argument, descriptor)
             .getResult(0));
   }
   auto call = func::CallOp::create(b, loc, function, operands);
@@ -233,7 +247,7 @@ LogicalResult EmitArtifactABIPass::emitEntry(func::FuncOp function) {
             result)
             .getResult(0);
     LLVM::StoreOp::create(b, loc, descriptor,
-                          loadPointer(b, loc, descriptors, i));
+                          loadPointer(b, loc, descriptors, numGiven + i));
   }
   LLVM::ReturnOp::create(b, loc, ValueRange());
   return success();
@@ -252,8 +266,8 @@ void EmitArtifactABIPass::runOnOperation() {
   SmallVector<func::FuncOp> entries;
   for (auto function : module.getOps<func::FuncOp>()) {
     if (function.isExternal()) {
-      emitError(function.getLoc()) << "expected function '" << function.getName()
-                           << "' to have a body";
+      emitError(function.getLoc())
+          << "expected function '" << function.getName() << "' to have a body";
       return signalPassFailure();
     }
     if (function.isPublic())
@@ -275,6 +289,5 @@ void EmitArtifactABIPass::runOnOperation() {
   b.setInsertionPointToStart(module.getBody());
   LLVM::GlobalOp::create(b, module.getLoc(), b.getI32Type(),
                          /*isConstant=*/true, LLVM::Linkage::External,
-                         "compress_model_abi_version",
-                         b.getI32IntegerAttr(1));
+                         "compress_model_abi_version", b.getI32IntegerAttr(2));
 }

@@ -362,6 +362,33 @@ def CompressExternalizeWeights
   ];
 }
 
+def CompressResultsToArguments
+    : Pass<"compress-results-to-arguments", "::mlir::ModuleOp"> {
+  let summary = "public functions write results where their callers want them";
+  let description = [{
+    Runs after bufferization. A public function whose results all have static
+    sizes takes a buffer for each of them as one more argument, with the attribute
+    `bufferize.result`, and returns nothing: no result is copied, nor is memory
+    allocated for it. Functions with a result of dynamic size stay as they are.
+
+    ```mlir
+    func.func @main(%x: memref<4xf32>) -> memref<4xf32> {
+      %y = memref.alloc() : memref<4xf32>
+      ...
+      return %y : memref<4xf32>
+    }
+    ```
+    becomes
+    ```mlir
+    func.func @main(%x: memref<4xf32>, %y: memref<4xf32> {bufferize.result}) {
+      ...
+      return
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::memref::MemRefDialect"];
+}
+
 def CompressEmitArtifactABI
     : Pass<"compress-emit-artifact-abi", "::mlir::ModuleOp"> {
   let summary = "weights through a pointer table, one plain C entry a function";
@@ -376,8 +403,10 @@ def CompressEmitArtifactABI
     ```
 
     with one pointer to a strided memref descriptor per result, then per
-    argument. Results belong to the caller, who frees them. The order of the
-    table is the order of the globals.
+    argument. Results belong to the caller, who frees them. Where the function
+    is told where to write them (see `compress-results-to-arguments`), the
+    caller sets their descriptors. The order of the table is the order of the
+    globals.
 
     A `cf.assert` that fails calls the function that `compress_assert_handler`
     points to, with its message; the loader sets that pointer, and the function
