@@ -123,19 +123,22 @@ static std::string getModule(const Problem &p, const OwnOptions &options) {
     codec = "{compress.codec = " + options.codec + "} ";
   std::string signs, input = "%x";
   if (options.isBinary) {
-    signs = llvm::formatv(R"(
+    signs = llvm::formatv(
+        R"(
   %one = arith.constant 1.0 : f32
   %minus = arith.constant -1.0 : f32
   %to = tensor.empty() : {0}
   %signs = linalg.generic {{
-    indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, j)>],
-    iterator_types = ["parallel", "parallel"]} ins(%x : {0}) outs(%to : {0}) {{
+    indexing_maps = [affine_map<({1}) -> ({1})>, affine_map<({1}) -> ({1})>],
+    iterator_types = [{2}]} ins(%x : {0}) outs(%to : {0}) {{
   ^bb0(%a: f32, %b: f32):
     %positive = arith.cmpf oge, %a, %zero : f32
     %sign = arith.select %positive, %one, %minus : f32
     linalg.yield %sign : f32
   } -> {0})",
-                          getType(x));
+        getType(x), p.isConvolution() ? "i, j, k, l" : "i, j",
+        p.isConvolution() ? R"("parallel", "parallel", "parallel", "parallel")"
+                          : R"("parallel", "parallel")");
     input = "%signs";
   }
   return llvm::formatv(R"(

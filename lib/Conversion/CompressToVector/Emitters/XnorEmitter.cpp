@@ -29,6 +29,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
@@ -146,6 +147,10 @@ private:
   // Signs of rows.
   void copyRow(ValueRange batch, Value row, const SignRows &signs, Value group,
                Value place, int64_t count);
+  Value isIn(unsigned dim, Value position);
+  void copyPlaces(ValueRange batch, ArrayRef<Value> origin,
+                  const SignRows &signs, Value group, Value place,
+                  int64_t count, bool isChecked);
   void readRow(ValueRange batch, Value row, const SignRows &signs, Value group,
                Value place, int64_t count);
   Value readWord(ArrayRef<Value> place, int64_t length);
@@ -458,15 +463,45 @@ Value XnorKernel::countPlaces(ValueRange batch) {
 void XnorKernel::copyRow(ValueRange batch, Value row, const SignRows &signs,
                          Value group, Value place, int64_t count) {
   SmallVector<Value> origin = getLhsPlace(batch, row, index(0));
-  SmallVector<Value> sizes(origin.size());
-  for (unsigned dim : window->openDims)
-    sizes[dim] = memref::DimOp::create(b, op.getLhs(), dim);
-  Value list, missing = index(0);
-  if (signs.missing)
-    list = arith::MulIOp::create(b, place, index(window->places.size() + 1));
+  // Most rows have all places.
+  Value isInside;
+  for (unsigned dim : window->openDims) {
+    auto [low, high] = std::minmax_element(
+        window->places.begin(), window->places.end(),
+        [&](const auto &a, const auto &b) { return a[dim] < b[dim]; });
+    for (int64_t offset : {(*low)[dim], (*high)[dim]}) {
+      Value fits =
+          isIn(dim, arith::AddIOp::create(b, origin[dim], index(offset)));
+      isInside = isInside ? arith::AndIOp::create(b, isInside, fits) : fits;
+    }
+  }
+  if (!isInside)
+    return copyPlaces(batch, origin, signs, group, place, count,
+                      /*isChecked=*/false);
+  auto branch = scf::IfOp::create(b, isInside, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  copyPlaces(batch, origin, signs, group, place, count, /*isChecked=*/false);
+  b.setInsertionPointToStart(branch.elseBlock());
+  copyPlaces(batch, origin, signs, group, place, count, /*isChecked=*/true);
+}
+
+/// Whether there is such a position in a dimension of lhs.
+Value XnorKernel::isIn(unsigned dim, Value position) {
+  return arith::CmpIOp::create(b, arith::CmpIPredicate::ult, position,
+                               memref::DimOp::create(b, op.getLhs(), dim));
+}
+
+/// The same, with a list of places that are missing if `isChecked`, else none.
+void XnorKernel::copyPlaces(ValueRange batch, ArrayRef<Value> origin,
+                            const SignRows &signs, Value group, Value place,
+                            int64_t count, bool isChecked) {
   auto toI32 = [&](Value value) -> Value {
     return arith::IndexCastOp::create(b, b.getI32Type(), value);
   };
+  Value list, missing = index(0);
+  if (signs.missing)
+    list = arith::MulIOp::create(b, place, index(window->places.size() + 1));
   for (auto [number, offsets] : llvm::enumerate(window->places)) {
     SmallVector<Value> at;
     for (unsigned dim = batch.size(); dim < origin.size(); ++dim)
@@ -475,13 +510,11 @@ void XnorKernel::copyRow(ValueRange batch, Value row, const SignRows &signs,
               ? index(offsets[dim] / kWordBits)
               : arith::AddIOp::create(b, origin[dim], index(offsets[dim])));
     Value isInside;
-    for (unsigned dim : window->openDims) {
-      Value &position = at[dim - batch.size()];
-      Value fits = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, position,
-                                         sizes[dim]);
-      isInside = isInside ? arith::AndIOp::create(b, isInside, fits) : fits;
-    }
-    if (isInside) {
+    if (isChecked) {
+      for (unsigned dim : window->openDims) {
+        Value fits = isIn(dim, at[dim - batch.size()]);
+        isInside = isInside ? arith::AndIOp::create(b, isInside, fits) : fits;
+      }
       for (unsigned dim : window->openDims) {
         Value &position = at[dim - batch.size()];
         position = arith::SelectOp::create(b, isInside, position, index(0));
