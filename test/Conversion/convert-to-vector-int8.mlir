@@ -152,3 +152,19 @@ func.func @sparse(%s: memref<1x1x1600xi8>, %x: memref<1x256xf32>, %i: memref<1x1
     weight(!w, affine_map<(m, n, k) -> (n, k)>) compute = int8
   return
 }
+
+// -----
+// Many groups of rows take turns: each one fetches a part of the next three panels, two lines with each of the 8 tiles.
+// CHECK-LABEL: func @many
+// CHECK: %[[LINE:.*]] = arith.muli %{{.*}}, %c128
+// CHECK: %[[NEXT:.*]] = arith.addi %{{.*}}, %c3
+// CHECK: memref.prefetch %{{.*}}[%[[NEXT]], %c0, %[[LINE]]], read, locality<2>, data : memref<6x8x512xi8>
+// CHECK: memref.prefetch %{{.*}}[%[[NEXT]], %c0, %{{.*}}], read, locality<2>, data
+// CHECK-NOT: memref.prefetch
+!e = !compress.tensor<96x256xf32, #compress.tiled<#compress.quant<i8, block = [1, 256], scale = f32>, tile = [16, 32], order = [0, 1],
+  split = [16, 1, 8, 4], inside = [2, 0, 3, 1], flip = 128>>
+func.func @many(%c: memref<6x8x8x16x4x1xi8>, %s: memref<6x1x1x16x1x1xf32>, %x: memref<128x256xf32>, %i: memref<128x96xf32>) {
+  compress.contract ins(%x, %c, %s : memref<128x256xf32>, memref<6x8x8x16x4x1xi8>, memref<6x1x1x16x1x1xf32>) outs(%i : memref<128x96xf32>)
+    weight(!e, affine_map<(m, n, k) -> (n, k)>) compute = int8
+  return
+}

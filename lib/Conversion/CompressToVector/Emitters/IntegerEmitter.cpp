@@ -27,6 +27,9 @@ using namespace mlir::compress;
 /// or of L3 where panels share loads of x.
 static constexpr int64_t kQuantizedBytes = 512 << 10,
                          kSharedQuantizedBytes = 2 << 20;
+/// Groups that share the work of fetching.
+static constexpr int64_t kMinPrefetchGroups = 8;
+static constexpr int64_t kCacheLine = 64;
 
 namespace {
 class IntegerEmitter : public ContractionEmitter {
@@ -108,17 +111,44 @@ private:
   int64_t getNumPanels(int64_t count) const override {
     return count > kFewRows ? panelsOfBlock : 1;
   }
+  void prefetchNext(ValueRange batch, ArrayRef<Value> panels, const Rows &rows,
+                    Value tile) override;
 
   QuantizedRows x;
   int64_t panelsOfBlock;
+  /// Groups of rows that a pass over the weight is made for.
+  int64_t groupsOfTurn = 1;
 };
 } // namespace
+
+/// Each group of rows fetches a part of the next panels to L2, where a row has
+/// one scale and panels are codes only.
+void RowsKernel::prefetchNext(ValueRange batch, ArrayRef<Value> panels,
+                              const Rows &rows, Value tile) {
+  if (blocks > 1 || panels.size() == 1 || groupsOfTurn < kMinPrefetchGroups)
+    return;
+  int64_t tiles = paddedK / steps;
+  int64_t lines = llvm::divideCeil(
+      int64_t(panels.size()) * format.vectorsPerTile, groupsOfTurn);
+  Value number = arith::AddIOp::create(
+      b, arith::MulIOp::create(b, rows.place, index(tiles)), tile);
+  Value first = arith::MulIOp::create(b, number, index(lines * kCacheLine));
+  SmallVector<Value> place(batch);
+  place.append({arith::AddIOp::create(b, panels.front(), index(panels.size())),
+                index(0), Value()});
+  for (int64_t line = 0; line < lines; ++line) {
+    place.back() = arith::AddIOp::create(b, first, index(line * kCacheLine));
+    memref::PrefetchOp::create(b, weight.buffers[0], place, /*isWrite=*/false,
+                               /*localityHint=*/2, /*isDataCache=*/true);
+  }
+}
 
 void RowsKernel::emitBlocks(ValueRange batch, Value begin, Value end,
                             int64_t count) {
   int64_t bytes =
       getNumPanels(count) > 1 ? kSharedQuantizedBytes : kQuantizedBytes;
   int64_t groups = count > kFewRows ? getNumGroups(count, bytes / paddedK) : 1;
+  groupsOfTurn = groups;
   allocate(groups, count);
   emitTurns(batch, begin, end,
             {count, groups, paddedK, getNumPanels(count),

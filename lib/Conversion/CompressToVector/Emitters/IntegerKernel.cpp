@@ -218,8 +218,9 @@ void IntegerKernel::emitBlock(ValueRange batch, Panels panels, Value block,
     }
   Value firstTile =
       arith::MulIOp::create(b, block, index(format.tilesPerBlock));
+  int64_t unrolled = unrollsTiles() || blocks > 1 ? kUnrolledTiles : 1;
   unrollOrLoop(
-      format.tilesPerBlock, kUnrolledTiles, accumulators,
+      format.tilesPerBlock, unrolled, accumulators,
       [&](Value i, SmallVectorImpl<Value> &carried) {
         SmallVector<TilePosition> at = positions;
         for (TilePosition &position : at) {
@@ -230,6 +231,7 @@ void IntegerKernel::emitBlock(ValueRange batch, Panels panels, Value block,
           for (auto [panel, position] : llvm::zip_equal(panels, at))
             prefetch(batch, panel, position.record,
                      format.vectorsPerTile * kCacheLine);
+        prefetchNext(batch, panels, rows, i);
         emitTile(at, arith::AddIOp::create(b, firstTile, i), rows, carried);
       });
   for (auto [p, position] : llvm::enumerate(positions)) {

@@ -59,6 +59,11 @@ protected:
                             int64_t row) = 0;
   /// Panels that share loads of x.
   virtual int64_t getNumPanels(int64_t count) const = 0;
+  /// Called with each tile, to ask memory for panels that come next.
+  virtual void prefetchNext(ValueRange batch, ArrayRef<Value> panels,
+                            const Rows &rows, Value tile) {}
+  /// Whether tiles of a short row are unrolled: it takes registers.
+  virtual bool unrollsTiles() const { return true; }
 
   using Panels = ArrayRef<Value>;
   void emitPanels(ValueRange batch, Panels panels, const Rows &rows);

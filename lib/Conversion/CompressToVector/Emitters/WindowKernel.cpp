@@ -210,6 +210,7 @@ private:
     return get(buffers[int(what)], place);
   }
   int64_t getNumPanels(int64_t count) const override { return panelsOfBlock; }
+  bool unrollsTiles() const override { return false; }
 
   WindowShape shape;
   int64_t channels, blockSize;
