@@ -30,6 +30,7 @@ static void addLoweringToPTX(OpPassManager &pm, StringRef chip) {
   pm.addPass(createConvertNVGPUToNVVMPass());
   pm.addPass(createGpuNVVMAttachTarget(target));
   OpPassManager &kernels = pm.nest<gpu::GPUModuleOp>();
+  kernels.addPass(createCompressExpandSmallFloats());
   kernels.addPass(createCompressExpandVectorMath());
   kernels.addPass(createCompressLowerKernelMath());
   kernels.addPass(createConvertVectorToSCFPass());

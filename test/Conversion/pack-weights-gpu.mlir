@@ -51,3 +51,25 @@ func.func @others(%x: tensor<3x32xf16>, %v: tensor<3x16xf16>, %i: tensor<3x2xf16
   codes: "0x04000000000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F",
   scales: "0x04000000003C0040",
   dense: "0x040000000100020003000400050006000700080009000A000B000C000D000E000F0010000000000000000000000000000000000000000000000000000000000000000000" } } #-}
+
+// -----
+// Indices of a palette: the two of a register are a byte. Row 0 is 0, 1, .. 15, over and over, others are 0.
+// CHECK-LABEL: func @palette
+// CHECK: #compress.tiled<#compress.palette<{{.*}}>, tile = [16, 64], order = [0, 1], split = [1, 2, 8, 4, 2, 4, 2], inside = [2, 5, 3, 0, 1, 4, 6], record = 1>
+// CHECK: indices.tiled: "0x40000000
+// CHECK-SAME: {{(10980000){4}(32BA0000){4}(54DC0000){4}(76FE0000){4}(0)*}}
+#mk = affine_map<(m, n, k) -> (m, k)>
+#nk = affine_map<(m, n, k) -> (n, k)>
+#mn = affine_map<(m, n, k) -> (m, n)>
+!w = !compress.tensor<2x64xf16, #compress.palette<bits = 4, group = [2, 64], codebook = f16>>
+func.func @palette(%x: tensor<3x64xf16>, %i: tensor<3x2xf16>) -> tensor<3x2xf16> {
+  %c = arith.constant dense_resource<indices> : tensor<2x32xi8>
+  %s = arith.constant dense_resource<codebook> : tensor<1x1x16xf16>
+  %0 = compress.assemble %c, %s : tensor<2x32xi8>, tensor<1x1x16xf16> -> !w
+  %w = compress.decode %0 : !w
+  %y = linalg.matmul indexing_maps = [#mk, #nk, #mn] ins(%x, %w : tensor<3x64xf16>, tensor<2x64xf16>) outs(%i : tensor<3x2xf16>) -> tensor<3x2xf16>
+  return %y : tensor<3x2xf16>
+}
+{-# dialect_resources: { builtin: {
+  indices: "0x040000001032547698BADCFE1032547698BADCFE1032547698BADCFE1032547698BADCFE0000000000000000000000000000000000000000000000000000000000000000",
+  codebook: "0x04000000003C003C003C003C003C003C003C003C003C003C003C003C003C003C003C003C" } } #-}

@@ -28,6 +28,9 @@ WEIGHTS = {
     "fp8-e5m2-channel": (f"quant<f8E5M2, block = [1, {K}], scale = f32>", (16, 32), EIGHT, "record = 1", 512, [f"{N // 16}x1x8x1x1x1x2x1x1xf32"], (0, 0, 0)),
     "fp8-e4m3-channel": (f"quant<f8E4M3FN, block = [1, {K}], scale = f32>", (16, 32), EIGHT, "record = 1", 512, [f"{N // 16}x1x8x1x1x1x2x1x1xf32"], (0, 0, 4)),
     "binary": (f"quant<binary, block = [1, {K}], scale = f16>", (16, 256), "split = [1, 2, 8, 4, 8, 4, 2], inside = [2, 5, 3, 0, 6, 1, 4]", "record = 1", 512, [f"{N // 16}x1x8x1x1x1x1x2x1xf16"], (4, 0, 0)),
+    "mxfp4": ("quant<f4E2M1FN, block = [1, 32], scale = f8E8M0FNU>", (32, 32), FOUR32, "record = 1", 544, [], (0, 1, 4)),
+    "nvfp4": (f"nested<#compress.quant<f4E2M1FN, block = [1, 16], scale = f32>, scales = #compress.quant<f8E4M3FN, block = [{N}, {K // 16}], scale = f32>>", (64, 16), "split = [4, 2, 8, 1, 2, 4, 2], inside = [2, 5, 3, 0, 6, 1, 4]", "record = 1", 576, ["1x1x1x1x1x1x1x1x1xf32"], (0, 2, 4)),
+    "nf4": (f"palette<bits = 4, group = [{N}, {K}], codebook = f32, scale = f16, block = [1, 64]>", (16, 64), "split = [1, 2, 8, 4, 2, 4, 2], inside = [2, 5, 3, 0, 1, 4, 6]", "record = 1", 544, ["1x1x1x1x1x1x1x1x1x16xf32"], (0, 0, 0)),
     "dense": ("dense", (16, 16), "split = [1, 2, 8, 1, 2, 4, 2], inside = [2, 5, 3, 0, 4, 1, 6]", "record = 1", 512, [], (0, 0, 0)),
 }  # fmt: skip
 
@@ -110,7 +113,8 @@ def main():
                 if name == "int4-b32-asym":
                     words = words * costs_words(opcodes, m)
                 per_word = [count(opcodes, p) / words for p in ("lop3", "prmt")] + [count(opcodes, "add.rn.f16x2", "fma.rn.f16x2", "mul.rn.f16x2", "sub.f16x2", "mul.f16x2") / words]
-                assert all(got <= allowed + 0.01 for got, allowed in zip(per_word, costs)), f"{name} {chip} {kernel}: {per_word}, not {costs}"
+                per_word.append(count(opcodes, "ld.shared.b32") / words if name == "nf4" else 0)
+                assert all(got <= allowed + 0.01 for got, allowed in zip(per_word, [*costs, 4])), f"{name} {chip} {kernel}: {per_word}, not {costs}"
                 if chip == "sm_90a" or chip == "sm_80":
                     rows_of_table.append((name, kernel, chip, registers, launch, opcodes, words, per_word))
     if "--table" in sys.argv:
@@ -120,11 +124,11 @@ def main():
             _, (rows, columns), _, more, size, shared, _ = WEIGHTS[name]
             record = int(re.search(r"record = (\d+)", more).group(1))
             weights = rows * columns * record
-            per_weight = size / weights + sum(2 if s.endswith("f16") else 4 for s in shared) / K
+            per_weight = size / weights + sum(0 if s.startswith("1x1x1x") else 2 if s.endswith("f16") else 4 for s in shared) / K
             warps = launch.threads // 32
             blocks = min(65536 // (-(-registers // 8) * 8 * launch.threads), 227 * 1024 // (launch.shared_bytes + 1024), 64 // warps)
             all_ops = sum(opcodes.values())
-            print(f"| {name} | {kernel.rsplit('_m', 1)[1]} | {per_weight:.4f} | {per_word[0]:.1f} + {per_word[1]:.1f} + {per_word[2]:.1f} | "
+            print(f"| {name} | {kernel.rsplit('_m', 1)[1]} | {per_weight:.4f} | {per_word[0]:.1f} + {per_word[1]:.1f} + {per_word[2]:.1f} + {per_word[3]:.1f} | "
                   f"{count(opcodes, 'mma.sync')} | {all_ops / words:.1f} | {registers} | {launch.shared_bytes} | {blocks * warps} |")
     print(f"{len(WEIGHTS)} kinds of weights on {len(CHIPS)} chips: no spills")
 

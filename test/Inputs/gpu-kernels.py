@@ -1,7 +1,7 @@
 """Compares kernels for GPUs, run on a model of one (ptx_model.py), with the reference decode: gpu-kernels.py DIRECTORY [FAMILY...].
 
 What is decoded comes from the CPU, element by element, without kernels. Weights are f32, so that decode rounds nothing to a shorter type; a kernel
-multiplies x with it up to the rounding of sums. With mma's sums exact, a sum of K products of which a mma adds 16 is rounded at most K / 16 times
+multiplies x with it up to the rounding of sums, and of entries of a codebook (`inexact`). With mma's sums exact, a sum of K products of which a mma adds 16 is rounded at most K / 16 times
 for each warp and once more for each block and each warp, with 4 more for scales. `M` bounds what is added up: with zero points and minima, more than |w|.
 """
 
@@ -28,10 +28,10 @@ def quant(storage, block, scale="f16", more=""):
 class Case:
     """Kernels for x of m rows, for each m."""
 
-    def __init__(self, codec, n, k, rows, static=None, x="f16", y="f32", compute="auto", epilogue=None, accumulate=False, batch=(), weight="f32", wide=1):
+    def __init__(self, codec, n, k, rows, static=None, x="f16", y="f32", compute="auto", epilogue=None, accumulate=False, batch=(), weight="f32", wide=1, inexact=False):
         self.codec, self.n, self.k, self.rows, self.static = codec, n, k, rows, static
         self.x, self.y, self.compute, self.epilogue, self.accumulate = x, y, compute, epilogue, accumulate
-        self.batch, self.weight, self.wide = tuple(batch), weight, wide
+        self.batch, self.weight, self.wide, self.inexact = tuple(batch), weight, wide, inexact
 
     def half(self):
         if self.compute != "auto":
@@ -77,6 +77,22 @@ FAMILIES = {
         Case(preset("fp8-e5m2"), 40, 130, [5], x="bf16"),
         Case(quant("f4E2M1FN", 32), 40, 130, [5]),
         Case(quant("f4E2M1FN", 32), 40, 130, [5], x="bf16"),
+    ],
+    "palettes": [
+        Case(preset("palette4"), 64, 256, [5, 20]),
+        Case(preset("palette4"), 40, 130, [5], x="bf16", compute="f16"),
+        Case("#compress.palette<bits = 4, group = [40, 130], codebook = bf16>", 40, 130, [5], x="bf16"),
+        Case(preset("nf4"), 64, 256, [5, 20], inexact=True),
+        Case(preset("nf4"), 40, 130, [5], x="bf16", inexact=True),
+    ],
+    "scales": [
+        Case(preset("mxfp4"), 64, 256, [5, 20]),
+        Case(preset("mxfp8"), 40, 130, [5]),
+        Case(preset("mxfp4"), 40, 130, [5], x="bf16"),
+        Case(preset("nvfp4"), 64, 256, [5, 20]),
+        Case(preset("nvfp4"), 40, 130, [5], x="bf16"),
+        Case(preset("q4_K"), 64, 512, [5], wide=4),
+        Case(preset("q4_K"), 40, 288, [9], wide=4),
     ],
     "dense": [
         Case(None, 64, 256, [1, 16, 70], weight="f16"),
@@ -213,6 +229,8 @@ def check(module, number, case, weight, rng, report):
         largest = np.abs(w).max() * (case.wide - 1)
         terms = np.abs(wanted_x) @ (np.abs(np.swapaxes(w, -1, -2)) + largest)
         bound = (case.k / 8 + 40) * 2.0**-24 * terms + 2.0**-126
+        if case.inexact:  # entries of a codebook are rounded
+            bound = bound + terms * (2.0**-8 if half == "bf16" else 2.0**-11)
         if case.accumulate:
             expected, bound = expected + from_bits(init, case.y), bound + np.abs(from_bits(init, case.y)) * 2.0**-22
         if case.epilogue == "bias-relu":

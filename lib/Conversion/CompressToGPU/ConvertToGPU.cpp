@@ -83,14 +83,15 @@ LogicalResult ConvertToGPUPass::convert(ContractOp op, int64_t number,
   };
   int64_t rows =
       cast<MemRefType>(op.getInit().getType()).getDimSize(op.getDimM());
-  constexpr int64_t kMost = *(std::end(kLhsRows) - 1);
+  CompressedTensorType type = op.getWeightType();
+  int64_t most = getMostLhsRows(
+      FragmentWeight(cast<TiledAttr>(type.getCodec()), type.getLogicalType()));
   if (!ShapedType::isDynamic(rows)) {
     if (rows == 0)
       return success();
-    const int64_t *fitting =
-        llvm::find_if(kLhsRows, [&](int64_t count) { return count >= rows; });
-    launch(b, op, name, fitting == std::end(kLhsRows) ? kMost : *fitting,
-           sharedBytes);
+    const int64_t *fitting = llvm::find_if(
+        kLhsRows, [&](int64_t count) { return count >= std::min(rows, most); });
+    launch(b, op, name, *fitting, sharedBytes);
     return success();
   }
   // Of no rows there is no grid.
@@ -103,7 +104,7 @@ LogicalResult ConvertToGPUPass::convert(ContractOp op, int64_t number,
   };
   when(arith::CmpIPredicate::ugt, 0, /*hasElse=*/false);
   for (int64_t count : kLhsRows) {
-    if (count == kMost) {
+    if (count == most) {
       launch(b, op, name, count, sharedBytes);
       break;
     }

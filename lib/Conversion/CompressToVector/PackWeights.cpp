@@ -298,8 +298,8 @@ void PackWeightsPass::choose(PackedWeight &weight) {
   RankedTensorType logical = weight.type.getLogicalType();
   if (gpu) {
     if (!isConvolution)
-      weight.layout =
-          fragments.getFragmentLayout(logical, dims->row, dims->columns.back());
+      weight.layout = getFragmentLayout(fragments, logical, dims->row,
+                                        dims->columns.back());
     if (!weight.layout)
       weight.reason = isConvolution
                           ? "its convolution has no kernel for GPUs"

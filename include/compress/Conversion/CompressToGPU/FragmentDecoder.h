@@ -32,6 +32,8 @@ struct FragmentWeight {
   RankedTensorType logical;
   SmallVector<TiledAttr::Leaf> leaves;
   TiledAttr::Records records;
+  /// What `emitTable` filled, if the decoder has a table.
+  Value table;
 
   CodecAttrInterface getInner() const { return codec.getInner(logical); }
   RankedTensorType getTiled() const { return codec.getTiledType(logical); }
@@ -46,6 +48,19 @@ struct FragmentWeight {
   int64_t getNumTileRows() const {
     return getTiled().getDimSize(logical.getRank() - 2);
   }
+};
+
+/// Codes that fragments are made of.
+struct FragmentCodes {
+  unsigned bits;
+  /// Columns that share a scale.
+  int64_t block;
+  /// Bits that are stored inverted in each byte: the signs of two's complement.
+  uint8_t flip = 0;
+  /// Whether the two elements of a register are neighbours in a byte, so that
+  /// they can be looked up together, and not in the halves of a word: for 4
+  /// bits.
+  bool hasPairs = false;
 };
 
 /// value = scale * (number - zero) + min, where all numbers of `tilesPerBlock`
@@ -83,6 +98,8 @@ void registerFragmentDecoders(DialectRegistry &registry);
 
 // One line a codec.
 void registerDenseFragmentDecoder(DialectRegistry &registry);
+void registerNestedFragmentDecoder(DialectRegistry &registry);
+void registerPaletteFragmentDecoder(DialectRegistry &registry);
 void registerQuantFragmentDecoder(DialectRegistry &registry);
 
 } // namespace mlir::compress
@@ -90,6 +107,12 @@ void registerQuantFragmentDecoder(DialectRegistry &registry);
 #include "compress/Conversion/CompressToGPU/FragmentDecoderInterface.h.inc"
 
 namespace mlir::compress {
+
+/// The packed layout that kernels read, for outputs along `rowDim` and the
+/// reduced dimension `columnDim`, or nothing where there is none.
+std::optional<algorithms::TileLayout>
+getFragmentLayout(FragmentDecoderInterface codec, RankedTensorType logical,
+                  unsigned rowDim, unsigned columnDim);
 
 /// Whether a weight is laid out in fragments, with outputs and what is reduced
 /// along the given dimensions.

@@ -24,18 +24,35 @@ def FragmentDecoderInterface : AttrInterface<"FragmentDecoderInterface"> {
   }];
   let methods = [
     InterfaceMethod<[{
-        The packed layout that kernels read, for outputs along `rowDim` and the
-        reduced dimension `columnDim`, or nothing where there is none.
+        The codes that fragments can be made of, for the reduced dimension
+        `columnDim`, or nothing. Their layout is that of
+        `compress::getFragmentLayout`.
       }],
-      "::std::optional<::mlir::compress::algorithms::TileLayout>",
-      "getFragmentLayout",
-      (ins "::mlir::RankedTensorType":$logical, "unsigned":$rowDim,
-           "unsigned":$columnDim)>,
+      "::std::optional<::mlir::compress::FragmentCodes>", "getFragmentCodes",
+      (ins "::mlir::RankedTensorType":$logical, "unsigned":$columnDim)>,
     InterfaceMethod<[{
         How numbers that codes of a weight stand for relate to its values.
       }],
       "::mlir::compress::FragmentFormat", "getFragmentFormat",
       (ins "const ::mlir::compress::FragmentWeight &":$weight)>,
+    InterfaceMethod<[{
+        Bytes of shared memory that `emitFragment` looks numbers up in.
+      }],
+      "int64_t", "getTableBytes",
+      (ins "const ::mlir::compress::FragmentWeight &":$weight), "",
+      /*defaultImplementation=*/"return 0;">,
+    InterfaceMethod<[{
+        Fills them, `table` being a buffer of so many words of 32 bits: each thread
+        those with its number, and every `numThreads` ones after it. `shared` are the
+        components that are not in records.
+      }],
+      "void", "emitTable",
+      (ins "::mlir::OpBuilder &":$builder, "::mlir::Location":$loc,
+           "const ::mlir::compress::FragmentWeight &":$weight,
+           "::mlir::ValueRange":$shared, "::mlir::Value":$table,
+           "::mlir::Value":$thread, "int64_t":$numThreads,
+           "::mlir::compress::algorithms::MmaKind":$kind), "",
+      /*defaultImplementation=*/"return;">,
     InterfaceMethod<[{
         The four registers of operand A, in the order of the instruction, with the
         numbers of 16 rows and 16 columns of a tile, `rowTile` and `step` saying
@@ -55,7 +72,25 @@ def FragmentDecoderInterface : AttrInterface<"FragmentDecoderInterface"> {
       (ins "::mlir::OpBuilder &":$builder, "::mlir::Location":$loc,
            "const ::mlir::compress::FragmentWeight &":$weight,
            "const ::mlir::compress::FragmentPlace &":$place), "",
-      /*defaultImplementation=*/"return {};">
+      /*defaultImplementation=*/"return {};">,
+    InterfaceMethod<[{
+        Whether a compressed component that has one element for each block of a weight
+        can be read by `emitRows`.
+      }],
+      "bool", "hasRows", (ins), "", /*defaultImplementation=*/"return false;">,
+    InterfaceMethod<[{
+        The elements of such a component that belong to the rows that the lane has of
+        a tile, in f32. Its leaves are those from number `leaf` on, which is set behind
+        them.
+      }],
+      "::llvm::SmallVector<::mlir::Value>", "emitRows",
+      (ins "::mlir::OpBuilder &":$builder, "::mlir::Location":$loc,
+           "const ::mlir::compress::FragmentWeight &":$weight,
+           "const ::mlir::compress::FragmentPlace &":$place,
+           "::mlir::RankedTensorType":$component, "unsigned &":$leaf), "",
+      /*defaultImplementation=*/[{
+        llvm_unreachable("no rows");
+      }]>
   ];
 }
 

@@ -19,14 +19,12 @@ using namespace mlir::compress;
 namespace {
 struct DenseFragmentDecoder
     : FragmentDecoderInterface::ExternalModel<DenseFragmentDecoder, DenseAttr> {
-  std::optional<algorithms::TileLayout>
-  getFragmentLayout(Attribute attr, RankedTensorType logical, unsigned rowDim,
-                    unsigned columnDim) const {
+  std::optional<FragmentCodes> getFragmentCodes(Attribute,
+                                                RankedTensorType logical,
+                                                unsigned columnDim) const {
     if (logical.getElementTypeBitWidth() != 16)
       return std::nullopt;
-    return compress::getFragmentLayout(
-        cast<DenseAttr>(attr), logical, rowDim, columnDim, /*bits=*/16,
-        logical.getDimSize(columnDim), /*flip=*/0);
+    return FragmentCodes{/*bits=*/16, logical.getDimSize(columnDim)};
   }
 
   FragmentFormat getFragmentFormat(Attribute, const FragmentWeight &) const {

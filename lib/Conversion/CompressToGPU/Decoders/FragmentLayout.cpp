@@ -28,11 +28,13 @@ int64_t FragmentLayout::getColumnFields() const {
   return areRowsFields() ? 8 / bits : 16 / bits;
 }
 
-std::optional<FragmentLayout>
-FragmentLayout::choose(unsigned bits, int64_t columns, int64_t block) {
+std::optional<FragmentLayout> FragmentLayout::choose(unsigned bits,
+                                                     int64_t columns,
+                                                     int64_t block,
+                                                     bool hasPairs) {
   if (bits > 16 || !llvm::isPowerOf2_32(bits))
     return std::nullopt;
-  FragmentLayout layout = {bits, 1, 1};
+  FragmentLayout layout = {bits, 1, 1, hasPairs};
   // What of a fragment's four registers is no field takes words.
   int64_t registers =
       (layout.areRowsFields() ? 1 : 2) * (layout.getColumnFields() > 1 ? 1 : 2);
@@ -117,10 +119,13 @@ algorithms::TileLayout FragmentLayout::getTiles(int64_t rank, unsigned rowDim,
   };
   for (unsigned dim : {1, 0})
     appendRegisters(/*fields=*/false, dim);
-  appendFactors(fragment.elements);
+  if (!hasPairs)
+    appendFactors(fragment.elements);
   // Columns last: what is packed into a byte lies along one digit.
   for (unsigned dim : {0, 1})
     appendRegisters(/*fields=*/true, dim);
+  if (hasPairs)
+    appendFactors(fragment.elements);
   return layout;
 }
 
@@ -141,16 +146,22 @@ FragmentLayout::Field FragmentLayout::getField(int64_t rowTile, int64_t step,
   return field;
 }
 
-std::optional<algorithms::TileLayout> mlir::compress::getFragmentLayout(
-    CodecAttrInterface codec, RankedTensorType logical, unsigned rowDim,
-    unsigned columnDim, unsigned bits, int64_t block, uint8_t flip) {
+std::optional<algorithms::TileLayout>
+mlir::compress::getFragmentLayout(FragmentDecoderInterface decoder,
+                                  RankedTensorType logical, unsigned rowDim,
+                                  unsigned columnDim) {
+  auto codes = decoder.getFragmentCodes(logical, columnDim);
+  if (!codes)
+    return std::nullopt;
+  auto codec = cast<CodecAttrInterface>(Attribute(decoder));
+  int64_t block = codes->block;
   int64_t columns = logical.getDimSize(columnDim), rank = logical.getRank();
   std::optional<FragmentLayout> fragments =
-      FragmentLayout::choose(bits, columns, block);
+      FragmentLayout::choose(codes->bits, columns, block, codes->hasPairs);
   if (!fragments)
     return std::nullopt;
   algorithms::TileLayout layout = fragments->getTiles(rank, rowDim, columnDim);
-  layout.flip = flip;
+  layout.flip = codes->flip;
   if (!codec.getTiledCodec(logical, layout))
     return std::nullopt;
   // Records of whole accesses, with the scales of whole blocks.
@@ -167,8 +178,14 @@ std::optional<algorithms::TileLayout> mlir::compress::getFragmentLayout(
     auto leaves = tiled.getLeaves(logical);
     int64_t tiledRank = tiled.getTiledType(logical).getRank();
     for (const TiledAttr::Leaf &leaf : llvm::drop_begin(*leaves)) {
-      int64_t count = computeProduct(leaf.type.getShape().drop_front(rank));
-      if (leaf.type.getRank() != tiledRank ||
+      ArrayRef<int64_t> shape = leaf.type.getShape();
+      if (int64_t(shape.size()) > tiledRank) {
+        if (computeProduct(shape.take_front(tiledRank)) != 1)
+          return std::nullopt;
+        continue;
+      }
+      int64_t count = computeProduct(shape.drop_front(rank));
+      if (int64_t(shape.size()) != tiledRank ||
           (count != 1 && count != layout.tile[rowDim]))
         return std::nullopt;
     }
@@ -238,6 +255,45 @@ SmallVector<Value> mlir::compress::loadRows(ImplicitLocOpBuilder &b,
   return result;
 }
 
+/// 2^(bits - 127), in f32. That of 0 is subnormal.
+static Value toPowerOfTwo(ImplicitLocOpBuilder &b, Value scale) {
+  auto constant = [&](int32_t value) -> Value {
+    return arith::ConstantOp::create(b, b.getI32IntegerAttr(value));
+  };
+  Value bits = arith::ExtUIOp::create(
+      b, b.getI32Type(), arith::BitcastOp::create(b, b.getI8Type(), scale));
+  Value exponent = arith::ShLIOp::create(b, bits, constant(23));
+  Value isZero =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::eq, bits, constant(0));
+  return arith::BitcastOp::create(
+      b, b.getF32Type(),
+      arith::SelectOp::create(b, isZero, constant(1 << 22), exponent)
+          .getResult());
+}
+
+SmallVector<Value> mlir::compress::emitComponent(ImplicitLocOpBuilder &b,
+                                                 const FragmentWeight &weight,
+                                                 const FragmentPlace &place,
+                                                 Type component, bool isSigned,
+                                                 unsigned &leaf) {
+  if (auto compressed = dyn_cast<CompressedTensorType>(component))
+    return cast<FragmentDecoderInterface>(compressed.getCodec())
+        .emitRows(b, b.getLoc(), weight, place, compressed.getLogicalType(),
+                  leaf);
+  SmallVector<Value> rows = loadRows(b, weight, place, leaf++);
+  for (Value &row : rows) {
+    Type f32 = b.getF32Type();
+    if (row.getType().isInteger())
+      row = isSigned ? arith::SIToFPOp::create(b, f32, row).getResult()
+                     : arith::UIToFPOp::create(b, f32, row).getResult();
+    else if (isa<Float8E8M0FNUType>(row.getType()))
+      row = toPowerOfTwo(b, row);
+    else if (!row.getType().isF32())
+      row = arith::ExtFOp::create(b, f32, row);
+  }
+  return rows;
+}
+
 //===----------------------------------------------------------------------===//
 // FragmentWeight
 //===----------------------------------------------------------------------===//
@@ -251,12 +307,14 @@ bool mlir::compress::isFragmentWeight(CompressedTensorType weight,
   auto codec = dyn_cast<TiledAttr>(weight.getCodec());
   auto decoder =
       codec ? dyn_cast<FragmentDecoderInterface>(codec.getBase()) : nullptr;
-  return decoder && decoder.getFragmentLayout(weight.getLogicalType(), rowDim,
-                                              columnDim) == codec.getLayout();
+  return decoder && getFragmentLayout(decoder, weight.getLogicalType(), rowDim,
+                                      columnDim) == codec.getLayout();
 }
 
 void mlir::compress::registerFragmentDecoders(DialectRegistry &registry) {
   registerDenseFragmentDecoder(registry);
+  registerNestedFragmentDecoder(registry);
+  registerPaletteFragmentDecoder(registry);
   registerQuantFragmentDecoder(registry);
 }
 

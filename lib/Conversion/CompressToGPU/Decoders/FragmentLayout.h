@@ -27,11 +27,15 @@ struct FragmentLayout {
   int64_t rowTiles;
   /// Words that follow each other along the columns.
   int64_t outerSteps;
+  /// Whether the two elements of a register are neighbours in a byte, so that
+  /// they can be looked up together, and not in the halves of a word: for 4
+  /// bits.
+  bool hasPairs = false;
 
   /// For a matrix whose `block` neighbouring columns share a scale; nothing
   /// where blocks do not fit.
   static std::optional<FragmentLayout> choose(unsigned bits, int64_t columns,
-                                              int64_t block);
+                                              int64_t block, bool hasPairs);
   /// That of a weight which is laid out.
   static FragmentLayout of(unsigned bits, const FragmentWeight &weight);
 
@@ -57,12 +61,13 @@ private:
   }
 };
 
-/// The layout of a codec whose first component has codes of `bits` bits, and
-/// `block` neighbouring columns in a block, with records, or nothing.
-std::optional<algorithms::TileLayout>
-getFragmentLayout(CodecAttrInterface codec, RankedTensorType logical,
-                  unsigned rowDim, unsigned columnDim, unsigned bits,
-                  int64_t block, uint8_t flip);
+/// The elements of a component that is stored, or compressed again, for the
+/// rows that a lane has of a tile, in f32; integers as they are signed. Its
+/// leaves are those from number `leaf` on, which is set behind them.
+SmallVector<Value> emitComponent(ImplicitLocOpBuilder &b,
+                                 const FragmentWeight &weight,
+                                 const FragmentPlace &place, Type component,
+                                 bool isSigned, unsigned &leaf);
 
 /// The elements of a leaf that belong to the rows that a lane has of a tile, as
 /// they are stored.

@@ -15,24 +15,22 @@ using namespace mlir::compress;
 namespace {
 struct QuantFragmentDecoder
     : FragmentDecoderInterface::ExternalModel<QuantFragmentDecoder, QuantAttr> {
-  std::optional<algorithms::TileLayout>
-  getFragmentLayout(Attribute attr, RankedTensorType logical, unsigned rowDim,
-                    unsigned columnDim) const {
+  std::optional<FragmentCodes>
+  getFragmentCodes(Attribute attr, RankedTensorType, unsigned columnDim) const {
     auto codec = cast<QuantAttr>(attr);
     auto isKnown = [](Type type) {
       return !type || type.isF32() || type.isF16() || type.isBF16() ||
-             type.isInteger(8);
+             type.isInteger(8) || isa<Float8E8M0FNUType>(type);
     };
     if (!isKnown(codec.getScale()) || !isKnown(codec.getZero()) ||
         !isKnown(codec.getMin()))
       return std::nullopt;
+    FragmentCodes codes = {codec.getCodeBits(), codec.getBlock()[columnDim]};
     // Kernels want codes that are not negative.
-    unsigned bits = codec.getCodeBits();
-    uint8_t flip = 0;
-    for (unsigned bit = bits; codec.isSigned() && bit <= 8; bit += bits)
-      flip |= 1 << (bit - 1);
-    return compress::getFragmentLayout(codec, logical, rowDim, columnDim, bits,
-                                       codec.getBlock()[columnDim], flip);
+    for (unsigned bit = codes.bits; codec.isSigned() && bit <= 8;
+         bit += codes.bits)
+      codes.flip |= 1 << (bit - 1);
+    return codes;
   }
 
   FragmentFormat getFragmentFormat(Attribute attr,
@@ -77,18 +75,12 @@ struct QuantFragmentDecoder
                           const FragmentPlace &place) const {
     auto codec = cast<QuantAttr>(attr);
     ImplicitLocOpBuilder b(loc, builder);
-    auto load = [&](unsigned leaf) {
-      SmallVector<Value> rows = loadRows(b, weight, place, leaf);
-      for (Value &row : rows) {
-        Type f32 = b.getF32Type();
-        if (row.getType().isInteger())
-          row = codec.isSigned()
-                    ? arith::SIToFPOp::create(b, f32, row).getResult()
-                    : arith::UIToFPOp::create(b, f32, row).getResult();
-        else if (!row.getType().isF32())
-          row = arith::ExtFOp::create(b, f32, row);
-      }
-      return rows;
+    SmallVector<StorageComponent> components =
+        weight.getInner().getStorage(weight.getTiled());
+    unsigned leaf = 1;
+    auto load = [&](unsigned component) {
+      return emitComponent(b, weight, place, components[component].type,
+                           codec.isSigned(), leaf);
     };
     RowScales scales;
     scales.scale = load(1);
@@ -97,6 +89,43 @@ struct QuantFragmentDecoder
     if (codec.getMin())
       scales.min = load(2);
     return scales;
+  }
+
+  bool hasRows(Attribute) const { return true; }
+
+  SmallVector<Value> emitRows(Attribute attr, OpBuilder &builder, Location loc,
+                              const FragmentWeight &weight,
+                              const FragmentPlace &place,
+                              RankedTensorType component,
+                              unsigned &leaf) const {
+    auto codec = cast<QuantAttr>(attr);
+    ImplicitLocOpBuilder b(loc, builder);
+    SmallVector<StorageComponent> components = codec.getStorage(component);
+    // One code a byte: nothing follows it along the innermost dimension.
+    SmallVector<Value> rows = loadRows(b, weight, place, leaf++);
+    auto load = [&](unsigned i) {
+      return emitComponent(b, weight, place, components[i].type,
+                           codec.isSigned(), leaf);
+    };
+    SmallVector<Value> scales = load(1), offsets;
+    if (codec.getZero() || codec.getMin())
+      offsets = load(2);
+    for (auto [i, row] : llvm::enumerate(rows)) {
+      Value code = arith::ExtUIOp::create(b, b.getI32Type(), row);
+      if (codec.isSigned()) {
+        Value up = arith::ConstantOp::create(
+            b, b.getI32IntegerAttr(32 - codec.getCodeBits()));
+        code =
+            arith::ShRSIOp::create(b, arith::ShLIOp::create(b, code, up), up);
+      }
+      row = codec.buildCodeValue(b, loc, code);
+      if (codec.getZero())
+        row = arith::SubFOp::create(b, row, offsets[i]);
+      row = arith::MulFOp::create(b, scales[i], row);
+      if (codec.getMin())
+        row = arith::AddFOp::create(b, row, offsets[i]);
+    }
+    return rows;
   }
 };
 } // namespace

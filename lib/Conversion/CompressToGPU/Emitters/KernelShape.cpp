@@ -19,6 +19,17 @@ static constexpr int64_t kBlocks = 128;
 /// Stages: one is computed with while others arrive.
 static constexpr int64_t kMinStages = 2, kGoodStages = 3, kMaxStages = 4;
 
+/// Sums of all outputs and rows of a warp; those of a block are as many.
+static constexpr int64_t kMaxSums = kWarpRows * 64;
+
+int64_t mlir::compress::getMostLhsRows(const FragmentWeight &weight) {
+  int64_t outputs = std::max(kWarpRows, weight.getTileRows()), most = 0;
+  for (int64_t rows : kLhsRows)
+    if (rows * outputs <= kMaxSums)
+      most = rows;
+  return most;
+}
+
 KernelShape KernelShape::choose(const FragmentWeight &weight, int64_t lhsRows,
                                 int64_t sharedBytes) {
   KernelShape shape;

@@ -51,6 +51,10 @@ static int64_t getNumSums(const FragmentWeight &weight,
   return shape.tileRows * weight.getTileRows() / 16 * shape.lhsRows / kMmaRows;
 }
 
+static FragmentDecoderInterface getDecoder(const FragmentWeight &weight) {
+  return cast<FragmentDecoderInterface>(weight.codec.getBase());
+}
+
 int64_t mlir::compress::getSharedBytes(const FragmentWeight &weight,
                                        const KernelShape &shape) {
   // Sums of other warps, of each fragment and those of rows of lhs.
@@ -58,7 +62,8 @@ int64_t mlir::compress::getSharedBytes(const FragmentWeight &weight,
                  (getNumSums(weight, shape) + shape.lhsRows / kMmaRows) *
                  kWarpLanes * 16;
   return std::max(getLhsBytes(weight, shape) + getWeightBytes(weight, shape),
-                  sums);
+                  sums) +
+         getDecoder(weight).getTableBytes(weight);
 }
 
 /// Functions that compress-expand-vector-math makes arithmetic, or that are
@@ -94,16 +99,18 @@ static FragmentWeight getWeight(ContractOp op) {
                         type.getLogicalType());
 }
 
-static FragmentDecoderInterface getDecoder(const FragmentWeight &weight) {
-  return cast<FragmentDecoderInterface>(weight.codec.getBase());
-}
-
 std::string mlir::compress::findObstacle(ContractOp op) {
   if (op.getCompute() != ComputeMode::F16 &&
       op.getCompute() != ComputeMode::BF16)
     return "it computes in " + stringifyComputeMode(op.getCompute()).str();
   if (op.getWindow())
     return "it reads windows";
+  // The limit of a grid.
+  int64_t batches = computeProduct(cast<ShapedType>(op.getInit().getType())
+                                       .getShape()
+                                       .take_front(op.getNumBatch()));
+  if (batches > std::numeric_limits<uint16_t>::max())
+    return "it has " + std::to_string(batches) + " batches, more than 65535";
   AffineMap map = op.getWeightMap();
   auto getPosition = [&](unsigned dim) -> unsigned {
     return *map.getResultPosition(getAffineDimExpr(dim, op.getContext()));
@@ -149,6 +156,7 @@ private:
   void emitBody();
   void locate();
   void makeBuffers();
+  void makeTable();
   void issue(Value stage, Value slot);
   void copyWeight(Value stage, Value slot);
   void copyLhs(Value stage, Value slot);
@@ -723,6 +731,17 @@ void MmaKernel::makeBuffers() {
                       b.getI8Type());
 }
 
+/// Tables of the decoder lie behind what is used again at the end.
+void MmaKernel::makeTable() {
+  int64_t bytes = decoder.getTableBytes(weight);
+  if (!bytes)
+    return;
+  weight.table =
+      view(getSharedBytes(weight, shape) - bytes, bytes / 4, b.getI32Type());
+  decoder.emitTable(b, b.getLoc(), weight, shared, weight.table, thread,
+                    shape.getNumThreads(), kind);
+}
+
 void MmaKernel::emitBody() {
   unsigned rank = weight.logical.getRank();
   n = weight.logical.getDimSize(weight.getRowDim());
@@ -741,6 +760,7 @@ void MmaKernel::emitBody() {
     return memref::CollapseShapeOp::create(b, buffer, groups);
   };
   stream = collapse(stream, rank - 1);
+  makeTable();
   for (Value &buffer : shared)
     buffer = collapse(buffer, rank);
 

@@ -51,6 +51,10 @@ struct KernelShape {
 /// The rows of lhs that there are kernels for; more rows take several blocks.
 inline constexpr int64_t kLhsRows[] = {8, 16, 32, 64};
 
+/// The most of them that a weight has a kernel for: sums of all outputs of a
+/// warp must fit its registers.
+int64_t getMostLhsRows(const FragmentWeight &weight);
+
 /// Why there is no kernel for a contraction on buffers; empty if there is one.
 std::string findObstacle(ContractOp op);
 

@@ -1,0 +1,70 @@
+//===- NestedFragments.cpp - fragments of codecs in codecs ----------------===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Codes are those of the base; what belongs to blocks is decoded by the codec
+// of its component.
+//
+//===----------------------------------------------------------------------===//
+
+#include "FragmentLayout.h"
+
+using namespace mlir;
+using namespace mlir::compress;
+
+namespace {
+struct NestedFragmentDecoder
+    : FragmentDecoderInterface::ExternalModel<NestedFragmentDecoder,
+                                              NestedAttr> {
+  std::optional<FragmentCodes> getFragmentCodes(Attribute attr,
+                                                RankedTensorType logical,
+                                                unsigned columnDim) const {
+    auto codec = cast<NestedAttr>(attr);
+    auto base = dyn_cast<FragmentDecoderInterface>(codec.getBase());
+    if (!base)
+      return std::nullopt;
+    for (const StorageComponent &part : codec.getBase().getStorage(logical)) {
+      Attribute nested = codec.getComponents().get(part.name);
+      auto decoder = dyn_cast_if_present<FragmentDecoderInterface>(nested);
+      if (nested &&
+          (!decoder || !decoder.hasRows() || part.role == ComponentRole::Codes))
+        return std::nullopt;
+    }
+    return base.getFragmentCodes(logical, columnDim);
+  }
+
+  FragmentFormat getFragmentFormat(Attribute attr,
+                                   const FragmentWeight &weight) const {
+    return getBase(attr).getFragmentFormat(weight);
+  }
+
+  SmallVector<Value> emitFragment(Attribute attr, OpBuilder &b, Location loc,
+                                  const FragmentWeight &weight,
+                                  ValueRange words, int64_t rowTile,
+                                  int64_t step, MmaKind kind) const {
+    return getBase(attr).emitFragment(b, loc, weight, words, rowTile, step,
+                                      kind);
+  }
+
+  RowScales emitRowScales(Attribute attr, OpBuilder &b, Location loc,
+                          const FragmentWeight &weight,
+                          const FragmentPlace &place) const {
+    return getBase(attr).emitRowScales(b, loc, weight, place);
+  }
+
+private:
+  /// Only of quantized codes components have one element for each block.
+  static FragmentDecoderInterface getBase(Attribute attr) {
+    return cast<FragmentDecoderInterface>(cast<NestedAttr>(attr).getBase());
+  }
+};
+} // namespace
+
+void mlir::compress::registerNestedFragmentDecoder(DialectRegistry &registry) {
+  registry.addExtension(+[](MLIRContext *context, CompressDialect *) {
+    NestedAttr::attachInterface<NestedFragmentDecoder>(*context);
+  });
+}
