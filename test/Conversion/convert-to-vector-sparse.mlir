@@ -60,6 +60,39 @@ func.func @eight(%s: memref<1x1x1216xi8>, %x: memref<1x64xf32>, %i: memref<1x16x
 }
 
 // -----
+// Many rows are lanes: 16 elements of a row at a time are copied to 16 columns, what is left one by one. A tile is stored as values
+// and as the places of what they are multiplied with; two tiles are a block of k, and those of the next block are fetched.
+// CHECK-LABEL: func @columns
+// CHECK-SAME: %[[S:.*]]: memref<1x4x1088xi8>, %[[X:.*]]: memref<128x100xf32>, %[[I:.*]]: memref<128x16xf32>)
+// CHECK: %[[C:.*]] = memref.alloc() {{.*}} : memref<16384xf32>
+// CHECK: scf.for %[[K:.*]] = %c0 to %c96 step %c16
+// CHECK: %[[FIRST:.*]] = arith.muli %[[K]], %c128
+// CHECK: scf.for %[[ROW:.*]] = %c0 to %c128 step %c1
+// CHECK: %[[AT:.*]] = arith.addi %[[FIRST]], %[[ROW]]
+// CHECK: %[[V:.*]] = vector.load %[[X]][%[[ROW]], %[[K]]] : memref<128x100xf32>, vector<16xf32>
+// CHECK: %[[E:.*]] = vector.extract %[[V]][0]
+// CHECK: memref.store %[[E]], %[[C]][%[[AT]]]
+// CHECK: %[[E1:.*]] = vector.extract %[[V]][1]
+// CHECK: %[[AT1:.*]] = arith.addi %[[AT]], %c128
+// CHECK: memref.store %[[E1]], %[[C]][%[[AT1]]]
+// CHECK: scf.for %{{.*}} = %c96 to %c100 step %c1
+// CHECK: scf.for %[[BLOCK:.*]] = %c0 to %c4 step %c2
+// CHECK: scf.for %[[T:.*]] = %c0 to %c2 step %c1
+// CHECK: %[[TILE:.*]] = arith.addi %[[BLOCK]], %[[T]]
+// CHECK: %[[NEXT:.*]] = arith.addi %[[TILE]], %c2
+// CHECK: memref.prefetch %[[S]][%{{.*}}, %[[NEXT]], %c0]
+// CHECK-COUNT-16: memref.prefetch
+// CHECK-NOT: memref.prefetch
+// CHECK: scf.for {{.*}} step %c2
+// CHECK: vector.fma
+!w = !compress.tensor<16x100xf32, #compress.tiled<#compress.nm<2:4, axis = 1>, tile = [16, 32], order = [0, 1], split = [16, 32], inside = [1, 0], record = 1>>
+func.func @columns(%s: memref<1x4x1088xi8>, %x: memref<128x100xf32>, %i: memref<128x16xf32>) {
+  compress.contract ins(%x, %s : memref<128x100xf32>, memref<1x4x1088xi8>) outs(%i : memref<128x16xf32>)
+    weight(!w, affine_map<(m, n, k) -> (n, k)>)
+  return
+}
+
+// -----
 // Masks of 16 lanes; their values follow each other from the tile's offset on. AVX-512 loads as many as there are lanes, moves them
 // to those of the mask, and adds products of these only; values at the end come from a copy. Where x has many rows, other lanes get zeros.
 // CHECK-LABEL: func @bitmask

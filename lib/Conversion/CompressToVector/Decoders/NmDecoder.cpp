@@ -87,14 +87,24 @@ public:
             b, DenseElementsAttr::get(lanesI32, ArrayRef<int32_t>(shifts))));
   }
 
+  void prefetch() {
+    for (auto [stride, offset] :
+         {std::pair(values, int64_t(0)), {positions, firstPosition}})
+      for (int64_t at = 0; at < stride; at += kCacheLine)
+        memref::PrefetchOp::create(b, buffer, getPlace(stride, offset + at),
+                                   /*isWrite=*/false, /*localityHint=*/3,
+                                   /*isDataCache=*/true);
+  }
+
 private:
   int64_t getValueBytes() const {
     return kLanes * element.getIntOrFloatBitWidth() / 8;
   }
   int64_t getPositionBytes() const { return kLanes * bits / 8; }
 
-  /// `size` bytes of the stream, of the tile's `stride` from `offset` on.
-  Value load(int64_t stride, int64_t offset, int64_t size) {
+  /// Byte `offset` of the stream, for the first tile of a record; those of its
+  /// tiles are `stride` apart.
+  SmallVector<Value> getPlace(int64_t stride, int64_t offset) {
     auto index = [&](int64_t value) -> Value {
       return arith::ConstantIndexOp::create(b, value);
     };
@@ -103,8 +113,13 @@ private:
     at.push_back(arith::AddIOp::create(
         b, arith::MulIOp::create(b, position.tile, index(stride)),
         index(offset)));
+    return at;
+  }
+
+  /// `size` bytes from such a one on.
+  Value load(int64_t stride, int64_t offset, int64_t size) {
     return vector::LoadOp::create(b, VectorType::get(size, b.getI8Type()),
-                                  buffer, at);
+                                  buffer, getPlace(stride, offset));
   }
 
   /// A word of `size` bytes of the positions, in all lanes.
@@ -167,6 +182,19 @@ struct NmTileDecoder
   std::optional<SparseFormat> getSparseFormat(Attribute attr) const {
     auto codec = cast<NmAttr>(attr);
     return SparseFormat{codec.getKept(), codec.getGroup()};
+  }
+
+  void emitPrefetch(Attribute attr, OpBuilder &b, Location loc,
+                    RankedTensorType tiled, ValueRange prepared,
+                    ValueRange indices) const {
+    TilePosition position = {SmallVector<Value>(indices.drop_back()),
+                             indices.back(), Value()};
+    TileReader reader = getReader(attr, b, loc, tiled, prepared, position);
+    Value tiles =
+        arith::ConstantIndexOp::create(b, loc, reader.getTilesPerRecord());
+    position.record = arith::DivUIOp::create(b, loc, indices.back(), tiles);
+    position.tile = arith::RemUIOp::create(b, loc, indices.back(), tiles);
+    reader.prefetch();
   }
 
   SmallVector<SparseStep> emitSparseGroup(Attribute attr, OpBuilder &b,

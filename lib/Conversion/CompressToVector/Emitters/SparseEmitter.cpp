@@ -20,7 +20,8 @@
 //
 //   copy them: all rows' elements of one k, k by k
 //   for each few panels of outputs, for each block of k that fits L1:
-//     for each panel: where the elements of lhs are that its outputs take
+//     for each panel: where the elements of lhs are that its outputs take;
+//       its part of the next block is fetched
 //     for each few outputs, for each stored element:
 //       acc[output] += broadcast(value) * lhs[k of the element]
 //   init += acc, transposed
@@ -325,14 +326,31 @@ void SparseKernel::emitColumns(ValueRange batch, Value begin, Value end,
 /// Transposes rows of lhs; zeros follow where k ends.
 void SparseKernel::copyColumns(ValueRange batch, Value firstRow, int64_t count,
                                Value to) {
-  loop(index(0), index(k), 1, [&](Value at) {
-    Value place = arith::MulIOp::create(b, at, index(count));
+  // Rows a power of two apart share lines of a cache: what is in one is used at
+  // once where it can be.
+  bool isUnit = cast<MemRefType>(op.getLhs().getType()).isLastDimUnitStride() &&
+                (!op.getWindow() || getLhsRun() % kLanes == 0);
+  int64_t whole = isUnit ? k / kLanes * kLanes : 0;
+  auto forRows = [&](Value at, function_ref<void(Value, ValueRange)> fill) {
+    Value first = arith::MulIOp::create(b, at, index(count));
     loop(index(0), index(count), 1, [&](Value i) {
       Value row = arith::AddIOp::create(b, firstRow, i);
-      Value x =
-          memref::LoadOp::create(b, op.getLhs(), getLhsPlace(batch, row, at));
-      memref::StoreOp::create(b, x, to,
-                              ValueRange{arith::AddIOp::create(b, place, i)});
+      fill(arith::AddIOp::create(b, first, i), getLhsPlace(batch, row, at));
+    });
+  };
+  loop(index(0), index(whole), kLanes, [&](Value at) {
+    forRows(at, [&](Value place, ValueRange from) {
+      Value x = vector::LoadOp::create(b, lanesF32, op.getLhs(), from);
+      for (int64_t j = 0; j < kLanes; ++j)
+        memref::StoreOp::create(
+            b, vector::ExtractOp::create(b, x, j), to,
+            ValueRange{arith::AddIOp::create(b, place, index(j * count))});
+    });
+  });
+  loop(index(whole), index(k), 1, [&](Value at) {
+    forRows(at, [&](Value place, ValueRange from) {
+      Value x = memref::LoadOp::create(b, op.getLhs(), from);
+      memref::StoreOp::create(b, x, to, place);
     });
   });
   loop(index(k * count), index(records * tilesPerRecord * steps * count),
@@ -399,6 +417,12 @@ void SparseKernel::addTiles(ValueRange batch, Value firstPanel, Value panels,
           arith::DivUIOp::create(b, at, index(tilesPerRecord)),
           arith::RemUIOp::create(b, at, index(tilesPerRecord))};
       position.outer.push_back(arith::AddIOp::create(b, firstPanel, i));
+      // While others compute with this block of k, the next one comes: panels
+      // are far apart.
+      SmallVector<Value> next(position.outer);
+      next.push_back(arith::AddIOp::create(b, at, index(tiles)));
+      decoder.emitPrefetch(b, b.getLoc(), weight.getTiled(), weight.buffers,
+                           next);
       Value firstPlace = arith::IndexCastOp::create(
           b, i32, arith::MulIOp::create(b, tile, index(steps * count)));
       firstPlace = vector::BroadcastOp::create(b, lanesI32, firstPlace);
