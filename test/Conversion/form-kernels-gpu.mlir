@@ -2,8 +2,8 @@
 // RUN: compress-opt %s --compress-form-kernels | FileCheck %s
 // RUN: compress-opt %s --compress-form-kernels=compute=f16 | FileCheck %s --check-prefix=F16
 // RUN: compress-opt %s --compress-form-kernels=compute=bf16 | FileCheck %s --check-prefix=BF16
-// F16-COUNT-5: compute = f16
-// BF16-COUNT-5: compute = bf16
+// F16-COUNT-6: compute = f16
+// BF16-COUNT-6: compute = bf16
 #mk = affine_map<(m, n, k) -> (m, k)>
 #nk = affine_map<(m, n, k) -> (n, k)>
 #mn = affine_map<(m, n, k) -> (m, n)>
@@ -41,4 +41,16 @@ func.func @transposed(%0: !f16, %x: tensor<256x?xf16>, %i: tensor<128x?xf32>) ->
   %w = compress.decode %0 : !f16
   %y = linalg.matmul ins(%w, %x : tensor<128x256xf16>, tensor<256x?xf16>) outs(%i : tensor<128x?xf32>) -> tensor<128x?xf32>
   return %y : tensor<128x?xf32>
+}
+
+// Zeros need not be read, be they of another type.
+// CHECK-LABEL: func @zeros
+// CHECK: compress.contract {{.*}} overwrite
+func.func @zeros(%0: !f16, %x: tensor<?x256xf16>, %i: tensor<?x128xf16>) -> tensor<?x128xf32> {
+  %w = compress.decode %0 : !f16
+  %zero = arith.constant 0.0 : f16
+  %f = linalg.fill ins(%zero : f16) outs(%i : tensor<?x128xf16>) -> tensor<?x128xf16>
+  %e = arith.extf %f : tensor<?x128xf16> to tensor<?x128xf32>
+  %y = linalg.matmul indexing_maps = [#mk, #nk, #mn] ins(%x, %w : tensor<?x256xf16>, tensor<128x256xf16>) outs(%e : tensor<?x128xf32>) -> tensor<?x128xf32>
+  return %y : tensor<?x128xf32>
 }

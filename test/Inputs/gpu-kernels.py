@@ -6,6 +6,7 @@ for each warp and once more for each block and each warp, with 4 more for scales
 """
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -28,10 +29,10 @@ def quant(storage, block, scale="f16", more=""):
 class Case:
     """Kernels for x of m rows, for each m."""
 
-    def __init__(self, codec, n, k, rows, static=None, x="f16", y="f32", compute="auto", epilogue=None, accumulate=False, batch=(), weight="f32", wide=1, inexact=False):
+    def __init__(self, codec, n, k, rows, static=None, x="f16", y="f32", compute="auto", epilogue=None, accumulate=False, batch=(), weight="f32", wide=1, inexact=False, rank=0):
         self.codec, self.n, self.k, self.rows, self.static = codec, n, k, rows, static
         self.x, self.y, self.compute, self.epilogue, self.accumulate = x, y, compute, epilogue, accumulate
-        self.batch, self.weight, self.wide, self.inexact = tuple(batch), weight, wide, inexact
+        self.batch, self.weight, self.wide, self.inexact, self.rank = tuple(batch), weight, wide, inexact, rank
 
     def half(self):
         if self.compute != "auto":
@@ -93,6 +94,10 @@ FAMILIES = {
         Case(preset("nvfp4"), 40, 130, [5], x="bf16"),
         Case(preset("q4_K"), 64, 512, [5], wide=4),
         Case(preset("q4_K"), 40, 288, [9], wide=4),
+    ],
+    "factors": [
+        Case("#compress.lowrank<16>", 64, 256, [5, 20], weight="f16", rank=16),
+        Case("#compress.lowrank<24>", 40, 136, [3], static=3, weight="f16", x="bf16", rank=24),
     ],
     "dense": [
         Case(None, 64, 256, [1, 16, 70], weight="f16"),
@@ -193,33 +198,37 @@ def decode_all(path, decodes, blobs, count):
 
 
 def check(module, number, case, weight, rng, report):
-    launches = module.launches(f"f{number}")
     for m in case.rows:
-        fitting = [l for l in launches if int(l.kernel.rsplit("_m", 1)[1]) >= m] or [launches[-1]]
-        chosen = min(fitting, key=lambda l: int(l.kernel.rsplit("_m", 1)[1]))
-        block_rows = int(chosen.kernel.rsplit("_m", 1)[1])
+        # Contractions one after another, of each the smallest kernel that has room, or the last one.
+        chosen_of = {}
+        for call in module.launches(f"f{number}"):
+            contraction, rows = re.fullmatch(r"\w+_contract(\d+)_m(\d+)", call.kernel).groups()
+            if int(contraction) not in chosen_of or chosen_of[int(contraction)][1] < m:
+                chosen_of[int(contraction)] = (call, int(rows))
+        calls = [chosen_of[c] for c in sorted(chosen_of)]
         x = to_bits(rng.standard_normal((*case.batch, m, case.k)), case.x)
         init = to_bits(rng.standard_normal((*case.batch, m, case.n)), case.y)
         bias = to_bits(rng.standard_normal(case.n), case.y)
         given = {"%arg0": x, "%arg1": init.copy(), "%arg2": bias}
-        arrays, out = [], None
-        for i, name in enumerate(chosen.args):
-            constant = module.array(chosen, f"f{number}", i)
-            if constant is not None:
-                arrays.append(constant)
-                continue
-            if name in given:
-                array = given[name]
-            else:  # a buffer for the result
-                array = np.full((*case.batch, m, case.n), 7, init.dtype)
-                if case.accumulate:
-                    array[...] = init
-            # The result is where init is, or what is no argument.
-            if array.shape == init.shape and array.dtype == init.dtype and name != "%arg0":
-                out = i
-            arrays.append(array)
-        grid = [chosen.grid[0], -(-m // block_rows), int(np.prod(case.batch, dtype=int))]
-        counts = launch(module.ptx, chosen.kernel, arrays, grid, chosen.shared_bytes, writable={out})
+        counts = {}
+        for chosen, block_rows in calls:
+            arrays, constants = [], set()
+            for i, name in enumerate(chosen.args):
+                constant = module.array(chosen, f"f{number}", i)
+                if constant is not None:
+                    arrays.append(constant)
+                    constants.add(i)
+                    continue
+                if name not in given:  # a buffer for results
+                    *shape, element = re.match(r"memref<([^,>]*)", chosen.types[i]).group(1).split("x")
+                    shape = [m if size == "?" else int(size) for size in shape]
+                    given[name] = np.full(shape, 7, {"f16": np.float16, "f32": np.float32, "bf16": np.uint16}[element])
+                arrays.append(given[name])
+            # What is written follows the components: it is the first one behind them.
+            out = max(constants) + 1
+            grid = [chosen.grid[0], -(-m // block_rows), int(np.prod(case.batch, dtype=int))]
+            for op, c in launch(module.ptx, chosen.kernel, arrays, grid, chosen.shared_bytes, writable={out}).items():
+                counts[op] = counts.get(op, 0) + c
         result = from_bits(arrays[out], case.y)
 
         half = case.half()
@@ -231,6 +240,9 @@ def check(module, number, case, weight, rng, report):
         bound = (case.k / 8 + 40) * 2.0**-24 * terms + 2.0**-126
         if case.inexact:  # entries of a codebook are rounded
             bound = bound + terms * (2.0**-8 if half == "bf16" else 2.0**-11)
+        if case.rank:
+            # What is between the factors is rounded, and so is the weight that is decoded, whose elements are sums over the rank.
+            bound = bound + terms.max() * (2.0**-8 if half == "bf16" else 2.0**-11)
         if case.accumulate:
             expected, bound = expected + from_bits(init, case.y), bound + np.abs(from_bits(init, case.y)) * 2.0**-22
         if case.epilogue == "bias-relu":

@@ -17,6 +17,9 @@
 // RUN: %stock-mlir-opt %s --pass-pipeline='builtin.module(compress-encode{preset=int8-channel min-elements=1},compress-pack-weights,compress-form-kernels,compress-expand-types,compress-lower-decode,one-shot-bufferize{bufferize-function-boundaries function-boundary-type-conversion=identity-layout-map},convert-compress-to-vector)' | FileCheck %s --check-prefix=VECTOR
 // RUN: %stock-mlir-opt %s --pass-pipeline='builtin.module(compress-lower-decode,one-shot-bufferize{bufferize-function-boundaries function-boundary-type-conversion=identity-layout-map},compress-emit-artifact-abi)' | FileCheck %s --check-prefix=ABI
 // RUN: %stock-mlir-opt %S/../Conversion/loops-to-openmp.mlir --pass-pipeline='builtin.module(compress-loops-to-openmp)' | FileCheck %s --check-prefix=OPENMP
+// RUN: %stock-mlir-opt %S/../Conversion/convert-to-gpu.mlir --split-input-file --pass-pipeline='builtin.module(convert-compress-to-gpu)' | FileCheck %s --check-prefix=GPU
+// RUN: %stock-mlir-opt %S/../Conversion/lower-kernel-math.mlir --pass-pipeline='builtin.module(gpu.module(compress-lower-kernel-math))' | FileCheck %s --check-prefix=MATH
+// RUN: %stock-mlir-opt %S/../Pipelines/compress-to-nvvm.mlir --pass-pipeline='builtin.module(compress-to-nvvm{chip=sm_90})' | FileCheck %s --check-prefix=NVVM
 // RUN: %stock-mlir-opt %s --pass-pipeline='builtin.module(compress-encode{preset=int4-b32 min-elements=1},compress-to-cpu{artifact-abi=true})' | FileCheck %s --check-prefix=PIPELINE
 
 // PARSE: compress.decode
@@ -37,6 +40,9 @@
 // FORM: compress.contract
 // VECTOR-NOT: compress.contract
 // VECTOR: vector.fma
+// GPU: nvvm.mma.sync
+// MATH: llvm.call_intrinsic "llvm.fabs"
+// NVVM: .target sm_90
 // ABI: llvm.func @compress_entry_main
 // OPENMP: omp.wsloop
 // PIPELINE-NOT: compress.

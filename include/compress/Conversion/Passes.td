@@ -175,8 +175,8 @@ def ConvertCompressToGPU
     Combines the fragment decoder of the weight's codec with mma.sync. Each
     contraction becomes a `gpu.func` and its launch; where the number of rows of lhs
     is not known, there are several kernels, of which the smallest one that has room
-    for all rows is launched. Buffers must be ones that the GPU can read, and those of
-    bytes begin at multiples of 16.
+    for all rows is launched. Buffers must be ones that the GPU can read, and begin
+    at multiples of 16 bytes.
 
     ```mlir
     compress.contract ins(%x, %stream : memref<8x256xf16>, memref<8x4x544xi8>) outs(%y : memref<8x128xf32>) ...

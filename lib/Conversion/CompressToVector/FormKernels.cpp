@@ -299,7 +299,10 @@ void KernelFormer::form(DecodeOp decode, ComputeMode compute) {
   // A tensor of zeros need not be read, nor be made.
   Value outs = init->get();
   bool isZero = false;
-  if (auto fill = outs.getDefiningOp<linalg::FillOp>();
+  Value filled = outs;
+  if (auto wide = filled.getDefiningOp<arith::ExtFOp>())
+    filled = wide.getIn();
+  if (auto fill = filled.getDefiningOp<linalg::FillOp>();
       fill && matchPattern(fill.value(), m_AnyZeroFloat())) {
     isZero = true;
     outs = fill.output();
