@@ -76,18 +76,11 @@ Value IntegerKernel::splat(VectorType type, int64_t value) {
              type, b.getIntegerAttr(type.getElementType(), value)));
 }
 
-Value IntegerKernel::i32Constant(int64_t value) {
-  return arith::ConstantOp::create(b, b.getI32IntegerAttr(value));
-}
-
-Value IntegerKernel::f32Constant(float value) {
-  return arith::ConstantOp::create(b, b.getF32FloatAttr(value));
-}
-
 Value IntegerKernel::getScale(Value scale) {
   if (format.factor == 1)
     return scale;
-  return arith::MulFOp::create(b, scale, f32Constant(format.factor));
+  return arith::MulFOp::create(
+      b, scale, arith::ConstantOp::create(b, b.getF32FloatAttr(format.factor)));
 }
 
 Value IntegerKernel::getLargest(Value largest, int64_t count,

@@ -73,8 +73,6 @@ protected:
   bool hasSums() const {
     return (format.hasZero || format.hasMin) && !format.isSparse();
   }
-  Value i32Constant(int64_t value);
-  Value f32Constant(float value);
   /// A scale of x as a kernel multiplies with it.
   Value getScale(Value scale);
   /// Bits of the largest magnitudes, by lane, of `count` vectors that `load`
