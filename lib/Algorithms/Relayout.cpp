@@ -185,7 +185,9 @@ private:
   int64_t stripTiles;
   /// For each element in the order of the tile, its place in a strip.
   SmallVector<uint32_t, 0> from;
-  /// Patterns of `from`, if it has one and bytes hold whole codes. Words: in
+  /// Codes of a byte of a tile; 0 where bytes do not hold whole codes.
+  size_t fields = 0;
+  /// Patterns of `from`, if it has one and there are fields. Words: in
   /// four bytes, codes of the same bits are neighbours in a strip; the first of
   /// each. Groups: four neighbours are apart, but so are their 16 next ones.
   SmallVector<uint32_t, 0> words, groups;
@@ -225,12 +227,17 @@ TileMover::TileMover(ArrayRef<int64_t> shape, unsigned bits,
     for (auto [index, step] : llvm::zip_equal(position, steps))
       from[i] += index * step;
   }
+  // A byte is a part of a row of codes, or a row with padding.
   if (8 % bits == 0 && !tiledLayout.isPadded())
+    fields = 8 / bits;
+  else if (8 % bits != 0 && tiledLayout.getRowLength() == int64_t(8 / bits))
+    fields = 8 / bits;
+  if (fields)
     findPattern();
 }
 
 void TileMover::findPattern() {
-  const size_t fields = 8 / bits, word = 4 * fields, group = 16 * word;
+  const size_t word = 4 * fields, group = 16 * word;
   auto isPattern = [&](size_t size, auto getFirst, auto getDistance) {
     if (from.size() % size != 0)
       return false;
@@ -278,7 +285,7 @@ void TileMover::unpack(ArrayRef<int64_t> begin, int64_t count,
   }
 }
 
-template <size_t fields>
+template <size_t fields, unsigned bits>
 static void gatherWords(const uint8_t *scratch, ArrayRef<uint32_t> from,
                         uint8_t flip, uint8_t *out) {
   const uint32_t flips = flip * 0x01010101u;
@@ -288,13 +295,13 @@ static void gatherWords(const uint8_t *scratch, ArrayRef<uint32_t> from,
     for (size_t field = 0; field < fields; ++field) {
       uint32_t word;
       std::memcpy(&word, scratch + from[i * fields + field], sizeof(word));
-      result ^= word << (field * (8 / fields));
+      result ^= word << (field * bits);
     }
     std::memcpy(out + 4 * i, &result, sizeof(result));
   }
 }
 
-template <size_t fields>
+template <size_t fields, unsigned bits>
 static void gatherGroups(const uint8_t *scratch, ArrayRef<uint32_t> from,
                          uint8_t flip, uint8_t *out) {
   constexpr size_t kRuns = 4, kRunBytes = 16;
@@ -306,7 +313,7 @@ static void gatherGroups(const uint8_t *scratch, ArrayRef<uint32_t> from,
       for (size_t field = 0; field < fields; ++field) {
         const uint8_t *in = scratch + from[(i * kRuns + j) * fields + field];
         for (size_t lane = 0; lane < kRunBytes; ++lane)
-          runs[j][lane] ^= uint8_t(in[lane] << (field * (8 / fields)));
+          runs[j][lane] ^= uint8_t(in[lane] << (field * bits));
       }
     }
     uint8_t *to = out + i * kRuns * kRunBytes;
@@ -316,18 +323,23 @@ static void gatherGroups(const uint8_t *scratch, ArrayRef<uint32_t> from,
   }
 }
 
-/// `function` with the number of codes of a byte as a constant.
+/// `function` with the number of codes of a byte, and their bits, as constants.
 template <typename Function>
 static void withFields(unsigned bits, Function function) {
+  auto call = [&](auto bits) {
+    function(std::integral_constant<size_t, 8 / bits()>(), bits);
+  };
   switch (bits) {
   case 1:
-    return function(std::integral_constant<size_t, 8>());
+    return call(std::integral_constant<unsigned, 1>());
   case 2:
-    return function(std::integral_constant<size_t, 4>());
+    return call(std::integral_constant<unsigned, 2>());
+  case 3:
+    return call(std::integral_constant<unsigned, 3>());
   case 4:
-    return function(std::integral_constant<size_t, 2>());
-  default:
-    return function(std::integral_constant<size_t, 1>());
+    return call(std::integral_constant<unsigned, 4>());
+  default: // one code a byte
+    return call(std::integral_constant<unsigned, 8>());
   }
 }
 
@@ -335,12 +347,12 @@ void TileMover::write(int64_t tile, const uint8_t *scratch,
                       MutableArrayRef<uint8_t> buffer) const {
   const int64_t elements = from.size();
   if (!words.empty() || !groups.empty()) {
-    uint8_t *out = &tiledCodes[tile * (elements * bits / 8)];
-    return withFields(bits, [&](auto fields) {
+    uint8_t *out = &tiledCodes[tile * (elements / fields)];
+    return withFields(bits, [&](auto fields, auto bits) {
       if (!words.empty())
-        gatherWords<fields()>(scratch, words, layout.flip, out);
+        gatherWords<fields(), bits()>(scratch, words, layout.flip, out);
       else
-        gatherGroups<fields()>(scratch, groups, layout.flip, out);
+        gatherGroups<fields(), bits()>(scratch, groups, layout.flip, out);
     });
   }
   for (int64_t i = 0; i < elements; ++i)

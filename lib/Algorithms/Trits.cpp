@@ -13,42 +13,90 @@ using namespace mlir::compress::algorithms;
 
 /// 3^digit.
 static constexpr unsigned kPowers[kTritsPerByte] = {1, 3, 9, 27, 81};
+/// Bits of the codes that a byte of trits holds.
+static constexpr unsigned kBits = 2 * kTritsPerByte;
+/// For a byte that is none.
+static constexpr uint8_t kNone = 255;
 
 /// Digit `trit` of a row, 0 to 2.
 static unsigned getDigit(const uint8_t *row, int64_t trit) {
   return row[trit / kTritsPerByte] / kPowers[trit % kTritsPerByte] % 3;
 }
 
-/// The code of a digit: digit 0 is -1.
-static unsigned getCode(unsigned digit) { return (digit + 3) % 4; }
+namespace {
+/// Bytes of trits, and the codes that they hold.
+struct Tables {
+  uint16_t codes[256] = {};
+  uint8_t trits[1 << kBits];
+
+  Tables() {
+    std::fill(std::begin(trits), std::end(trits), kNone);
+    for (unsigned byte = 0; byte < kTritBytes; ++byte) {
+      unsigned bits = 0;
+      for (unsigned digit = 0; digit < kTritsPerByte; ++digit)
+        // Digit 0 is -1.
+        bits |= (byte / kPowers[digit] % 3 + 3) % 4 << (2 * digit);
+      codes[byte] = bits;
+      trits[bits] = byte;
+    }
+  }
+};
+
+/// The bits of a row of bytes, some at a time.
+class BitReader {
+public:
+  BitReader(const uint8_t *bytes, int64_t count)
+      : next(bytes), end(bytes + count) {}
+  unsigned read(unsigned count) {
+    for (; available < count; available += 8)
+      bits |= uint32_t(next != end ? *next++ : 0) << available;
+    unsigned result = bits & ((1u << count) - 1);
+    bits >>= count;
+    available -= count;
+    return result;
+  }
+
+private:
+  const uint8_t *next, *end;
+  uint32_t bits = 0;
+  unsigned available = 0;
+};
+} // namespace
+
+static const Tables &getTables() {
+  static const Tables tables;
+  return tables;
+}
+
+/// The first code of a row that cannot be stored: it is -2, or behind the end.
+static int64_t findWrong(const uint8_t *row, int64_t rowCodes) {
+  for (int64_t i = 0;; ++i) {
+    unsigned code = row[i / kCodesPerByte] >> (i % kCodesPerByte * 2) & 3;
+    if (code == 2 || (i >= rowCodes && code != 0))
+      return i;
+  }
+}
 
 std::optional<int64_t>
 mlir::compress::algorithms::packTrits(llvm::ArrayRef<uint8_t> codes,
                                       int64_t rowCodes,
                                       llvm::MutableArrayRef<uint8_t> out) {
-  const int64_t codeBytes = getCodeBytes(rowCodes);
+  const int64_t codeBytes = getCodeBytes(rowCodes),
+                rowBytes = getTritBytes(rowCodes);
+  const Tables &tables = getTables();
   uint8_t *to = out.data();
   for (int64_t begin = 0; begin < int64_t(codes.size()); begin += codeBytes) {
-    if (int64_t rest = rowCodes % kCodesPerByte)
-      if (codes[begin + codeBytes - 1] >> (2 * rest))
-        return begin * kCodesPerByte + rowCodes;
-    for (int64_t trit = 0; trit < rowCodes; ++to) {
-      unsigned byte = 0;
-      for (unsigned power : kPowers) {
-        unsigned digit = 1; // padding
-        if (trit < rowCodes) {
-          unsigned code = codes[begin + trit / kCodesPerByte] >>
-                              (trit % kCodesPerByte * 2) &
-                          3;
-          if (code == 2)
-            return begin * kCodesPerByte + trit;
-          digit = (code + 1) % 4; // 3 is -1
-        }
-        byte += power * digit;
-        ++trit;
-      }
-      *to = byte;
+    const uint8_t *row = &codes[begin];
+    BitReader reader(row, codeBytes);
+    bool isWrong = false;
+    for (int64_t i = 0; i < rowBytes; ++i, ++to) {
+      *to = tables.trits[reader.read(kBits)];
+      isWrong |= *to == kNone;
     }
+    if (int64_t rest = rowCodes % kCodesPerByte)
+      isWrong |= row[codeBytes - 1] >> (2 * rest) != 0;
+    if (isWrong)
+      return begin * kCodesPerByte + findWrong(row, rowCodes);
   }
   return std::nullopt;
 }
@@ -58,13 +106,34 @@ void mlir::compress::algorithms::unpackTrits(
     llvm::MutableArrayRef<uint8_t> out) {
   const int64_t rowBytes = getTritBytes(rowCodes),
                 codeBytes = getCodeBytes(rowCodes);
-  for (uint8_t &byte : out) {
-    const uint8_t *row = trits.data() + begin / codeBytes * rowBytes;
-    int64_t first = begin % codeBytes * kCodesPerByte;
-    byte = 0;
-    for (int64_t i = 0; i < std::min(kCodesPerByte, rowCodes - first); ++i)
-      byte |= getCode(getDigit(row, first + i)) << (2 * i);
-    ++begin;
+  const Tables &tables = getTables();
+  while (!out.empty()) {
+    const uint8_t *row = &trits[begin / codeBytes * rowBytes];
+    const int64_t first = begin % codeBytes,
+                  count = std::min<int64_t>(out.size(), codeBytes - first);
+    // From the byte of trits that has the first code.
+    int64_t next = first * kCodesPerByte / kTritsPerByte;
+    uint32_t bits = 0;
+    unsigned available = 0;
+    auto fill = [&] {
+      bits |= uint32_t(next < rowBytes ? tables.codes[row[next]] : 0)
+              << available;
+      ++next;
+      available += kBits;
+    };
+    fill();
+    unsigned skipped = first * kCodesPerByte % kTritsPerByte * 2;
+    bits >>= skipped;
+    available -= skipped;
+    for (uint8_t &byte : out.take_front(count)) {
+      if (available < 8)
+        fill();
+      byte = bits;
+      bits >>= 8;
+      available -= 8;
+    }
+    begin += count;
+    out = out.drop_front(count);
   }
 }
 
