@@ -1,4 +1,5 @@
 """Compares kernels for GPUs, run on a model of one (ptx_model.py), with the reference decode: gpu-kernels.py DIRECTORY [FAMILY...].
+Of the family `random`, COMPRESS_TEST_SEED and COMPRESS_TEST_CASES say which and how many.
 
 What is decoded comes from the CPU, element by element, without kernels. Weights are f32, so that decode rounds nothing to a shorter type; a kernel
 multiplies x with it up to the rounding of sums, and of entries of a codebook (`inexact`). With mma's sums exact, a sum of K products of which a mma adds 16 is rounded at most K / 16 times
@@ -113,6 +114,29 @@ FAMILIES = {
         Case(preset("int4-b32"), 33, 96, [9], accumulate=True),
     ],
 }
+
+
+def random_cases(rng, count):
+    """Any codec, types and sizes."""
+    codecs = [
+        lambda: (quant(rng.choice(["i4", "i2", "i8"]), rng.choice([32, 64, 128])), 1),
+        lambda: (quant(rng.choice(["u4", "u8", "u2"]), rng.choice([32, 64]), "f16", rng.choice([", min = f16", ", min = f32", ", zero = i8", ", zero = f16"])), 4),
+        lambda: (preset(rng.choice(["int8", "int8-channel", "ternary", "binary", "fp8-e4m3", "fp8-e5m2-channel", "mxfp4", "mxfp8", "nvfp4", "palette4"])), 1),
+        lambda: (None, 1),
+    ]  # fmt: skip
+    cases = []
+    for _ in range(count):
+        codec, wide = codecs[rng.integers(len(codecs))]()
+        x = str(rng.choice(["f16", "f16", "bf16", "f32"]))
+        weight = "f32" if codec else str(rng.choice(["f16", "bf16"]))
+        rows = [int(rng.integers(1, 80))]
+        # Entries of a codebook, and values of the other type, are rounded.
+        inexact = codec == preset("palette4") or (codec is None and x not in ("f32", weight))
+        cases.append(
+            Case(codec, int(rng.integers(1, 150)), int(rng.integers(1, 400)), rows, static=rows[0] if rng.integers(2) else None, x=x,
+                 accumulate=bool(rng.integers(2)), wide=wide, weight=weight, inexact=inexact)
+        )  # fmt: skip
+    return cases
 
 
 def to_bits(values, element):
@@ -266,8 +290,8 @@ def main():
     path = str(Path(sys.argv[1]).resolve())
     report = []
     for family in sys.argv[2:] or FAMILIES:
-        cases = FAMILIES[family]
         rng = np.random.default_rng(SEED)
+        cases = FAMILIES[family] if family != "random" else random_cases(rng, int(os.environ.get("COMPRESS_TEST_CASES", "12")))
         matmuls, decodes, blobs = [], [], []
         for i, case in enumerate(cases):
             matmul, decode = function(i, case)
