@@ -8,7 +8,6 @@
 #include "MmaKernel.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -66,72 +65,10 @@ int64_t mlir::compress::getSharedBytes(const FragmentWeight &weight,
          getDecoder(weight).getTableBytes(weight);
 }
 
-/// Functions that compress-expand-vector-math makes arithmetic, or that are
-/// instructions.
-static bool isKnownFunction(Operation *op) {
-  return !isa<math::MathDialect>(op->getDialect()) ||
-         isa<math::AbsFOp, math::AtanOp, math::Atan2Op, math::CeilOp,
-             math::CopySignOp, math::CosOp, math::ErfOp, math::ErfcOp,
-             math::ExpOp, math::ExpM1Op, math::FloorOp, math::FmaOp,
-             math::LogOp, math::Log1pOp, math::Log2Op, math::RoundEvenOp,
-             math::RsqrtOp, math::SinOp, math::SqrtOp, math::TanhOp,
-             math::TruncOp>(op);
-}
-
-/// Why an epilogue cannot be computed; empty if it can.
-static std::string findObstacleOfEpilogue(Region &epilogue) {
-  for (Operation &inner : epilogue.front()) {
-    if (!isKnownFunction(&inner))
-      return "its epilogue has '" + inner.getName().getStringRef().str() + "'";
-    for (Value operand : inner.getOperands()) {
-      Operation *producer = operand.getDefiningOp();
-      if (operand.getParentRegion() != &epilogue &&
-          !(producer && producer->hasTrait<OpTrait::ConstantLike>()))
-        return "its epilogue reads a value that is no operand";
-    }
-  }
-  return "";
-}
-
 static FragmentWeight getWeight(ContractOp op) {
   CompressedTensorType type = op.getWeightType();
   return FragmentWeight(cast<TiledAttr>(type.getCodec()),
                         type.getLogicalType());
-}
-
-std::string mlir::compress::findObstacle(ContractOp op) {
-  if (op.getCompute() != ComputeMode::F16 &&
-      op.getCompute() != ComputeMode::BF16)
-    return "it computes in " + stringifyComputeMode(op.getCompute()).str();
-  if (op.getWindow())
-    return "it reads windows";
-  // The limit of a grid.
-  int64_t batches = computeProduct(cast<ShapedType>(op.getInit().getType())
-                                       .getShape()
-                                       .take_front(op.getNumBatch()));
-  if (batches > std::numeric_limits<uint16_t>::max())
-    return "it has " + std::to_string(batches) + " batches, more than 65535";
-  AffineMap map = op.getWeightMap();
-  auto getPosition = [&](unsigned dim) -> unsigned {
-    return *map.getResultPosition(getAffineDimExpr(dim, op.getContext()));
-  };
-  for (unsigned dim = 1; dim < op.getNumBatch(); ++dim)
-    if (getPosition(dim - 1) > getPosition(dim))
-      return "its weight has batches in another order";
-  if (!isFragmentWeight(op.getWeightType(), getPosition(op.getDimN()),
-                        getPosition(op.getDimK())))
-    return "its weight is not laid out for GPUs";
-  for (Value operand : op->getOperands()) {
-    auto type = dyn_cast<MemRefType>(operand.getType());
-    if (!type)
-      return "it is not on buffers";
-    if (llvm::is_contained(op.getComponents(), operand) &&
-        !type.getLayout().isIdentity())
-      return "a component of its weight is not contiguous";
-  }
-  if (!op.getEpilogue().empty())
-    return findObstacleOfEpilogue(op.getEpilogue());
-  return "";
 }
 
 namespace {
