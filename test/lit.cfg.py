@@ -31,6 +31,7 @@ config.substitutions += [
     ("%python", f'"{config.python}"'),
     ("%inputs", os.path.join(config.test_source_root, "Inputs")),
     ("%examples", os.path.join(config.compress_src_root, "examples")),
+    ("%fake-cuda", os.path.join(config.compress_obj_root, "test", "lib", "libFakeCuda.so")),
     ("%root", config.compress_src_root),
 ]
 

@@ -13,9 +13,8 @@
 error);
 |*   int32_t f = compressModelFindFunction(model, "main");
 |*   int64_t shape[] = {1, 784};
-|*   CompressTensor x = {data, COMPRESS_F32, 2, shape, NULL};
-|*   CompressTensor y = {NULL, COMPRESS_F32, 2, NULL, NULL}; // allocate it for
-me
+|*   CompressTensor x = {data, COMPRESS_F32, 2, shape, NULL, COMPRESS_HOST};
+|*   CompressTensor y = {0}; // allocate it for me
 |*   if (compressModelRun(model, f, &x, 1, &y, 1) != COMPRESS_OK)
 |*     puts(compressModelGetError(model));
 |*   compressTensorRelease(&y);
@@ -43,7 +42,7 @@ extern "C" {
 #endif
 
 /** Changes when a caller must be compiled again. */
-#define COMPRESS_RUNTIME_ABI_VERSION 2
+#define COMPRESS_RUNTIME_ABI_VERSION 3
 
 /** COMPRESS_RUNTIME_ABI_VERSION of the library that is loaded. */
 COMPRESS_C_EXPORT int32_t compressRuntimeGetABIVersion(void);
@@ -76,6 +75,14 @@ typedef enum CompressDType {
 /** In the shape of a signature: a size that is known when the function runs. */
 #define COMPRESS_DYNAMIC (-1)
 
+/** Where memory is. */
+typedef enum CompressPlacement {
+  COMPRESS_HOST = 0,
+  /** Memory of a GPU, for models that are compiled for GPUs: a pointer of the
+   * CUDA driver, of the GPU that the model uses. */
+  COMPRESS_GPU = 1
+} CompressPlacement;
+
 /** A tensor in memory of the caller. */
 typedef struct CompressTensor {
   void *data;
@@ -84,6 +91,7 @@ typedef struct CompressTensor {
   const int64_t *shape;   /**< `rank` sizes */
   const int64_t *strides; /**< `rank` strides in elements, not negative; NULL
                              for row-major */
+  int32_t placement;      /**< CompressPlacement of `data` */
 } CompressTensor;
 
 /** What a function takes or gives. Pointers live as long as the model. */
@@ -111,6 +119,9 @@ typedef struct CompressOpenOptions {
    * environment, or "native". For tests, and to choose among the versions of an
    * artifact. */
   const char *cpu;
+  /** Which GPU models use that are compiled for GPUs, by the driver's numbers.
+   * It is looked for, and the weights are copied to it, at the first run. */
+  int32_t gpu;
 } CompressOpenOptions;
 
 typedef struct CompressModel CompressModel;
@@ -175,7 +186,12 @@ compressModelGetOutput(const CompressModel *model, int32_t function,
  * of the result, and each element must have a place of its own. An output whose
  * data is NULL is allocated: data, dtype, rank, shape and strides are set, and
  * compressTensorRelease frees it. After an error, no output is allocated, and
- * those with data may be partly written. */
+ * those with data may be partly written.
+ *
+ *  Models that are compiled for GPUs take tensors of the host and of the GPU,
+ * mixed at will. Those of the GPU are row-major; what writes an input there
+ * must be done, and an output with data is complete when the function returns.
+ * An output that is allocated is of the host. */
 COMPRESS_C_EXPORT CompressStatus compressModelRun(
     CompressModel *model, int32_t function, const CompressTensor *inputs,
     int32_t numInputs, CompressTensor *outputs, int32_t numOutputs);

@@ -17,6 +17,7 @@
 #include "compress/Store/MappedFile.h"
 #include "compress/Store/Safetensors.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Threading.h"
 #include "mlir/Pass/PassManager.h"
@@ -209,13 +210,36 @@ static void describeKernels(ModuleOp module, store::Manifest &manifest) {
 /// that was compressed goes to the file, whatever its size.
 static constexpr int64_t kMinExternalBytes = 64;
 
+/// Kernels read none that are in the code.
+static constexpr int64_t kMinExternalBytesForGpu = 0;
+
+/// What kernels are asked to compute with.
+static FailureOr<ComputeRequest>
+getCompute(const Target &target, const CompileOptions &options, Location loc) {
+  if (!target.isGpu())
+    return options.compute.value_or(ComputeRequest::F32);
+  ComputeRequest compute = options.compute.value_or(ComputeRequest::Auto);
+  if (!llvm::is_contained(
+          {ComputeRequest::F16, ComputeRequest::BF16, ComputeRequest::Auto},
+          compute))
+    return emitError(loc)
+           << "kernels for GPUs compute in f16 or bf16: expected to be asked "
+              "for one of f16, bf16 and auto";
+  return compute;
+}
+
 LogicalResult mlir::compress::prepareModule(
     ModuleOp module, const Target &target, const CompileOptions &compileOptions,
     store::Manifest &manifest, SmallVectorImpl<ExternalWeight> &weights) {
+  FailureOr<ComputeRequest> compute =
+      getCompute(target, compileOptions, module.getLoc());
+  if (failed(compute))
+    return failure();
   PassManager preparation(module.getContext());
-  if (compileOptions.fuse)
-    buildCompressPack(preparation, compileOptions.compute,
-                      target.getCommonFeatures());
+  if (target.isGpu())
+    buildCompressPackForGPU(preparation);
+  else if (compileOptions.fuse)
+    buildCompressPack(preparation, *compute, target.getCommonFeatures());
   else
     buildCompressExpand(preparation);
   if (failed(preparation.run(module)))
@@ -232,16 +256,19 @@ LogicalResult mlir::compress::prepareModule(
     return emitError(module.getLoc())
            << "expected at least one public function";
   std::vector<EncodedDescription> encoded = describeEncoded(module);
-  FailureOr<SmallVector<ExternalWeight>> external =
-      externalizeWeights(module, kMinExternalBytes);
+  FailureOr<SmallVector<ExternalWeight>> external = externalizeWeights(
+      module, target.isGpu() ? kMinExternalBytesForGpu : kMinExternalBytes);
   if (failed(external))
     return failure();
   describeWeights(std::move(encoded), *external, manifest);
   weights.assign(external->begin(), external->end());
 
-  if (compileOptions.fuse) {
+  if (compileOptions.fuse || target.isGpu()) {
     PassManager fuse(module.getContext());
-    buildCompressFuse(fuse, compileOptions.allowDense);
+    if (target.isGpu())
+      buildCompressFuseForGPU(fuse, *compute);
+    else
+      buildCompressFuse(fuse, compileOptions.allowDense);
     if (failed(fuse.run(module)))
       return failure();
     describeKernels(module, manifest);
@@ -250,9 +277,14 @@ LogicalResult mlir::compress::prepareModule(
 }
 
 LogicalResult
-mlir::compress::lowerModule(ModuleOp module, const TargetCpu &cpu,
+mlir::compress::lowerModule(ModuleOp module, const Target &target,
+                            const TargetCpu &cpu,
                             const CompileOptions &compileOptions) {
   PassManager pm(module.getContext());
+  if (target.isGpu()) {
+    buildCompressKernelsToNVVM(pm, target.gpu, /*artifactABI=*/true);
+    return pm.run(module);
+  }
   CompressToCPUOptions options;
   options.artifactABI = true;
   options.fuse = false; // done
@@ -260,6 +292,15 @@ mlir::compress::lowerModule(ModuleOp module, const TargetCpu &cpu,
   options.parallel = compileOptions.parallel;
   buildCompressToCPU(pm, options);
   return pm.run(module);
+}
+
+FailureOr<std::string> mlir::compress::getPTX(ModuleOp module) {
+  for (auto binary : module.getOps<gpu::BinaryOp>())
+    for (Attribute object : binary.getObjects())
+      return cast<gpu::ObjectAttr>(object).getObject().getValue().str();
+  return emitError(module.getLoc())
+         << "there are no kernels: the module has no contraction with a "
+            "constant weight";
 }
 
 //===----------------------------------------------------------------------===//
@@ -286,7 +327,7 @@ static LogicalResult writeCode(ModuleOp module, const Target &target,
   SmallVector<OwningOpRef<ModuleOp>> lowered;
   for (const TargetCpu &cpu : target.cpus) {
     lowered.push_back(module.clone());
-    if (failed(lowerModule(*lowered.back(), cpu, options)))
+    if (failed(lowerModule(*lowered.back(), target, cpu, options)))
       return failure();
   }
   std::vector<SmallVector<char, 0>> objects(lowered.size());
@@ -338,6 +379,7 @@ LogicalResult mlir::compress::writeArtifact(ModuleOp module,
   store::Manifest manifest;
   manifest.producer = "mlir-compress " COMPRESS_VERSION;
   manifest.target.triple = target.triple;
+  manifest.target.gpu = target.gpu;
   for (const TargetCpu &cpu : target.cpus)
     manifest.target.versions.push_back(
         {cpu.name, cpu.requiredFeatures, getSymbolSuffix(target, cpu)});

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compress/Compiler/Target.h"
+#include "compress/Conversion/CompressToGPU/Mma.h"
 #include "compress/Store/AtomicOutput.h"
 #include "compress/Store/CpuFeatures.h"
 #include "mlir/Target/LLVMIR/Export.h"
@@ -126,11 +127,37 @@ static FailureOr<TargetCpu> parseCpu(StringRef triple, StringRef name,
   return cpu;
 }
 
+/// Reads what follows `nvptx:`. There is little for a CPU to do, so code is for
+/// all of this architecture.
+static FailureOr<Target> parseGpu(StringRef triple, StringRef chip,
+                                  StringRef spec, Location loc) {
+  auto emitTargetError = [&] {
+    InFlightDiagnostic diag = emitError(loc);
+    diag << "target '" << spec << "': ";
+    return diag;
+  };
+  FailureOr<GpuChip> known = lookupChip(chip, emitTargetError);
+  // The oldest instruction that kernels need.
+  if (failed(known) || failed(checkMma(MmaKind::F16, *known, emitTargetError)))
+    return failure();
+  bool isX86 = llvm::Triple(triple).getArch() == llvm::Triple::x86_64;
+  auto cpu = parseCpu(triple, isX86 ? "x86-64" : "generic", {}, spec, loc);
+  if (failed(cpu))
+    return failure();
+  Target target;
+  target.triple = triple.str();
+  target.cpus.push_back(std::move(*cpu));
+  target.gpu = chip.str();
+  return target;
+}
+
 FailureOr<Target> Target::parse(StringRef spec, Location loc) {
   auto [kind, rest] = spec.split(':');
+  if (kind == "nvptx" && !rest.empty())
+    return parseGpu(llvm::sys::getProcessTriple(), rest, spec, loc);
   if (kind != "cpu" || (spec.contains(':') && rest.empty()))
-    return emitError(loc) << "expected target cpu, cpu:native, cpu:multi or "
-                             "cpu:NAME, but got '"
+    return emitError(loc) << "expected target cpu, cpu:native, cpu:multi, "
+                             "cpu:NAME or nvptx:CHIP, but got '"
                           << spec << "'";
   Target target;
   target.triple = llvm::sys::getProcessTriple();
@@ -213,12 +240,14 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
       .run(module, modules);
 }
 
-/// Calls the OpenMP runtime through a table of names and addresses that the
-/// runtime library fills in: see lib/Runtime/OpenMP.h.
-static void callOpenMPThroughTable(llvm::Module &module) {
+/// Calls functions whose names begin so through a table of names and addresses
+/// that the runtime library fills in: see lib/Runtime/OpenMP.h, and
+/// lib/Runtime/Gpu/EntryPoints.h.
+static void callThroughTable(llvm::Module &module, StringRef prefix,
+                             StringRef tableName) {
   SmallVector<llvm::Function *> functions;
   for (llvm::Function &function : module)
-    if (function.isDeclaration() && function.getName().starts_with("__kmpc_"))
+    if (function.isDeclaration() && function.getName().starts_with(prefix))
       functions.push_back(&function);
   if (functions.empty())
     return;
@@ -232,14 +261,14 @@ static void callOpenMPThroughTable(llvm::Module &module) {
         llvm::ConstantDataArray::getString(context, function->getName());
     auto *name = new llvm::GlobalVariable(
         module, text->getType(), /*isConstant=*/true,
-        llvm::GlobalValue::PrivateLinkage, text, "openmp_name");
+        llvm::GlobalValue::PrivateLinkage, text, "function_name");
     entries.push_back(llvm::ConstantStruct::get(entryType, {name, null}));
   }
   entries.push_back(llvm::ConstantStruct::get(entryType, {null, null}));
   auto *type = llvm::ArrayType::get(entryType, entries.size());
   auto *table = new llvm::GlobalVariable(
       module, type, /*isConstant=*/false, llvm::GlobalValue::ExternalLinkage,
-      llvm::ConstantArray::get(type, entries), "compress_openmp_functions");
+      llvm::ConstantArray::get(type, entries), tableName);
   for (auto [i, function] : llvm::enumerate(functions)) {
     for (llvm::User *user : llvm::make_early_inc_range(function->users())) {
       auto *call = cast<llvm::CallBase>(user);
@@ -252,6 +281,25 @@ static void callOpenMPThroughTable(llvm::Module &module) {
   }
 }
 
+/// Gives kernels to a function that the runtime library calls: the system would
+/// call it before there is a table.
+static void exportConstructors(llvm::Module &module, StringRef list,
+                               StringRef name) {
+  llvm::GlobalVariable *global = module.getNamedGlobal(list);
+  if (!global)
+    return;
+  llvm::LLVMContext &context = module.getContext();
+  auto *function = llvm::Function::Create(
+      llvm::FunctionType::get(llvm::Type::getVoidTy(context), false),
+      llvm::GlobalValue::ExternalLinkage, name, module);
+  llvm::IRBuilder<> b(llvm::BasicBlock::Create(context, "", function));
+  for (llvm::Value *entry : global->getInitializer()->operands())
+    b.CreateCall(cast<llvm::Function>(
+        cast<llvm::Constant>(entry)->getAggregateElement(1)));
+  b.CreateRetVoid();
+  global->eraseFromParent();
+}
+
 std::unique_ptr<llvm::Module> mlir::compress::translateAndOptimize(
     ModuleOp module, llvm::LLVMContext &context, llvm::TargetMachine &machine,
     StringRef symbolSuffix) {
@@ -261,13 +309,16 @@ std::unique_ptr<llvm::Module> mlir::compress::translateAndOptimize(
     return nullptr;
   result->setTargetTriple(machine.getTargetTriple());
   result->setDataLayout(machine.createDataLayout());
+  exportConstructors(*result, "llvm.global_ctors", "compress_gpu_load");
+  exportConstructors(*result, "llvm.global_dtors", "compress_gpu_unload");
   for (llvm::Function &function : *result)
     if (!function.isDeclaration()) {
       function.addFnAttr("target-cpu", machine.getTargetCPU());
       function.addFnAttr("target-features", machine.getTargetFeatureString());
     }
   optimize(*result, machine);
-  callOpenMPThroughTable(*result);
+  callThroughTable(*result, "__kmpc_", "compress_openmp_functions");
+  callThroughTable(*result, "mgpu", "compress_gpu_functions");
   for (llvm::GlobalValue &value : result->global_values())
     if (!value.isDeclaration() && value.hasExternalLinkage())
       value.setName(value.getName() + symbolSuffix);

@@ -48,8 +48,19 @@ static void addLoweringToPTX(OpPassManager &pm, StringRef chip) {
   pm.addPass(createGpuModuleToBinaryPass(binary));
 }
 
-void mlir::compress::buildCompressToNVVM(OpPassManager &pm,
-                                         const CompressToNVVMOptions &options) {
+/// Functions that launch kernels to the LLVM dialect.
+static void addLoweringOfHostToLLVM(OpPassManager &pm) {
+  pm.addPass(createSCFToControlFlowPass());
+  pm.addPass(memref::createExpandStridedMetadataPass());
+  pm.addPass(createLowerAffinePass());
+  pm.addPass(createGpuToLLVMConversionPass());
+  pm.addPass(createUBToLLVMConversionPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  pm.addPass(createReconcileUnrealizedCastsPass());
+}
+
+void mlir::compress::buildCompressPackForGPU(OpPassManager &pm) {
   buildCompressExpand(pm);
   pm.addPass(createCompressFoldMovement());
   pm.addPass(createCompressMoveFactors());
@@ -57,8 +68,12 @@ void mlir::compress::buildCompressToNVVM(OpPassManager &pm,
   CompressPackWeightsOptions pack;
   pack.gpu = true;
   pm.addPass(createCompressPackWeights(pack));
+}
+
+void mlir::compress::buildCompressFuseForGPU(OpPassManager &pm,
+                                             ComputeRequest compute) {
   CompressFormKernelsOptions form;
-  form.compute = options.compute;
+  form.compute = compute;
   pm.addPass(createCompressFormKernels(form));
   pm.addPass(createConvertElementwiseToLinalgPass());
   pm.addPass(createCompressFuseEpilogues());
@@ -66,12 +81,32 @@ void mlir::compress::buildCompressToNVVM(OpPassManager &pm,
   CompressCheckFusedOptions check;
   check.maxElements = 0;
   pm.addPass(createCompressCheckFused(check));
+}
+
+void mlir::compress::buildCompressKernelsToNVVM(OpPassManager &pm,
+                                                StringRef chip,
+                                                bool artifactABI) {
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
-  addBufferization(pm);
+  if (artifactABI)
+    pm.addPass(createCompressProtectArguments());
+  addBufferization(pm, /*writeResults=*/artifactABI);
   ConvertCompressToGPUOptions kernels;
-  kernels.chip = options.chip;
+  kernels.chip = chip.str();
   pm.addPass(createConvertCompressToGPU(kernels));
   pm.addPass(createCompressCheckLowered());
-  addLoweringToPTX(pm, options.chip);
+  if (artifactABI) {
+    pm.addPass(createCompressBuffersToGPU());
+    pm.addPass(createCompressEmitArtifactABI());
+  }
+  addLoweringToPTX(pm, chip);
+  if (artifactABI)
+    addLoweringOfHostToLLVM(pm);
+}
+
+void mlir::compress::buildCompressToNVVM(OpPassManager &pm,
+                                         const CompressToNVVMOptions &options) {
+  buildCompressPackForGPU(pm);
+  buildCompressFuseForGPU(pm, options.compute);
+  buildCompressKernelsToNVVM(pm, options.chip, /*artifactABI=*/false);
 }

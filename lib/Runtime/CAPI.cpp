@@ -89,7 +89,7 @@ CompressModel *compressModelOpen(const char *path,
       {options && options->skipWeightChecksums != 0, threads->number,
        options && options->copyWeights != 0 ? store::Placement::Copy
                                             : store::Placement::Map},
-      cpu && *cpu ? cpu : "native");
+      cpu && *cpu ? cpu : "native", options ? options->gpu : 0);
   if (!model.ok())
     return fail(model.status().message());
   auto *handle = new CompressModel();
@@ -244,5 +244,6 @@ void compressTensorRelease(CompressTensor *tensor) {
   if (!tensor)
     return;
   std::free(tensor->data);
-  *tensor = {nullptr, tensor->dtype, tensor->rank, nullptr, nullptr};
+  *tensor = {nullptr, tensor->dtype, tensor->rank,
+             nullptr, nullptr,       COMPRESS_HOST};
 }

@@ -6,15 +6,21 @@
 //===----------------------------------------------------------------------===//
 
 #include "Model.h"
+#include "Gpu/EntryPoints.h"
+#include "ModelGpu.h"
+#include "Tensors.h"
 #include "compress/Store/Checksum.h"
 #include "compress/Store/CpuFeatures.h"
 #include "compress/Store/MappedFile.h"
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <map>
+#include <mutex>
 #include <thread>
 #include <unistd.h>
 
@@ -112,15 +118,25 @@ void *Model::findSymbol(const std::string &name) const {
   return dlsym(library, (name + version->symbolSuffix).c_str());
 }
 
+/// A path of a descriptor that was not used before. The system's loader finds
+/// libraries by all paths that they were opened by, even of descriptors that
+/// are closed since, and have other files now.
+static std::string makeUniquePath(int descriptor) {
+  static std::atomic<uint64_t> count = 0;
+  std::string path = "/proc/self/fd";
+  for (uint64_t number = count++; number; number >>= 1)
+    path += number & 1 ? "//." : "/.";
+  return path + "/" + std::to_string(descriptor);
+}
+
 Status Model::loadCode() {
   std::string path = artifact->codePath();
   // By its path, a library that is loaded already would be found, even if the
-  // file has been replaced since. The path of a descriptor is nobody else's, as
-  // long as that is open.
+  // file has been replaced since.
   code = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (code < 0)
     return Status::error("cannot read '" + path + "': " + std::strerror(errno));
-  std::string link = "/proc/self/fd/" + std::to_string(code);
+  std::string link = makeUniquePath(code);
   // Again, as the artifact may have been replaced since it was checked.
   auto file = store::MappedFile::open(link);
   if (!file.ok())
@@ -158,6 +174,9 @@ Status Model::loadCode() {
     if (Status status = openmp->resolve(functions); !status.ok())
       return Status::error("'" + path + "': " + status.message());
   }
+  if (gpu)
+    if (Status status = loadGpuCode(path); !status.ok())
+      return status;
   for (const store::ManifestFunction &function : getManifest().functions) {
     void *symbol = findSymbol(function.symbol);
     if (!symbol)
@@ -169,9 +188,58 @@ Status Model::loadCode() {
   return {};
 }
 
+namespace {
+/// Models of one artifact share its library, and so its kernels: by the
+/// function that loads them, how many models there are.
+struct KernelUsers {
+  std::mutex mutex;
+  std::map<void (*)(), unsigned> counts;
+};
+} // namespace
+
+static KernelUsers &getKernelUsers() {
+  static KernelUsers users;
+  return users;
+}
+
+Status Model::loadGpuCode(const std::string &path) {
+  // Code that does not launch a kernel has none of these.
+  auto *functions =
+      static_cast<gpu::EntryPoint *>(findSymbol("compress_gpu_functions"));
+  auto find = [&](const char *name) {
+    return reinterpret_cast<void (*)()>(findSymbol(name));
+  };
+  auto *load = find("compress_gpu_load");
+  auto *unload = find("compress_gpu_unload");
+  KernelUsers &users = getKernelUsers();
+  std::lock_guard<std::mutex> lock(users.mutex);
+  if (functions)
+    if (Status status = gpu::resolve(functions); !status.ok())
+      return Status::error("'" + path + "': " + status.message());
+  if (!load || !unload)
+    return {};
+  // Remembers where the kernels are; a GPU is not asked for yet.
+  if (users.counts[load]++ == 0)
+    load();
+  loadKernels = load;
+  unloadKernels = unload;
+  return {};
+}
+
+void Model::unloadGpuCode() {
+  if (!unloadKernels)
+    return;
+  KernelUsers &users = getKernelUsers();
+  std::lock_guard<std::mutex> lock(users.mutex);
+  if (--users.counts[loadKernels] == 0) {
+    unloadKernels();
+    users.counts.erase(loadKernels);
+  }
+}
+
 store::StatusOr<std::unique_ptr<Model>>
 Model::open(const std::string &path, const store::ArtifactOptions &options,
-            const std::string &cpu) {
+            const std::string &cpu, int gpuNumber) {
   auto artifact = store::Artifact::open(path, options);
   if (!artifact.ok())
     return artifact.status();
@@ -179,6 +247,8 @@ Model::open(const std::string &path, const store::ArtifactOptions &options,
   model->artifact = std::move(*artifact);
   for (const store::TensorView *tensor : model->artifact->tensors())
     model->table.push_back(tensor->data);
+  if (const std::string &chip = model->getManifest().target.gpu; !chip.empty())
+    model->gpu = std::make_unique<ModelGpu>(chip, gpuNumber);
   if (Status status = model->chooseVersion(path, cpu); !status.ok())
     return status;
   if (Status status = model->loadCode(); !status.ok())
@@ -186,7 +256,10 @@ Model::open(const std::string &path, const store::ArtifactOptions &options,
   return model;
 }
 
+Model::Model() = default;
+
 Model::~Model() {
+  unloadGpuCode();
   if (library)
     dlclose(library);
   if (code >= 0)

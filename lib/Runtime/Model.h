@@ -34,14 +34,18 @@ store::Status checkNumThreads(int64_t requested);
 /// into the code, which then reports `message`.
 [[noreturn]] void handleAssert(const char *message);
 
+class Descriptor;
+class ModelGpu;
+
 /// An artifact whose code is loaded and whose weights are mapped.
 class Model {
 public:
   /// Checks everything that the manifest says before any code is loaded. Takes
-  /// the processor for the one of the given name, which is not empty.
+  /// the processor for the one of the given name, which is not empty. Code for
+  /// GPUs will use the one of the given number.
   static store::StatusOr<std::unique_ptr<Model>>
   open(const std::string &path, const store::ArtifactOptions &options,
-       const std::string &cpu);
+       const std::string &cpu, int gpuNumber);
   ~Model();
   Model(const Model &) = delete;
   Model &operator=(const Model &) = delete;
@@ -55,11 +59,21 @@ public:
                     CompressTensor *outputs, unsigned numThreads) const;
 
 private:
-  Model() = default;
+  Model();
   store::Status chooseVersion(const std::string &path, const std::string &cpu);
   store::Status loadCode();
+  store::Status loadGpuCode(const std::string &path);
+  void unloadGpuCode();
   /// Null if there is none of that name in the version.
   void *findSymbol(const std::string &name) const;
+
+  /// Calls the code of a function.
+  store::Status call(size_t function, const void *const *weights,
+                     std::vector<Descriptor> &descriptors) const;
+  store::Status runOnCpu(size_t function, const CompressTensor *inputs,
+                         CompressTensor *outputs, unsigned numThreads) const;
+  store::Status runOnGpu(size_t function, const CompressTensor *inputs,
+                         CompressTensor *outputs) const;
 
   using Entry = void (*)(const void *const *weights, void **descriptors);
   std::shared_ptr<const store::Artifact> artifact;
@@ -72,6 +86,10 @@ private:
   std::vector<Entry> entries;
   /// Null for code of one thread.
   const OpenMP *openmp = nullptr;
+  /// Null for code that is for CPUs alone.
+  std::unique_ptr<ModelGpu> gpu;
+  /// Of the library; null where there are no kernels.
+  void (*loadKernels)() = nullptr, (*unloadKernels)() = nullptr;
 };
 
 } // namespace mlir::compress::runtime

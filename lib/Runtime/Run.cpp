@@ -9,11 +9,13 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Gpu/Workspace.h"
 #include "Model.h"
+#include "ModelGpu.h"
+#include "Tensors.h"
 #include <algorithm>
 #include <csetjmp>
 #include <cstdlib>
-#include <cstring>
 #include <new>
 
 using namespace mlir::compress;
@@ -21,33 +23,6 @@ using namespace mlir::compress::runtime;
 using store::Status;
 
 namespace {
-/// { allocated, aligned, offset, sizes[rank], strides[rank] }, in words.
-class Descriptor {
-public:
-  explicit Descriptor(size_t rank) : words(3 + 2 * rank), rank(rank) {}
-
-  void set(const void *data, const int64_t *shape) {
-    words[0] = words[1] = reinterpret_cast<intptr_t>(data);
-    int64_t stride = 1;
-    for (size_t i = rank; i-- > 0;) {
-      words[3 + i] = shape[i];
-      words[3 + rank + i] = stride;
-      stride *= shape[i];
-    }
-  }
-  void *raw() { return words.data(); }
-  void *allocated() const { return reinterpret_cast<void *>(words[0]); }
-  const int64_t *sizes() const { return words.data() + 3; }
-  const int64_t *strides() const { return words.data() + 3 + rank; }
-  const char *elements(size_t width) const {
-    return reinterpret_cast<const char *>(words[1]) + words[2] * int64_t(width);
-  }
-
-private:
-  std::vector<int64_t> words;
-  size_t rank;
-};
-
 /// Buffers that compiled code gave away; freed once each.
 class Results {
 public:
@@ -63,140 +38,6 @@ private:
   std::vector<void *> buffers;
 };
 } // namespace
-
-static std::string formatShape(const int64_t *shape, size_t rank) {
-  std::string text = "[";
-  for (size_t i = 0; i < rank; ++i)
-    text += (i ? ", " : "") +
-            (shape[i] == store::kDynamic ? "?" : std::to_string(shape[i]));
-  return text + "]";
-}
-
-/// Copies `shape` elements of `width` bytes between strided buffers.
-static void copyStrided(const int64_t *shape, size_t rank, size_t width,
-                        const char *from, const int64_t *fromStrides, char *to,
-                        const int64_t *toStrides) {
-  if (rank == 0) {
-    std::memcpy(to, from, width);
-    return;
-  }
-  if (rank == 1 && fromStrides[0] == 1 && toStrides[0] == 1) {
-    if (shape[0])
-      std::memcpy(to, from, size_t(shape[0]) * width);
-    return;
-  }
-  for (int64_t i = 0; i < shape[0]; ++i)
-    copyStrided(shape + 1, rank - 1, width,
-                from + i * fromStrides[0] * int64_t(width), fromStrides + 1,
-                to + i * toStrides[0] * int64_t(width), toStrides + 1);
-}
-
-static std::vector<int64_t> getRowMajorStrides(const int64_t *shape,
-                                               size_t rank) {
-  std::vector<int64_t> strides(rank);
-  int64_t stride = 1;
-  for (size_t i = rank; i-- > 0;) {
-    strides[i] = stride;
-    stride *= shape[i];
-  }
-  return strides;
-}
-
-/// Whether a tensor of the caller has the type, and sizes that can be there.
-/// Sizes of `type` that are known at run time only are not compared.
-static Status checkTensor(const std::string &what, const CompressTensor &tensor,
-                          const store::ManifestTensorType &type) {
-  size_t rank = type.shape.size();
-  if (tensor.dtype != int32_t(type.dtype)) {
-    bool known = tensor.dtype >= 0 && tensor.dtype <= COMPRESS_F8_E8M0;
-    return Status::error(
-        what + ": expected elements of type " +
-        std::string(store::stringifyDType(type.dtype)) + ", but got " +
-        (known ? std::string(store::stringifyDType(store::DType(tensor.dtype)))
-               : "dtype " + std::to_string(tensor.dtype)));
-  }
-  if (tensor.rank != int32_t(rank))
-    return Status::error(what + ": expected rank " + std::to_string(rank) +
-                         " " + formatShape(type.shape.data(), rank) +
-                         ", but got rank " + std::to_string(tensor.rank));
-  if (rank && !tensor.shape)
-    return Status::error(what + ": expected a shape");
-  bool matches = true;
-  for (size_t i = 0; i < rank; ++i)
-    matches &= tensor.shape[i] >= 0 && (type.shape[i] == store::kDynamic ||
-                                        type.shape[i] == tensor.shape[i]);
-  if (!matches)
-    return Status::error(what + ": expected shape " +
-                         formatShape(type.shape.data(), rank) + ", but got " +
-                         formatShape(tensor.shape, rank));
-  std::vector<int64_t> shape(tensor.shape, tensor.shape + rank);
-  std::optional<uint64_t> bytes = store::computeByteSize(type.dtype, shape);
-  if (!bytes)
-    return Status::error(what + ": expected a shape of less than 2^63 bytes");
-  if (*bytes && !tensor.data)
-    return Status::error(what + ": expected data");
-  for (size_t i = 0; tensor.strides && i < rank; ++i)
-    if (tensor.strides[i] < 0)
-      return Status::error(what + ": expected strides of 0 or more, but got " +
-                           std::to_string(tensor.strides[i]));
-  return {};
-}
-
-/// Whether elements lie as compiled code wants them: row-major, aligned to the
-/// element.
-static bool isRowMajor(const CompressTensor &tensor, size_t width) {
-  std::vector<int64_t> expected = getRowMajorStrides(tensor.shape, tensor.rank);
-  bool rowMajor = reinterpret_cast<uintptr_t>(tensor.data) % width == 0;
-  for (int32_t i = 0; tensor.strides && i < tensor.rank; ++i)
-    rowMajor &= tensor.shape[i] <= 1 || tensor.strides[i] == expected[i];
-  return rowMajor;
-}
-
-static size_t countElements(const int64_t *shape, size_t rank) {
-  size_t elements = 1;
-  for (size_t i = 0; i < rank; ++i)
-    elements *= size_t(shape[i]);
-  return elements;
-}
-
-/// The data of an input as compiled code wants them: row-major, aligned to the
-/// element. Copied to `copies` when they are not.
-static const void *getRowMajor(const CompressTensor &tensor, size_t width,
-                               std::vector<std::unique_ptr<char[]>> &copies) {
-  if (isRowMajor(tensor, width))
-    return tensor.data;
-  size_t rank = tensor.rank;
-  std::vector<int64_t> expected = getRowMajorStrides(tensor.shape, rank);
-  size_t elements = countElements(tensor.shape, rank);
-  copies.emplace_back(
-      new (std::nothrow) char[std::max<size_t>(elements, 1) * width]);
-  char *copy = copies.back().get();
-  if (copy && elements)
-    copyStrided(tensor.shape, rank, width,
-                static_cast<const char *>(tensor.data),
-                tensor.strides ? tensor.strides : expected.data(), copy,
-                expected.data());
-  return copy;
-}
-
-/// Allocates an output in one block: elements, then shape and strides.
-static bool allocate(const int64_t *shape, size_t rank, store::DType dtype,
-                     CompressTensor &output) {
-  size_t bytes = store::getDTypeSize(dtype);
-  for (size_t i = 0; i < rank; ++i)
-    bytes *= size_t(shape[i]);
-  size_t padded = (std::max<size_t>(bytes, 1) + 63) / 64 * 64;
-  void *block = nullptr;
-  if (posix_memalign(&block, 64, padded + 2 * rank * sizeof(int64_t)))
-    return false;
-  auto *numbers =
-      reinterpret_cast<int64_t *>(static_cast<char *>(block) + padded);
-  std::vector<int64_t> strides = getRowMajorStrides(shape, rank);
-  std::copy_n(shape, rank, numbers);
-  std::copy_n(strides.data(), rank, numbers + rank);
-  output = {block, int32_t(dtype), int32_t(rank), numbers, numbers + rank};
-  return true;
-}
 
 //===----------------------------------------------------------------------===//
 // Assertions
@@ -230,6 +71,178 @@ static const char *callEntry(void (*entry)(const void *const *, void **),
   return call.message;
 }
 
+//===----------------------------------------------------------------------===//
+// A run
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// Tensors of the caller, of the numbers that the function has.
+class Run {
+public:
+  Run(const store::ManifestFunction &function, const CompressTensor *inputs,
+      CompressTensor *outputs)
+      : function(function), inputs(inputs), outputs(outputs) {}
+
+  const store::ManifestFunction &function;
+
+  size_t getNumInputs() const { return function.inputs.size(); }
+  size_t getNumOutputs() const { return function.outputs.size(); }
+  std::string describeInput(size_t i) const {
+    return describe("input", i, function.inputs[i]);
+  }
+  std::string describeOutput(size_t i) const {
+    return describe("output", i, function.outputs[i]);
+  }
+  /// Whether sizes of all results are known: then the code is told where they
+  /// are wanted, and else makes buffers for them.
+  bool isGiven() const;
+  Status check(bool isOnGpu) const;
+  /// Those that the code writes, then those that it reads.
+  std::vector<Descriptor> createDescriptors() const;
+  /// Allocates an output that has no memory, or compares the size of it.
+  Status place(size_t i, const int64_t *sizes);
+  /// Takes back what was allocated.
+  Status fail(Status status);
+
+private:
+  std::string describe(const char *what, size_t i,
+                       const store::ManifestTensorType &type) const {
+    return std::string(what) + " " + std::to_string(i) + " ('" + type.name +
+           "') of function '" + function.name + "'";
+  }
+
+  const CompressTensor *inputs;
+  CompressTensor *outputs;
+  std::vector<size_t> allocated;
+};
+} // namespace
+
+/// Whether a tensor can be where the caller says that it is.
+static Status checkPlacement(const std::string &what,
+                             const CompressTensor &tensor, bool isOnGpu) {
+  if (tensor.placement == COMPRESS_HOST)
+    return {};
+  if (tensor.placement != COMPRESS_GPU)
+    return Status::error(what +
+                         ": expected a placement of COMPRESS_HOST or "
+                         "COMPRESS_GPU, but got " +
+                         std::to_string(tensor.placement));
+  if (!isOnGpu)
+    return Status::error(what + ": expected memory of the host, because the "
+                                "model is for CPUs");
+  if (!tensor.data)
+    return Status::error(what + ": expected data, because outputs are "
+                                "allocated in memory of the host only");
+  if (!isRowMajor(tensor))
+    return Status::error(what + ": expected row-major strides, because it is "
+                                "in memory of a GPU");
+  return {};
+}
+
+bool Run::isGiven() const {
+  for (const store::ManifestTensorType &type : function.outputs)
+    for (int64_t size : type.shape)
+      if (size == store::kDynamic)
+        return false;
+  return true;
+}
+
+Status Run::check(bool isOnGpu) const {
+  for (size_t i = 0; i < getNumInputs(); ++i) {
+    std::string what = describeInput(i);
+    Status status = checkTensor(what, inputs[i], function.inputs[i]);
+    if (status.ok())
+      status = checkPlacement(what, inputs[i], isOnGpu);
+    if (!status.ok())
+      return status;
+  }
+  for (size_t i = 0; i < getNumOutputs(); ++i) {
+    const CompressTensor &output = outputs[i];
+    std::string what = describeOutput(i);
+    Status status;
+    if (output.data)
+      status = checkTensor(what, output, function.outputs[i]);
+    if (status.ok())
+      status = checkPlacement(what, output, isOnGpu);
+    if (!status.ok())
+      return status;
+    for (int32_t dim = 0; output.data && output.strides && dim < output.rank;
+         ++dim)
+      if (output.strides[dim] == 0 && output.shape[dim] > 1)
+        return Status::error(what + ": expected a place for each element, but "
+                                    "got a stride of 0");
+  }
+  return {};
+}
+
+std::vector<Descriptor> Run::createDescriptors() const {
+  std::vector<Descriptor> descriptors;
+  for (const store::ManifestTensorType &type : function.outputs)
+    descriptors.emplace_back(type.shape.size());
+  for (const store::ManifestTensorType &type : function.inputs)
+    descriptors.emplace_back(type.shape.size());
+  return descriptors;
+}
+
+Status Run::place(size_t i, const int64_t *sizes) {
+  const store::ManifestTensorType &type = function.outputs[i];
+  CompressTensor &output = outputs[i];
+  size_t rank = type.shape.size();
+  if (!output.data) {
+    if (!allocate(sizes, rank, type.dtype, output))
+      return Status::error(describeOutput(i) + ": out of memory");
+    allocated.push_back(i);
+    return {};
+  }
+  if (std::equal(sizes, sizes + rank, output.shape))
+    return {};
+  return Status::error(describeOutput(i) + ": expected a buffer of shape " +
+                       formatShape(sizes, rank) + ", but got " +
+                       formatShape(output.shape, rank));
+}
+
+Status Run::fail(Status status) {
+  for (size_t i : allocated)
+    compressTensorRelease(&outputs[i]);
+  return status;
+}
+
+/// Copies a row-major or strided result to an output of the host.
+static void copyResult(const Descriptor &result, const char *elements,
+                       const CompressTensor &output, size_t width) {
+  std::vector<int64_t> rowMajor = getRowMajorStrides(output.shape, output.rank);
+  copyStrided(result.sizes(), output.rank, width, elements, result.strides(),
+              static_cast<char *>(output.data),
+              output.strides ? output.strides : rowMajor.data());
+}
+
+Status Model::call(size_t index, const void *const *weights,
+                   std::vector<Descriptor> &descriptors) const {
+  std::vector<void *> pointers;
+  for (Descriptor &descriptor : descriptors)
+    pointers.push_back(descriptor.raw());
+  if (const char *message = callEntry(entries[index], weights, pointers.data()))
+    return Status::error("function '" + getManifest().functions[index].name +
+                         "': an assertion of the model failed: " + message);
+  return {};
+}
+
+Status Model::run(size_t index, const CompressTensor *inputs,
+                  CompressTensor *outputs, unsigned numThreads) const {
+  Run run(getManifest().functions[index], inputs, outputs);
+  if (Status status = run.check(gpu != nullptr); !status.ok())
+    return status;
+  return gpu ? runOnGpu(index, inputs, outputs)
+             : runOnCpu(index, inputs, outputs, numThreads);
+}
+
+static size_t countBytes(const int64_t *sizes, size_t rank, size_t width) {
+  size_t bytes = width;
+  for (size_t i = 0; i < rank; ++i)
+    bytes *= size_t(sizes[i]);
+  return bytes;
+}
+
 namespace {
 /// Memory from `begin` on that is in use.
 struct Extent {
@@ -253,10 +266,11 @@ public:
   /// output; or a buffer. Null if there is no memory.
   void *give(const CompressTensor &output, const std::vector<int64_t> &shape,
              size_t width) {
-    size_t bytes = countElements(shape.data(), shape.size()) * width;
+    size_t bytes = countBytes(shape.data(), shape.size(), width);
     Extent place = {static_cast<const char *>(output.data), bytes};
     auto isUsed = [&](const Extent &other) { return other.overlaps(place); };
-    if (output.data && isRowMajor(output, width) &&
+    if (output.data && isRowMajor(output) &&
+        reinterpret_cast<uintptr_t>(output.data) % width == 0 &&
         std::none_of(used.begin(), used.end(), isUsed)) {
       used.push_back(place);
       return output.data;
@@ -277,77 +291,37 @@ private:
 };
 } // namespace
 
-Status Model::run(size_t index, const CompressTensor *inputs,
-                  CompressTensor *outputs, unsigned numThreads) const {
-  const store::ManifestFunction &function = getManifest().functions[index];
-  size_t numInputs = function.inputs.size();
-  size_t numOutputs = function.outputs.size();
-  auto describe = [&](const char *what, size_t i,
-                      const store::ManifestTensorType &type) {
-    return std::string(what) + " " + std::to_string(i) + " ('" + type.name +
-           "') of function '" + function.name + "'";
-  };
-
-  // Sizes of all results are known: they are written where they are wanted.
-  bool isGiven = true;
-  for (const store::ManifestTensorType &type : function.outputs)
-    for (int64_t size : type.shape)
-      isGiven &= size != store::kDynamic;
-  GivenBuffers given;
-
+Status Model::runOnCpu(size_t index, const CompressTensor *inputs,
+                       CompressTensor *outputs, unsigned numThreads) const {
+  Run run(getManifest().functions[index], inputs, outputs);
   std::vector<std::unique_ptr<char[]>> copies;
-  std::vector<Descriptor> descriptors;
+  std::vector<Descriptor> descriptors = run.createDescriptors();
   std::vector<const void *> read;
-  for (const store::ManifestTensorType &type : function.outputs)
-    descriptors.emplace_back(type.shape.size());
-  for (size_t i = 0; i < numInputs; ++i) {
-    const store::ManifestTensorType &type = function.inputs[i];
-    std::string what = describe("input", i, type);
-    if (Status status = checkTensor(what, inputs[i], type); !status.ok())
-      return status;
-    const void *data =
-        getRowMajor(inputs[i], store::getDTypeSize(type.dtype), copies);
+  bool isGiven = run.isGiven();
+  GivenBuffers given;
+  for (size_t i = 0; i < run.getNumInputs(); ++i) {
+    size_t width = store::getDTypeSize(run.function.inputs[i].dtype);
+    const void *data = getRowMajor(inputs[i], width, copies);
     if (!data && inputs[i].data)
-      return Status::error(what + ": out of memory");
-    descriptors.emplace_back(type.shape.size());
-    descriptors.back().set(data, inputs[i].shape);
+      return Status::error(run.describeInput(i) + ": out of memory");
+    descriptors[run.getNumOutputs() + i].set(data, inputs[i].shape);
     read.push_back(data);
-    given.use(data, countElements(inputs[i].shape, inputs[i].rank) *
-                        store::getDTypeSize(type.dtype));
+    given.use(data, countBytes(inputs[i].shape, inputs[i].rank, width));
   }
-  for (size_t i = 0; i < numOutputs; ++i) {
-    if (!outputs[i].data)
-      continue;
-    std::string what = describe("output", i, function.outputs[i]);
-    if (Status status = checkTensor(what, outputs[i], function.outputs[i]);
-        !status.ok())
-      return status;
-    for (int32_t dim = 0; outputs[i].strides && dim < outputs[i].rank; ++dim)
-      if (outputs[i].strides[dim] == 0 && outputs[i].shape[dim] > 1)
-        return Status::error(what + ": expected a place for each element, but "
-                                    "got a stride of 0");
-  }
-
-  for (size_t i = 0; isGiven && i < numOutputs; ++i) {
-    const store::ManifestTensorType &type = function.outputs[i];
+  for (size_t i = 0; isGiven && i < run.getNumOutputs(); ++i) {
+    const store::ManifestTensorType &type = run.function.outputs[i];
     void *buffer =
         given.give(outputs[i], type.shape, store::getDTypeSize(type.dtype));
     if (!buffer)
-      return Status::error(describe("output", i, type) + ": out of memory");
+      return Status::error(run.describeOutput(i) + ": out of memory");
     descriptors[i].set(buffer, type.shape.data());
   }
-
-  std::vector<void *> pointers;
-  for (Descriptor &descriptor : descriptors)
-    pointers.push_back(descriptor.raw());
   OpenMP::Threads threads(openmp, numThreads);
-  if (const char *message =
-          callEntry(entries[index], table.data(), pointers.data()))
-    return Status::error("function '" + function.name +
-                         "': an assertion of the model failed: " + message);
+  if (Status status = call(index, table.data(), descriptors); !status.ok())
+    return status;
 
   Results results;
-  for (size_t i = 0; !isGiven && i < numOutputs; ++i) {
+  for (size_t i = 0; !isGiven && i < run.getNumOutputs(); ++i) {
     void *buffer = descriptors[i].allocated();
     auto isBorrowed = [&](const std::vector<const void *> &known) {
       return std::find(known.begin(), known.end(), buffer) != known.end();
@@ -355,35 +329,123 @@ Status Model::run(size_t index, const CompressTensor *inputs,
     if (!isBorrowed(read) && !isBorrowed(table))
       results.own(buffer);
   }
-  std::vector<size_t> allocated;
-  auto fail = [&](Status status) {
-    for (size_t i : allocated)
-      compressTensorRelease(&outputs[i]);
-    return status;
-  };
-  for (size_t i = 0; i < numOutputs; ++i) {
-    const store::ManifestTensorType &type = function.outputs[i];
+  for (size_t i = 0; i < run.getNumOutputs(); ++i) {
     const Descriptor &result = descriptors[i];
-    size_t rank = type.shape.size(), width = store::getDTypeSize(type.dtype);
-    CompressTensor &output = outputs[i];
-    if (isGiven && output.data == result.allocated())
+    size_t width = store::getDTypeSize(run.function.outputs[i].dtype);
+    if (isGiven && outputs[i].data == result.allocated())
       continue;
-    if (!output.data) {
-      if (!allocate(result.sizes(), rank, type.dtype, output))
-        return fail(
-            Status::error(describe("output", i, type) + ": out of memory"));
-      allocated.push_back(i);
-    } else if (!std::equal(result.sizes(), result.sizes() + rank,
-                           output.shape)) {
-      return fail(Status::error(
-          describe("output", i, type) + ": expected a buffer of shape " +
-          formatShape(result.sizes(), rank) + ", but got " +
-          formatShape(output.shape, rank)));
-    }
-    std::vector<int64_t> rowMajor = getRowMajorStrides(output.shape, rank);
-    copyStrided(result.sizes(), rank, width, result.elements(width),
-                result.strides(), static_cast<char *>(output.data),
-                output.strides ? output.strides : rowMajor.data());
+    if (Status status = run.place(i, result.sizes()); !status.ok())
+      return run.fail(status);
+    copyResult(result, result.elements(width), outputs[i], width);
   }
+  return {};
+}
+
+//===----------------------------------------------------------------------===//
+// A run on a GPU
+//===----------------------------------------------------------------------===//
+
+/// Kernels read as many bytes at a time.
+static constexpr uintptr_t kGpuAlignment = 16;
+
+static gpu::DevicePointer asDevicePointer(const void *pointer) {
+  return reinterpret_cast<gpu::DevicePointer>(pointer);
+}
+
+/// Whether the memory of a tensor is where the caller says that it is.
+static Status checkMemory(const std::string &what, const CompressTensor &tensor,
+                          const gpu::Workspace &workspace) {
+  auto isOnDevice = workspace.isOnDevice(tensor.data);
+  if (!isOnDevice.ok())
+    return Status::error(what + ": " + isOnDevice.status().message());
+  bool expected = tensor.placement == COMPRESS_GPU;
+  if (*isOnDevice == expected)
+    return {};
+  return Status::error(what + ": expected memory of " +
+                       (expected ? "a GPU" : "the host") +
+                       ", as its placement says, but got memory of " +
+                       (expected ? "the host" : "a GPU"));
+}
+
+Status Model::runOnGpu(size_t index, const CompressTensor *inputs,
+                       CompressTensor *outputs) const {
+  Run run(getManifest().functions[index], inputs, outputs);
+  std::string prefix = "function '" + run.function.name + "': ";
+  auto prepared = gpu->prepare(artifact->tensors());
+  if (!prepared.ok())
+    return Status::error(prefix + prepared.status().message());
+  gpu::Workspace &workspace = **prepared;
+  for (size_t i = 0; i < run.getNumInputs(); ++i)
+    if (inputs[i].data)
+      if (Status status =
+              checkMemory(run.describeInput(i), inputs[i], workspace);
+          !status.ok())
+        return status;
+  for (size_t i = 0; i < run.getNumOutputs(); ++i)
+    if (outputs[i].data)
+      if (Status status =
+              checkMemory(run.describeOutput(i), outputs[i], workspace);
+          !status.ok())
+        return status;
+
+  // The GPU may read and write them until the call ends.
+  std::vector<std::unique_ptr<char[]>> copies, results(run.getNumOutputs());
+  std::vector<Descriptor> descriptors = run.createDescriptors();
+  gpu::Call gpuCall(workspace);
+  for (size_t i = 0; i < run.getNumInputs(); ++i) {
+    const CompressTensor &input = inputs[i];
+    size_t width = store::getDTypeSize(run.function.inputs[i].dtype);
+    const void *data = input.data;
+    bool isThere = input.placement == COMPRESS_GPU &&
+                   reinterpret_cast<uintptr_t>(data) % kGpuAlignment == 0;
+    if (!isThere) {
+      if (input.placement == COMPRESS_HOST)
+        data = getRowMajor(input, width, copies);
+      if (!data && input.data)
+        return Status::error(run.describeInput(i) + ": out of memory");
+      size_t bytes = countBytes(input.shape, input.rank, width);
+      gpu::DevicePointer buffer = gpuCall.allocate(bytes);
+      gpuCall.copy(buffer, asDevicePointer(data), bytes);
+      data = reinterpret_cast<const void *>(buffer);
+    }
+    descriptors[run.getNumOutputs() + i].set(data, input.shape);
+  }
+  for (size_t i = 0; run.isGiven() && i < run.getNumOutputs(); ++i) {
+    const store::ManifestTensorType &type = run.function.outputs[i];
+    gpu::DevicePointer buffer = gpuCall.allocate(countBytes(
+        type.shape.data(), type.shape.size(), store::getDTypeSize(type.dtype)));
+    descriptors[i].set(reinterpret_cast<const void *>(buffer),
+                       type.shape.data());
+  }
+  if (!gpuCall.hasFailed())
+    if (Status status = call(index, gpu->getTable(), descriptors); !status.ok())
+      return status;
+  if (gpuCall.hasFailed())
+    return Status::error(prefix + gpuCall.finish().message());
+
+  for (size_t i = 0; i < run.getNumOutputs(); ++i) {
+    const Descriptor &result = descriptors[i];
+    if (Status status = run.place(i, result.sizes()); !status.ok())
+      return run.fail(status);
+    CompressTensor &output = outputs[i];
+    size_t width = store::getDTypeSize(run.function.outputs[i].dtype);
+    size_t bytes = countBytes(result.sizes(), output.rank, width);
+    void *to = output.data;
+    if (!isRowMajor(output)) {
+      results[i].reset(new (std::nothrow) char[std::max<size_t>(bytes, 1)]);
+      to = results[i].get();
+      if (!to)
+        return run.fail(
+            Status::error(run.describeOutput(i) + ": out of memory"));
+    }
+    gpuCall.copy(asDevicePointer(to), asDevicePointer(result.elements(width)),
+                 bytes);
+  }
+  if (Status status = gpuCall.finish(); !status.ok())
+    return run.fail(Status::error(prefix + status.message()));
+  for (size_t i = 0; i < run.getNumOutputs(); ++i)
+    if (results[i])
+      copyResult(descriptors[i], results[i].get(), outputs[i],
+                 store::getDTypeSize(run.function.outputs[i].dtype));
   return {};
 }

@@ -124,20 +124,22 @@ static ordered_json convert(const TensorChecksum &tensor) {
 
 static ordered_json convert(const Manifest &manifest) {
   const ManifestTarget &target = manifest.target;
-  return {
-      {"checksum", std::string(kChecksumSize, '0')},
-      {"format_version", kArtifactFormatVersion},
-      {"producer", manifest.producer},
-      {"target",
-       {{"triple", target.triple}, {"versions", convertAll(target.versions)}}},
-      {"functions", convertAll(manifest.functions)},
-      {"weights", convertAll(manifest.weights)},
-      {"model_so",
-       {{"size", manifest.modelSo.size}, {"xxh3", manifest.modelSo.xxh3}}},
-      {"weights_file",
-       {{"size", manifest.weightsFile.size},
-        {"header_xxh3", manifest.weightsFile.headerXxh3},
-        {"tensors", convertAll(manifest.weightsFile.tensors)}}}};
+  return {{"checksum", std::string(kChecksumSize, '0')},
+          {"format_version", kArtifactFormatVersion},
+          {"producer", manifest.producer},
+          {"target",
+           {{"triple", target.triple},
+            {"versions", convertAll(target.versions)},
+            {"gpu",
+             target.gpu.empty() ? ordered_json() : ordered_json(target.gpu)}}},
+          {"functions", convertAll(manifest.functions)},
+          {"weights", convertAll(manifest.weights)},
+          {"model_so",
+           {{"size", manifest.modelSo.size}, {"xxh3", manifest.modelSo.xxh3}}},
+          {"weights_file",
+           {{"size", manifest.weightsFile.size},
+            {"header_xxh3", manifest.weightsFile.headerXxh3},
+            {"tensors", convertAll(manifest.weightsFile.tensors)}}}};
 }
 
 /// The first string that is not UTF-8; null if there is none.
@@ -401,7 +403,8 @@ static Manifest readFields(ObjectReader &object) {
   manifest.producer = object.getString("producer");
   object.readObject("target", [&](ObjectReader &target) {
     manifest.target = {target.getString("triple"),
-                       target.getAll("versions", readVersion)};
+                       target.getAll("versions", readVersion),
+                       target.getOptionalString("gpu").value_or("")};
     if (manifest.target.versions.empty())
       target.fail("expected at least one of 'target.versions'");
   });

@@ -59,6 +59,7 @@ struct Module {
 };
 
 struct Function {
+  Module *module = nullptr;
   std::string name;
   int sharedBytes = 48 * 1024;
 };
@@ -72,6 +73,7 @@ struct State {
   std::map<std::pair<Module *, std::string>, Function> functions;
   std::set<void *> streams;
   intptr_t lastHandle = 0;
+  FakeCudaLauncher launcher = nullptr;
 };
 State &state() {
   static State instance;
@@ -151,6 +153,17 @@ int fakeCudaCountCalls(const char *function) {
 int fakeCudaCountAllocations() { return int(state().memory.size()); }
 int fakeCudaCountStreams() { return int(state().streams.size()); }
 int fakeCudaCountModules() { return int(state().modules.size()); }
+size_t fakeCudaCountBytesFrom(const void *pointer) {
+  std::lock_guard<std::recursive_mutex> lock(state().mutex);
+  auto address = reinterpret_cast<DevicePointer>(pointer);
+  if (isOnHost(address))
+    return 0;
+  auto it = --state().memory.upper_bound(address);
+  return it->first + it->second - address;
+}
+void fakeCudaSetLauncher(FakeCudaLauncher launcher) {
+  state().launcher = launcher;
+}
 void fakeCudaReset() { state().calls.clear(); }
 
 int cuInit(unsigned flags) {
@@ -271,6 +284,7 @@ int cuModuleGetFunction(void **function, void *module, const char *name) {
     return NotFound;
   Function &found = state().functions[{loaded, name}];
   found.name = name;
+  found.module = loaded;
   *function = &found;
   return Success;
 }
@@ -299,13 +313,14 @@ int cuLaunchKernel(void *function, unsigned gridX, unsigned gridY,
   if (int(sharedBytes) > kernel->sharedBytes || !gridX || !gridY || !gridZ ||
       blockX * blockY * blockZ - 1 >= 1024)
     return InvalidValue;
-  void *library = RTLD_DEFAULT;
-  if (const char *path = std::getenv("FAKE_CUDA_KERNELS"))
-    library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+  if (state().launcher) {
+    state().launcher(kernel->module->text.c_str(), kernel->name.c_str(), grid,
+                     sharedBytes, parameters);
+    return Success;
+  }
   auto *code = reinterpret_cast<void (*)(const unsigned *, const unsigned *,
                                          unsigned, void **)>(
-      library || library == RTLD_DEFAULT ? dlsym(library, kernel->name.c_str())
-                                         : nullptr);
+      dlsym(RTLD_DEFAULT, kernel->name.c_str()));
   if (!code)
     return NotFound;
   code(grid, block, sharedBytes, parameters);

@@ -10,10 +10,9 @@
 // work is done when it is asked for. A kernel NAME is the C function
 //   void NAME(const unsigned grid[3], const unsigned block[3],
 //             unsigned sharedBytes, void **parameters)
-// of the library in FAKE_CUDA_KERNELS, or of one that the process has, and can
-// be found if the PTX has an .entry of that name.
+// of the process, and can be found if the PTX has an .entry of that name.
 //
-// Other variables of the environment:
+// Variables of the environment:
 //   FAKE_CUDA_DEVICES     number of GPUs (1)
 //   FAKE_CUDA_CAPABILITY  10 times the compute capability (90)
 //   FAKE_CUDA_FAIL        FUNCTION=RESULT or FUNCTION=RESULT@N: each call, or
@@ -25,6 +24,8 @@
 #ifndef COMPRESS_TEST_FAKECUDA_H
 #define COMPRESS_TEST_FAKECUDA_H
 
+#include <cstddef>
+
 extern "C" {
 /// How often a function was called.
 int fakeCudaCountCalls(const char *function);
@@ -32,6 +33,13 @@ int fakeCudaCountCalls(const char *function);
 int fakeCudaCountAllocations();
 int fakeCudaCountStreams();
 int fakeCudaCountModules();
+/// From a place in memory of the GPU to the end of the allocation; 0 elsewhere.
+size_t fakeCudaCountBytesFrom(const void *pointer);
+/// Launches kernels in place of the functions that are called so.
+using FakeCudaLauncher = void (*)(const char *ptx, const char *kernel,
+                                  const unsigned *grid, unsigned sharedBytes,
+                                  void **parameters);
+void fakeCudaSetLauncher(FakeCudaLauncher launcher);
 /// Forgets calls, so that those of FAKE_CUDA_FAIL are counted anew.
 void fakeCudaReset();
 }

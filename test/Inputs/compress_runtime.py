@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-ABI_VERSION = 2
+ABI_VERSION = 3
 
 # By number, as CompressDType has them.
 DTYPES = [
@@ -36,6 +36,7 @@ class Tensor(ctypes.Structure):
         ("rank", ctypes.c_int32),
         ("shape", ctypes.POINTER(ctypes.c_int64)),
         ("strides", ctypes.POINTER(ctypes.c_int64)),
+        ("placement", ctypes.c_int32),
     ]
 
 
@@ -59,6 +60,7 @@ class OpenOptions(ctypes.Structure):
         ("numThreads", ctypes.c_int32),
         ("copyWeights", ctypes.c_int32),
         ("cpu", ctypes.c_char_p),
+        ("gpu", ctypes.c_int32),
     ]
 
 
@@ -152,12 +154,13 @@ class Model:
         skip_weight_checksums: bool = False,
         copy_weights: bool = False,
         cpu: str | None = None,
+        gpu: int = 0,
     ):
         self.handle = None
         error = ctypes.create_string_buffer(4096)
         options = OpenOptions(
             ctypes.sizeof(OpenOptions), int(skip_weight_checksums), threads, int(copy_weights),
-            None if cpu is None else cpu.encode(),
+            None if cpu is None else cpu.encode(), gpu,
         )  # fmt: skip
         self.handle = lib.compressModelOpen(
             os.fsencode(path), ctypes.byref(options), error, len(error)

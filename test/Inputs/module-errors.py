@@ -122,10 +122,30 @@ fail(
 )  # fmt: skip
 
 # Targets.
-for spec in ("gpu", "", "cpu:", "CPU", "nvptx:sm_90"):
+for spec in ("gpu", "", "cpu:", "CPU", "nvptx", "nvptx:"):
     fail(
-        f"expected target cpu, cpu:native, cpu:multi or cpu:NAME, but got '{spec}'", good, f"--target={spec}"
+        f"expected target cpu, cpu:native, cpu:multi, cpu:NAME or nvptx:CHIP, but got '{spec}'", good, f"--target={spec}"
     )
+chips = "sm_80, sm_86, sm_87, sm_89, sm_90, sm_90a, sm_100, sm_100a, sm_103, sm_103a, sm_120, sm_120a, sm_121, sm_121a"
+fail(
+    f"target 'nvptx:gfx90a': expected a chip out of sm_75, {chips}, but got 'gfx90a'",
+    good, "--target", "nvptx:gfx90a",
+)  # fmt: skip
+fail(
+    f"target 'nvptx:sm_75': expected a chip that has mma.sync.m16n8k16 of f16, one of {chips}, but got 'sm_75'",
+    good, "--target", "nvptx:sm_75",
+)  # fmt: skip
+for kind in ("llvm", "asm", "obj"):
+    fail(
+        "expected --emit artifact, mlir or ptx for target 'nvptx:sm_80'",
+        good, "--target", "nvptx:sm_80", "--emit", kind,
+    )  # fmt: skip
+fail("expected a target nvptx:CHIP for --emit ptx, but got 'cpu'", good, "--emit", "ptx")
+for compute in ("f32", "int8", "xnor"):
+    fail(
+        "kernels for GPUs compute in f16 or bf16: expected to be asked for one of f16, bf16 and auto",
+        good, "--target", "nvptx:sm_80", "--compute", compute,
+    )  # fmt: skip
 fail("unknown CPU 'z80' in target 'cpu:z80'", good, "--target", "cpu:z80")
 fail("unknown CPU 'native:x' in target 'cpu:native:x'", good, "--target", "cpu:native:x")
 for spec, message in [

@@ -394,7 +394,7 @@ def test_open(path: Path) -> None:
     assert error.value == b"cannot read"
     options = OpenOptions(8, 0, 0, 0)
     assert lib.compressModelOpen(missing, ctypes.byref(options), error, 64) is None
-    assert error.value == b"expected options of 32 bytes, but got 8"
+    assert error.value == b"expected options of 40 bytes, but got 8"
     # Relative to the working directory, and not among the system's libraries.
     before = os.getcwd()
     os.chdir(path.parent)
@@ -423,6 +423,11 @@ def test_replacing(first: Path, second: Path, work: Path) -> None:
     # Two models of one artifact.
     again = Model(path)
     new.close()
+    expect_equal(again.run("same", x)[0], x * 2)
+    # What a model was opened by goes to another artifact.
+    Model(path).close()
+    other = Model(first)
+    expect_equal(other.run("same", x)[2], np.array([[1, 2], [3, 4]], F32))
     expect_equal(again.run("same", x)[0], x * 2)
 
 

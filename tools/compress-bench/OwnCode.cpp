@@ -59,9 +59,9 @@ public:
 private:
   bool tryRun(CompressModel *model) {
     CompressTensor x = {problem.x.data(), COMPRESS_F32, int32_t(xShape.size()),
-                        xShape.data(), nullptr};
+                        xShape.data(),    nullptr,      COMPRESS_HOST};
     CompressTensor y = {problem.y.data(), COMPRESS_F32, int32_t(yShape.size()),
-                        yShape.data(), nullptr};
+                        yShape.data(),    nullptr,      COMPRESS_HOST};
     return compressModelRun(model, 0, &x, 1, &y, 1) == COMPRESS_OK;
   }
 
@@ -201,7 +201,7 @@ static std::optional<int64_t> countSpillsOf(mlir::ModuleOp module,
   llvm::SmallVector<ExternalWeight> external;
   const TargetCpu &cpu = target.cpus.front();
   if (failed(prepareModule(*copy, target, options, manifest, external)) ||
-      failed(lowerModule(*copy, cpu, options)))
+      failed(lowerModule(*copy, target, cpu, options)))
     return std::nullopt;
   llvm::LLVMContext context;
   std::unique_ptr<llvm::TargetMachine> machine = cpu.createMachine();
@@ -286,7 +286,7 @@ OwnCode Compiler::compile(Problem &problem, const OwnOptions &own,
     if (options.fuse) {
       mlir::PassManager pack(&context);
       pack.addInstrumentation(std::make_unique<PackTimer>(code.packSeconds));
-      buildCompressPack(pack, options.compute, target->getCommonFeatures());
+      buildCompressPack(pack, given.compute, target->getCommonFeatures());
       if (failed(pack.run(*module)))
         return mlir::failure();
     }

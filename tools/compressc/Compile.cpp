@@ -25,7 +25,7 @@ static cl::SubCommand
 static cl::OptionCategory category("Options of compile");
 
 namespace {
-enum class Emit { Artifact, MLIR, LLVM, Assembly, Object };
+enum class Emit { Artifact, MLIR, LLVM, Assembly, Object, PTX };
 } // namespace
 
 static cl::opt<std::string> input(cl::Positional, cl::Required,
@@ -64,12 +64,13 @@ static cl::list<std::string>
     exclude("exclude", cl::value_desc("glob"),
             cl::desc("Leave weights with such a name alone"),
             cl::sub(compileCommand), cl::cat(category));
-static cl::opt<std::string>
-    target("target", cl::init("cpu"), cl::value_desc("spec"),
-           cl::desc("cpu, cpu:native (the same), cpu:NAME, e.g. "
-                    "cpu:x86-64-v3, with ,+FEATURE or ,-FEATURE; or cpu:multi, "
-                    "for several CPUs, of which the loader chooses"),
-           cl::sub(compileCommand), cl::cat(category));
+static cl::opt<std::string> target(
+    "target", cl::init("cpu"), cl::value_desc("spec"),
+    cl::desc("cpu, cpu:native (the same), cpu:NAME, e.g. "
+             "cpu:x86-64-v3, with ,+FEATURE or ,-FEATURE; cpu:multi, for "
+             "several CPUs, of which the loader chooses; or nvptx:CHIP, "
+             "e.g. nvptx:sm_90a, for an NVIDIA GPU"),
+    cl::sub(compileCommand), cl::cat(category));
 static cl::opt<Emit> emit(
     "emit", cl::init(Emit::Artifact), cl::desc("What to write"),
     cl::values(clEnumValN(Emit::Artifact, "artifact", "an artifact (default)"),
@@ -78,7 +79,8 @@ static cl::opt<Emit> emit(
                           "output ends in .mlirbc"),
                clEnumValN(Emit::LLVM, "llvm", "LLVM IR as text"),
                clEnumValN(Emit::Assembly, "asm", "assembly"),
-               clEnumValN(Emit::Object, "obj", "an object file")),
+               clEnumValN(Emit::Object, "obj", "an object file"),
+               clEnumValN(Emit::PTX, "ptx", "kernels for a GPU")),
     cl::sub(compileCommand), cl::cat(category));
 static cl::opt<unsigned> jobs("j", cl::init(0), cl::value_desc("n"),
                               cl::desc("Threads (default: all)"),
@@ -94,7 +96,8 @@ static cl::opt<bool> allowDense(
 
 static cl::opt<mlir::compress::ComputeRequest>
     compute("compute", cl::init(mlir::compress::ComputeRequest::F32),
-            cl::desc("What kernels compute with"),
+            cl::desc("What kernels compute with; on GPUs f16, bf16 or auto, "
+                     "which is their default"),
             mlir::compress::getComputeRequestValues(), cl::sub(compileCommand),
             cl::cat(category));
 
@@ -107,7 +110,8 @@ static cl::opt<bool>
 static mlir::compress::CompileOptions getOptions() {
   mlir::compress::CompileOptions options;
   options.allowDense = allowDense;
-  options.compute = compute;
+  if (compute.getNumOccurrences())
+    options.compute = compute;
   options.parallel = parallel;
   return options;
 }
@@ -139,8 +143,17 @@ static int writeCode(Session &session, ModuleOp module,
   const mlir::compress::TargetCpu &cpu = target.cpus.front();
   if (failed(mlir::compress::prepareModule(module, target, getOptions(),
                                            manifest, external)) ||
-      failed(mlir::compress::lowerModule(module, cpu, getOptions())))
+      failed(mlir::compress::lowerModule(module, target, cpu, getOptions())))
     return session.fail();
+  if (emit == Emit::PTX) {
+    FailureOr<std::string> kernels = mlir::compress::getPTX(module);
+    if (failed(kernels))
+      return session.fail();
+    return writeOutput([&](llvm::raw_ostream &os) {
+      os << *kernels;
+      return success();
+    });
+  }
   llvm::LLVMContext context;
   std::unique_ptr<llvm::TargetMachine> machine = cpu.createMachine();
   std::unique_ptr<llvm::Module> code =
@@ -200,6 +213,14 @@ static int run() {
     return fail("expected a target of one CPU for code that is not an "
                 "artifact, but got '" +
                 target + "'");
+  bool isForGpu =
+      emit == Emit::PTX || emit == Emit::Artifact || emit == Emit::MLIR;
+  if (parsed->isGpu() ? !isForGpu : emit == Emit::PTX)
+    return fail(parsed->isGpu()
+                    ? "expected --emit artifact, mlir or ptx for target '" +
+                          target + "'"
+                    : "expected a target nvptx:CHIP for --emit ptx, but got '" +
+                          target + "'");
   OwningOpRef<ModuleOp> module =
       session.load(input, {weights.begin(), weights.end()});
   if (!module)

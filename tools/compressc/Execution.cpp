@@ -72,8 +72,12 @@ static CompressTensor viewArray(const store::NpyArray &array,
   if (isInteger(dtype) && isInteger(expected.dtype) &&
       width(dtype) == width(expected.dtype))
     dtype = expected.dtype;
-  return {const_cast<uint8_t *>(array.data.data()), dtype,
-          int32_t(array.shape.size()), array.shape.data(), nullptr};
+  return {const_cast<uint8_t *>(array.data.data()),
+          dtype,
+          int32_t(array.shape.size()),
+          array.shape.data(),
+          nullptr,
+          COMPRESS_HOST};
 }
 
 store::StatusOr<std::vector<store::NpyArray>>

@@ -53,6 +53,8 @@ static void printManifest(const store::Manifest &manifest) {
       manifest.target.versions, os,
       [&](const store::ManifestVersion &version) { os << version.cpu; },
       " or ");
+  if (!manifest.target.gpu.empty())
+    os << ", GPU " << manifest.target.gpu;
   os << "\n";
   for (const store::ManifestFunction &function : manifest.functions) {
     os << "function: " << function.name;

@@ -43,8 +43,9 @@ struct CompileOptions {
   bool allowDense = false;
   /// Without it weights are decoded as a whole, see compress-to-cpu.
   bool fuse = true;
-  /// What kernels compute with, see compress-pack-weights.
-  ComputeRequest compute = ComputeRequest::F32;
+  /// What kernels compute with, see compress-pack-weights; by default f32 on
+  /// CPUs, and on GPUs what suits the weight.
+  std::optional<ComputeRequest> compute;
   /// Let threads share the loops of kernels, see compress-loops-to-openmp.
   bool parallel = true;
 };
@@ -60,8 +61,12 @@ LogicalResult prepareModule(ModuleOp module, const Target &target,
                             SmallVectorImpl<ExternalWeight> &weights);
 
 /// Lowers a prepared module to the LLVM dialect.
-LogicalResult lowerModule(ModuleOp module, const TargetCpu &cpu,
-                          const CompileOptions &options);
+LogicalResult lowerModule(ModuleOp module, const Target &target,
+                          const TargetCpu &cpu, const CompileOptions &options);
+
+/// The kernels of a module that was lowered for a GPU. Errors are emitted, such
+/// as that there are none.
+FailureOr<std::string> getPTX(ModuleOp module);
 
 /// Compiles an encoded module into an artifact directory, which replaces an
 /// older artifact atomically.

@@ -38,13 +38,17 @@ class Target {
 public:
   /// Reads `cpu`, or `cpu:` and a CPU: `native`, which is the default, or
   /// LLVM's name, such as x86-64-v3; then `,+FEATURE` or `,-FEATURE` any number
-  /// of times. `cpu:multi` is several CPUs. Errors are emitted at `loc`.
+  /// of times. `cpu:multi` is several CPUs. `nvptx:` and a chip, such as
+  /// sm_90a, is a GPU, for a host of any kind. Errors are emitted at `loc`.
   static FailureOr<Target> parse(StringRef spec, Location loc);
 
   std::string triple;
   /// Best first.
   std::vector<TargetCpu> cpus;
+  /// The chip; empty if code is for CPUs alone.
+  std::string gpu;
 
+  bool isGpu() const { return !gpu.empty(); }
   bool isMulti() const { return cpus.size() > 1; }
 
   /// The required features that all CPUs have.

@@ -203,6 +203,30 @@ def ConvertCompressToGPU
   ];
 }
 
+def CompressBuffersToGPU : Pass<"compress-buffers-to-gpu", "::mlir::ModuleOp"> {
+  let summary = "buffers of functions that launch kernels are in memory of the GPU";
+  let description = [{
+    Arguments and results of functions, weights that have no data, and all that a
+    function allocates become memory of the GPU: the host only hands pointers on.
+    `memref.alloc`, `memref.dealloc` and `memref.copy` become their counterparts of
+    the gpu dialect, each with a wait of its own, which upstream's lowering wants:
+    one stream has them in order.
+
+    ```mlir
+    %0 = memref.alloc(%n) : memref<?x32xf32>
+    ```
+    becomes
+    ```mlir
+    %token = gpu.wait async
+    %0, %done = gpu.alloc async [%token] (%n) : memref<?x32xf32>
+    gpu.wait [%done]
+    ```
+    Other ops that read or write buffers, and constants that are in the code, are
+    errors.
+  }];
+  let dependentDialects = ["::mlir::gpu::GPUDialect"];
+}
+
 def CompressLowerKernelMath
     : Pass<"compress-lower-kernel-math", "::mlir::gpu::GPUModuleOp"> {
   let summary = "functions that are instructions of a GPU to intrinsics";

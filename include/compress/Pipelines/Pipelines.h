@@ -83,6 +83,19 @@ void buildCompressToCPU(OpPassManager &pm, const CompressToCPUOptions &options);
 void buildCompressToNVVM(OpPassManager &pm,
                          const CompressToNVVMOptions &options);
 
+/// The steps of it, apart for those who look at the module in between: checks
+/// stored data, and brings constants into the layout of kernels for GPUs;
+void buildCompressPackForGPU(OpPassManager &pm);
+
+/// forms kernels on tensors, and fails where a decode is left;
+void buildCompressFuseForGPU(OpPassManager &pm, ComputeRequest compute);
+
+/// and all that follows. With `artifactABI`, which wants constants outside of
+/// the module, functions are lowered to the LLVM dialect, too: their buffers
+/// are in memory of the GPU, see compress-emit-artifact-abi.
+void buildCompressKernelsToNVVM(OpPassManager &pm, StringRef chip,
+                                bool artifactABI);
+
 } // namespace mlir::compress
 
 #endif // COMPRESS_PIPELINES_PIPELINES_H

@@ -41,6 +41,8 @@ struct ManifestTarget {
   std::string triple;
   /// At least one. The first whose features a processor has is the best there.
   std::vector<ManifestVersion> versions;
+  /// The kind of GPU that kernels are for, such as sm_90a; empty for CPUs.
+  std::string gpu;
 };
 
 /// An argument or a result; kDynamic where a size is known at run time only.

@@ -32,18 +32,23 @@ struct Kernel {
   Handle handle = nullptr;
 };
 
+/// What a driver made of code.
+struct LoadedCode {
+  const Driver *driver = nullptr;
+  Handle handle = nullptr;
+  std::map<std::string, Kernel> kernels;
+};
+
 /// Code for a GPU, which is given to the driver when it is needed first:
-/// libraries that hold some are loaded on machines without a GPU, too.
+/// libraries that hold some are loaded on machines without a GPU, too. All
+/// models that a library is loaded for share it.
 struct Module {
   const void *data;
   /// 0 to 4 for PTX, which the driver compiles; -1 for what is compiled.
   int optimizationLevel;
   std::mutex mutex;
-  Handle handle = nullptr;
-  std::map<std::string, Kernel> kernels;
-  /// Where it is loaded.
-  const Driver *driver = nullptr;
-  Handle context = nullptr;
+  /// By context, of which there is one for each GPU.
+  std::map<Handle, LoadedCode> loaded;
 };
 } // namespace
 
@@ -58,45 +63,49 @@ static Call *getCall() {
 //===----------------------------------------------------------------------===//
 
 static Module *mgpuModuleLoad(void *data, size_t) {
-  return new Module{data,   /*optimizationLevel=*/-1, {}, nullptr, {}, nullptr,
-                    nullptr};
+  return new Module{data, /*optimizationLevel=*/-1, {}, {}};
 }
 
 static Module *mgpuModuleLoadJIT(void *data, int32_t optimizationLevel) {
-  return new Module{data, optimizationLevel, {}, nullptr, {}, nullptr, nullptr};
+  return new Module{data, optimizationLevel, {}, {}};
 }
 
 static void mgpuModuleUnload(Module *module) {
   // After an error there is nobody to tell.
-  if (module->handle) {
-    Workspace::Current current(*module->driver, module->context);
-    (void)module->driver->cuModuleUnload(module->handle);
+  for (const auto &[context, code] : module->loaded) {
+    Workspace::Current current(*code.driver, context);
+    (void)code.driver->cuModuleUnload(code.handle);
   }
   delete module;
 }
 
-static bool load(Module &module, Call &call) {
-  if (module.handle)
-    return true;
+/// Null after an error.
+static LoadedCode *load(Module &module, Call &call) {
+  auto it = module.loaded.find(call.getContext());
+  if (it != module.loaded.end())
+    return &it->second;
   std::string log(kJitLogBytes, '\0');
   int keys[] = {kJitErrorLogBuffer, kJitErrorLogBufferSize,
                 kJitOptimizationLevel};
   void *values[] = {
       log.data(), reinterpret_cast<void *>(uintptr_t(log.size() - 1)),
       reinterpret_cast<void *>(intptr_t(module.optimizationLevel))};
-  module.driver = &call.getDriver();
-  module.context = call.getContext();
-  Status status = module.driver->check(
-      module.driver->cuModuleLoadDataEx(&module.handle, module.data,
-                                        module.optimizationLevel < 0 ? 0 : 3,
-                                        keys, values),
+  LoadedCode code;
+  code.driver = &call.getDriver();
+  Status status = code.driver->check(
+      code.driver->cuModuleLoadDataEx(&code.handle, module.data,
+                                      module.optimizationLevel < 0 ? 0 : 3,
+                                      keys, values),
       "the driver does not take the code for the GPU");
   log.resize(std::strlen(log.c_str()));
   while (!log.empty() && std::strchr(" \n", log.back()))
     log.pop_back();
   if (!status.ok() && !log.empty())
     status = Status::error(status.message() + ": " + log);
-  return call.record(std::move(status));
+  if (!call.record(std::move(status)))
+    return nullptr;
+  return &module.loaded.emplace(call.getContext(), std::move(code))
+              .first->second;
 }
 
 static Kernel *mgpuModuleGetFunction(Module *module, const char *name) {
@@ -104,15 +113,15 @@ static Kernel *mgpuModuleGetFunction(Module *module, const char *name) {
   if (!call)
     return nullptr;
   std::lock_guard<std::mutex> lock(module->mutex);
-  if (!load(*module, *call))
+  LoadedCode *code = load(*module, *call);
+  if (!code)
     return nullptr;
-  Kernel &kernel = module->kernels[name];
+  Kernel &kernel = code->kernels[name];
   if (kernel.handle)
     return &kernel;
   kernel.name = name;
-  if (!call->record(call->getDriver().check(
-          call->getDriver().cuModuleGetFunction(&kernel.handle, module->handle,
-                                                name),
+  if (!call->record(code->driver->check(
+          code->driver->cuModuleGetFunction(&kernel.handle, code->handle, name),
           "cannot find kernel '" + kernel.name + "'"))) {
     kernel.handle = nullptr;
     return nullptr;

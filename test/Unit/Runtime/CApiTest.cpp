@@ -54,7 +54,7 @@ protected:
     ASSERT_TRUE(writer.ok());
     store::Manifest manifest;
     manifest.producer = "CApiTest";
-    manifest.target = {"x86_64-pc-linux-gnu", {{"x86-64", {}, ""}}};
+    manifest.target = {"x86_64-pc-linux-gnu", {{"x86-64", {}, ""}}, ""};
     manifest.modelSo = {4, "0000000000000000"};
     manifest.weightsFile = *(*writer)->finish();
     ASSERT_TRUE(
@@ -160,7 +160,8 @@ TEST_F(CApi, ThreadsFromTheEnvironment) {
     accepts(text);
   // A number of the caller goes before the environment, which is not read.
   ::setenv("COMPRESS_NUM_THREADS", "x", 1);
-  CompressOpenOptions options = {sizeof(CompressOpenOptions), 0, 2, 0, nullptr};
+  CompressOpenOptions options = {
+      sizeof(CompressOpenOptions), 0, 2, 0, nullptr, 0};
   EXPECT_EQ(open("x", &options),
             "cannot read 'x/manifest.json': No such file or directory");
 }
@@ -184,7 +185,8 @@ TEST_F(CApi, OpenChecksFilesInOrder) {
 TEST_F(CApi, NothingIsFine) {
   compressModelClose(nullptr);
   compressTensorRelease(nullptr);
-  CompressTensor tensor = {nullptr, COMPRESS_F32, 2, nullptr, nullptr};
+  CompressTensor tensor = {nullptr, COMPRESS_F32, 2,
+                           nullptr, nullptr,      COMPRESS_HOST};
   compressTensorRelease(&tensor);
   EXPECT_EQ(tensor.data, nullptr);
   compressTensorRelease(&tensor);

@@ -21,7 +21,8 @@ static Manifest makeManifest() {
   manifest.producer = "mlir-compress 0.1.0";
   manifest.target = {
       "x86_64-linux-gnu",
-      {{"x86-64-v3", {"avx2", "fma"}, ".v3"}, {"x86-64", {}, ".v1"}}};
+      {{"x86-64-v3", {"avx2", "fma"}, ".v3"}, {"x86-64", {}, ".v1"}},
+      "sm_90a"};
   manifest.functions = {
       {"main",
        "compress_entry_main",
@@ -67,6 +68,7 @@ static void expectEqual(const std::vector<ManifestTensorType> &a,
 static void expectEqual(const Manifest &a, const Manifest &b) {
   EXPECT_EQ(a.producer, b.producer);
   EXPECT_EQ(a.target.triple, b.target.triple);
+  EXPECT_EQ(a.target.gpu, b.target.gpu);
   ASSERT_EQ(a.target.versions.size(), b.target.versions.size());
   for (size_t i = 0; i < a.target.versions.size(); ++i) {
     const ManifestVersion &first = a.target.versions[i];
@@ -192,7 +194,8 @@ TEST_F(ManifestTest, ExactText) {
         "cpu_features": [],
         "symbol_suffix": ".v1"
       }
-    ]
+    ],
+    "gpu": "sm_90a"
   },
   "functions": [
     {
@@ -578,7 +581,7 @@ TEST_F(ManifestTest, EveryKeyIsDemandedAndNoOther) {
     EXPECT_EQ(getErrorWith(place + "/x", 1),
               "M: unknown key '" + spell(place + "/x") + "'");
   }
-  EXPECT_EQ(keys, 63u);
+  EXPECT_EQ(keys, 64u);
 }
 
 TEST_F(ManifestTest, Types) {
@@ -597,6 +600,7 @@ TEST_F(ManifestTest, Types) {
        "expected an array at 'target.versions[0].cpu_features'"},
       {"/target/versions/0/cpu_features/1", 2,
        "expected strings at 'target.versions[0].cpu_features'"},
+      {"/target/gpu", 80, "expected a string or null at 'target.gpu'"},
       {"/target/versions/1/symbol_suffix", 2,
        "expected a string at 'target.versions[1].symbol_suffix'"},
       {"/functions", ordered_json::object(),

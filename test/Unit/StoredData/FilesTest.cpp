@@ -124,7 +124,8 @@ TEST(StoredData, Npy) { testMutations(makeNpy); }
 static std::string makeManifest() {
   Manifest manifest;
   manifest.producer = "test";
-  manifest.target = {"x86_64-pc-linux-gnu", {{"znver4", {"avx2", "fma"}, ""}}};
+  manifest.target = {
+      "x86_64-pc-linux-gnu", {{"znver4", {"avx2", "fma"}, ""}}, ""};
   manifest.functions.push_back({"main",
                                 "compress_entry_main",
                                 {{"x", DType::F32, {kDynamic, 256}}},
