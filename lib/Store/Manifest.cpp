@@ -402,9 +402,12 @@ static Manifest readFields(ObjectReader &object) {
   object.getSize("format_version");
   manifest.producer = object.getString("producer");
   object.readObject("target", [&](ObjectReader &target) {
+    std::optional<std::string> gpu = target.getOptionalString("gpu");
     manifest.target = {target.getString("triple"),
                        target.getAll("versions", readVersion),
-                       target.getOptionalString("gpu").value_or("")};
+                       gpu.value_or("")};
+    if (gpu && gpu->compare(0, 3, "sm_") != 0)
+      target.fail("expected 'target.gpu' to begin with 'sm_'");
     if (manifest.target.versions.empty())
       target.fail("expected at least one of 'target.versions'");
   });

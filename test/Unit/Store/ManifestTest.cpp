@@ -601,6 +601,8 @@ TEST_F(ManifestTest, Types) {
       {"/target/versions/0/cpu_features/1", 2,
        "expected strings at 'target.versions[0].cpu_features'"},
       {"/target/gpu", 80, "expected a string or null at 'target.gpu'"},
+      {"/target/gpu", "", "expected 'target.gpu' to begin with 'sm_'"},
+      {"/target/gpu", "sm", "expected 'target.gpu' to begin with 'sm_'"},
       {"/target/versions/1/symbol_suffix", 2,
        "expected a string at 'target.versions[1].symbol_suffix'"},
       {"/functions", ordered_json::object(),
