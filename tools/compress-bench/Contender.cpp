@@ -74,17 +74,16 @@ mlir::compress::bench::timeAll(llvm::ArrayRef<Contender *> contenders,
       double estimate = getSeconds(first);
       // What takes long needs no such help, and fewer runs.
       constexpr double kLong = 0.5;
-      if (estimate > kLong) {
+      if (estimate > kLong)
         times[j].push_back(estimate);
-        continue;
-      }
-      unsigned runs = estimate > 0.01 ? 1 : 4;
+      unsigned runs = estimate > kLong ? 0 : estimate > 0.01 ? 1 : 4;
       for (unsigned run = 0; run < runs; ++run) {
         size_t copy = isCold ? ++next : 0;
         Clock::time_point begin = Clock::now();
         contender->run(copy);
         times[j].push_back(getSeconds(begin));
       }
+      contender->rest();
     }
   std::vector<Timing> timings;
   for (std::vector<double> &of : times)

@@ -65,6 +65,9 @@ public:
   /// Computes with the given copy of the weight, of which there are as many as
   /// wanted.
   virtual void run(size_t copy) = 0;
+  /// Lets threads sleep that would look for the next run in a loop, so that
+  /// they take no time of others.
+  virtual void rest() {}
 
 protected:
   std::string name;

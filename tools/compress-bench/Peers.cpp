@@ -90,10 +90,14 @@ public:
     if (compute(backend, graphs[copy % graphs.size()]) != 0)
       std::abort();
   }
+  /// The next run wakes them.
+  void rest() override { pauseThreads(threads); }
 
 private:
   using Backend = void *;
   using Graph = void *;
+  void (*pauseThreads)(void *) = nullptr;
+  void *threads = nullptr;
   int (*compute)(Backend, Graph) = nullptr;
   Backend backend = nullptr;
   std::vector<Graph> graphs;
@@ -159,6 +163,7 @@ bool Ggml::load(int type, bool isRepacked, Directories directories,
       !cpu.get("ggml_backend_cpu_set_n_threads", setThreads) ||
       !base.get("ggml_threadpool_params_init", initThreads) ||
       !cpu.get("ggml_threadpool_new", newThreads) ||
+      !cpu.get("ggml_threadpool_pause", pauseThreads) ||
       !cpu.get("ggml_backend_cpu_set_threadpool", useThreads) ||
       !cpu.get("ggml_backend_cpu_reg", getRegistry))
     return false;
@@ -169,7 +174,8 @@ bool Ggml::load(int type, bool isRepacked, Directories directories,
   // Threads that stay. It would make new ones for every run.
   GgmlThreadParams params;
   initThreads(&params, problem.threads);
-  useThreads(backend, newThreads(&params));
+  threads = newThreads(&params);
+  useThreads(backend, threads);
   // Buffers that store weights in the order of ggml's fastest kernels.
   BufferType weightBuffers = getPlainBuffers();
   void *registry = getRegistry();
