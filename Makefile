@@ -6,7 +6,7 @@ VENV := $(BUILD)/venv
 LLVM_BIN := /usr/lib/llvm-22/bin
 
 .DEFAULT_GOAL := build
-.PHONY: help setup build test test-nightly demo bench lint docs install clean
+.PHONY: help setup build test test-nightly demo bench gpu-bundle lint docs install clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -55,6 +55,9 @@ bench: build ## measure throughput; numbers are for this machine (PEERS="DIR ...
 	@$(BUILD)/bin/compress-bench fused
 	@$(BUILD)/bin/compress-bench pack
 	@$(BUILD)/bin/compress-bench kernels $(addprefix --peers=,$(PEERS)) -o $(BUILD)/bench.json
+
+gpu-bundle: build ## make a folder that checks and times kernels on a machine with a GPU (build/gpu-bundle)
+	@PATH="$(CURDIR)/$(BUILD)/bin:$$PATH" $(VENV)/bin/python test/Inputs/gpu-bundle.py $(BUILD)/gpu-bundle
 
 lint: build ## clang-format and clang-tidy on what changed since main (LINT_BASE=REV for another)
 	@.ci/setup clang-format-22 clang-tidy-22

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "FakeCuda.h"
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -210,6 +211,12 @@ int cuDeviceGet(int *device, int number) {
   return Success;
 }
 
+int cuDeviceGetName(char *name, int size, int device) {
+  ENTER();
+  std::snprintf(name, size, "fake GPU");
+  return Success;
+}
+
 int cuDeviceGetAttribute(int *value, int attribute, int device) {
   ENTER();
   int capability = std::atoi(getVariable("FAKE_CUDA_CAPABILITY", "90"));
@@ -217,6 +224,8 @@ int cuDeviceGetAttribute(int *value, int attribute, int device) {
     *value = capability / 10;
   else if (attribute == 76)
     *value = capability % 10;
+  else if (attribute == 38) // bytes of the L2 cache
+    *value = 16 * 1024;
   else
     return InvalidValue;
   return Success;
@@ -342,6 +351,35 @@ int cuStreamDestroy_v2(void *stream) {
 int cuStreamSynchronize(void *stream) {
   ENTER_CONTEXT();
   return state().streams.count(stream) ? Success : InvalidHandle;
+}
+
+int cuEventCreate(void **event, unsigned flags) {
+  ENTER_CONTEXT();
+  *event = new std::chrono::steady_clock::time_point;
+  return Success;
+}
+
+int cuEventDestroy_v2(void *event) {
+  ENTER_CONTEXT();
+  delete static_cast<std::chrono::steady_clock::time_point *>(event);
+  return Success;
+}
+
+int cuEventRecord(void *event, void *stream) {
+  ENTER_CONTEXT();
+  if (!state().streams.count(stream))
+    return InvalidHandle;
+  *static_cast<std::chrono::steady_clock::time_point *>(event) =
+      std::chrono::steady_clock::now();
+  return Success;
+}
+
+int cuEventElapsedTime(float *milliseconds, void *start, void *end) {
+  ENTER_CONTEXT();
+  auto *from = static_cast<std::chrono::steady_clock::time_point *>(start);
+  auto *to = static_cast<std::chrono::steady_clock::time_point *>(end);
+  *milliseconds = std::chrono::duration<float, std::milli>(*to - *from).count();
+  return Success;
 }
 
 int cuMemAlloc_v2(DevicePointer *pointer, size_t bytes) {

@@ -18,33 +18,37 @@ CHIPS = ["sm_80", "sm_86", "sm_89", "sm_90", "sm_90a", "sm_100", "sm_120"]
 FOUR = "split = [1, 2, 8, 4, 2, 4, 2], inside = [2, 5, 3, 0, 6, 1, 4]"
 FOUR32 = "split = [2, 2, 8, 2, 2, 4, 2], inside = [2, 5, 3, 0, 6, 1, 4]"
 EIGHT = "split = [1, 2, 8, 2, 2, 4, 2], inside = [2, 5, 3, 0, 1, 6, 4]"
-# Codec, tile, record with flip, bytes of a record, shared components; and what a main loop may cost for each 8 weights of a lane: lop3, prmt,
-# and operations on two halves.
-WEIGHTS = {
-    "int4-b128": ("quant<i4, block = [1, 128], scale = f16>", (16, 64), FOUR, "record = 2, flip = 136", 1056, [], (4, 0, 4)),
-    "int4-b32": ("quant<i4, block = [1, 32], scale = f16>", (32, 32), FOUR32, "record = 1, flip = 136", 576, [], (4, 0, 4)),
-    "int4-b32-asym": ("quant<u4, block = [1, 32], scale = f16, min = f16>", (32, 32), FOUR32, "record = 1", 640, [], (4, 0, 4)),
-    "int8-channel": (f"quant<i8, block = [1, {K}], scale = f32, narrow>", (16, 32), EIGHT, "record = 1, flip = 128", 512, [f"{N // 16}x1x8x1x1x1x2x1x1xf32"], (0, 4, 4)),
-    "fp8-e5m2-channel": (f"quant<f8E5M2, block = [1, {K}], scale = f32>", (16, 32), EIGHT, "record = 1", 512, [f"{N // 16}x1x8x1x1x1x2x1x1xf32"], (0, 0, 0)),
-    "fp8-e4m3-channel": (f"quant<f8E4M3FN, block = [1, {K}], scale = f32>", (16, 32), EIGHT, "record = 1", 512, [f"{N // 16}x1x8x1x1x1x2x1x1xf32"], (0, 0, 4)),
-    "binary": (f"quant<binary, block = [1, {K}], scale = f16>", (16, 256), "split = [1, 2, 8, 4, 8, 4, 2], inside = [2, 5, 3, 0, 6, 1, 4]", "record = 1", 512, [f"{N // 16}x1x8x1x1x1x1x2x1xf16"], (4, 0, 0)),
-    "mxfp4": ("quant<f4E2M1FN, block = [1, 32], scale = f8E8M0FNU>", (32, 32), FOUR32, "record = 1", 544, [], (0, 1, 4)),
-    "nvfp4": (f"nested<#compress.quant<f4E2M1FN, block = [1, 16], scale = f32>, scales = #compress.quant<f8E4M3FN, block = [{N}, {K // 16}], scale = f32>>", (64, 16), "split = [4, 2, 8, 1, 2, 4, 2], inside = [2, 5, 3, 0, 6, 1, 4]", "record = 1", 576, ["1x1x1x1x1x1x1x1x1xf32"], (0, 2, 4)),
-    "nf4": (f"palette<bits = 4, group = [{N}, {K}], codebook = f32, scale = f16, block = [1, 64]>", (16, 64), "split = [1, 2, 8, 4, 2, 4, 2], inside = [2, 5, 3, 0, 1, 4, 6]", "record = 1", 544, ["1x1x1x1x1x1x1x1x1x16xf32"], (0, 0, 0)),
-    "dense": ("dense", (16, 16), "split = [1, 2, 8, 1, 2, 4, 2], inside = [2, 5, 3, 0, 4, 1, 6]", "record = 1", 512, [], (0, 0, 0)),
-}  # fmt: skip
 
 
-def module(name):
-    codec, (rows, columns), order, more, size, shared, _ = WEIGHTS[name]
+def weight_kinds(n, k):
+    """Kinds of weights, n x k: codec, tile, order, record with flip, bytes of a record, shared components; and what a main loop may cost for each
+    8 weights of a lane: lop3, prmt, and operations on two halves."""
+    return {
+        "int4-b128": ("quant<i4, block = [1, 128], scale = f16>", (16, 64), FOUR, "record = 2, flip = 136", 1056, [], (4, 0, 4)),
+        "int4-b32": ("quant<i4, block = [1, 32], scale = f16>", (32, 32), FOUR32, "record = 1, flip = 136", 576, [], (4, 0, 4)),
+        "int4-b32-asym": ("quant<u4, block = [1, 32], scale = f16, min = f16>", (32, 32), FOUR32, "record = 1", 640, [], (4, 0, 4)),
+        "int8-channel": (f"quant<i8, block = [1, {k}], scale = f32, narrow>", (16, 32), EIGHT, "record = 1, flip = 128", 512, [f"{n // 16}x1x8x1x1x1x2x1x1xf32"], (0, 4, 4)),
+        "fp8-e5m2-channel": (f"quant<f8E5M2, block = [1, {k}], scale = f32>", (16, 32), EIGHT, "record = 1", 512, [f"{n // 16}x1x8x1x1x1x2x1x1xf32"], (0, 0, 0)),
+        "fp8-e4m3-channel": (f"quant<f8E4M3FN, block = [1, {k}], scale = f32>", (16, 32), EIGHT, "record = 1", 512, [f"{n // 16}x1x8x1x1x1x2x1x1xf32"], (0, 0, 4)),
+        "binary": (f"quant<binary, block = [1, {k}], scale = f16>", (16, 256), "split = [1, 2, 8, 4, 8, 4, 2], inside = [2, 5, 3, 0, 6, 1, 4]", "record = 1", 512, [f"{n // 16}x1x8x1x1x1x1x2x1xf16"], (4, 0, 0)),
+        "mxfp4": ("quant<f4E2M1FN, block = [1, 32], scale = f8E8M0FNU>", (32, 32), FOUR32, "record = 1", 544, [], (0, 1, 4)),
+        "nvfp4": (f"nested<#compress.quant<f4E2M1FN, block = [1, 16], scale = f32>, scales = #compress.quant<f8E4M3FN, block = [{n}, {k // 16}], scale = f32>>", (64, 16), "split = [4, 2, 8, 1, 2, 4, 2], inside = [2, 5, 3, 0, 6, 1, 4]", "record = 1", 576, ["1x1x1x1x1x1x1x1x1xf32"], (0, 2, 4)),
+        "nf4": (f"palette<bits = 4, group = [{n}, {k}], codebook = f32, scale = f16, block = [1, 64]>", (16, 64), "split = [1, 2, 8, 4, 2, 4, 2], inside = [2, 5, 3, 0, 1, 4, 6]", "record = 1", 544, ["1x1x1x1x1x1x1x1x1x16xf32"], (0, 0, 0)),
+        "palette4": (f"palette<bits = 4, group = [{n}, {k}], codebook = f16>", (16, 64), "split = [1, 2, 8, 4, 2, 4, 2], inside = [2, 5, 3, 0, 1, 4, 6]", "record = 1", 512, ["1x1x1x1x1x1x1x1x1x16xf16"], (0, 0, 0)),
+        "dense": ("dense", (16, 16), "split = [1, 2, 8, 1, 2, 4, 2], inside = [2, 5, 3, 0, 4, 1, 6]", "record = 1", 512, [], (0, 0, 0)),
+    }  # fmt: skip
+
+
+def module(name, n, k):
+    codec, (rows, columns), order, more, size, shared, _ = weight_kinds(n, k)[name]
     record = int(re.search(r"record = (\d+)", more).group(1))
-    types = [f"memref<?x{K}xf16>", f"memref<{N // rows}x{K // columns // record}x{size}xi8>", *(f"memref<{s}>" for s in shared), f"memref<?x{N}xf32>"]
+    types = [f"memref<?x{k}xf16>", f"memref<{n // rows}x{k // columns // record}x{size}xi8>", *(f"memref<{s}>" for s in shared), f"memref<?x{n}xf32>"]
     element = "f16" if name == "dense" else "f32"
-    names = [f"%a{i}" for i in range(len(types))]
-    weight = f"!compress.tensor<{N}x{K}x{element}, #compress.tiled<#compress.{codec}, tile = [{rows}, {columns}], order = [0, 1], {order}, {more}>>"
+    operands = [f"%a{i}" for i in range(len(types))]
+    weight = f"!compress.tensor<{n}x{k}x{element}, #compress.tiled<#compress.{codec}, tile = [{rows}, {columns}], order = [0, 1], {order}, {more}>>"
     return (
-        f"func.func @f({', '.join(f'{n}: {t}' for n, t in zip(names, types))}) {{\n"
-        f"  compress.contract ins({', '.join(names[:-1])} : {', '.join(types[:-1])}) outs({names[-1]} : {types[-1]}) overwrite\n"
+        f"func.func @f({', '.join(f'{n}: {t}' for n, t in zip(operands, types))}) {{\n"
+        f"  compress.contract ins({', '.join(operands[:-1])} : {', '.join(types[:-1])}) outs({operands[-1]} : {types[-1]}) overwrite\n"
         f"    weight({weight}, affine_map<(m, n, k) -> (n, k)>) compute = f16\n  return\n}}\n"
     )
 
@@ -81,8 +85,9 @@ def count(opcodes, *prefixes):
 def main():
     path, ptxas = str(Path(sys.argv[1]).resolve()), sys.argv[2]
     rows_of_table = []
-    for name, (_, (rows, columns), _, more, size, shared, costs) in WEIGHTS.items():
-        Path(path + ".mlir").write_text(module(name))
+    kinds = weight_kinds(N, K)
+    for name, (_, (rows, columns), _, more, size, shared, costs) in kinds.items():
+        Path(path + ".mlir").write_text(module(name, N, K))
         for chip in CHIPS:
             out = subprocess.run(
                 ["compress-opt", path + ".mlir", f"--compress-to-nvvm=chip={chip}"], check=True, capture_output=True, text=True
@@ -113,7 +118,7 @@ def main():
                 if name == "int4-b32-asym":
                     words = words * costs_words(opcodes, m)
                 per_word = [count(opcodes, p) / words for p in ("lop3", "prmt")] + [count(opcodes, "add.rn.f16x2", "fma.rn.f16x2", "mul.rn.f16x2", "sub.f16x2", "mul.f16x2") / words]
-                per_word.append(count(opcodes, "ld.shared.b32") / words if name == "nf4" else 0)
+                per_word.append(count(opcodes, "ld.shared.b32") / words if name in ("nf4", "palette4") else 0)
                 assert all(got <= allowed + 0.01 for got, allowed in zip(per_word, [*costs, 4])), f"{name} {chip} {kernel}: {per_word}, not {costs}"
                 if chip == "sm_90a" or chip == "sm_80":
                     rows_of_table.append((name, kernel, chip, registers, launch, opcodes, words, per_word))
@@ -121,7 +126,7 @@ def main():
         for name, kernel, chip, registers, launch, opcodes, words, per_word in rows_of_table:
             if chip != "sm_90a":
                 continue
-            _, (rows, columns), _, more, size, shared, _ = WEIGHTS[name]
+            _, (rows, columns), _, more, size, shared, _ = kinds[name]
             record = int(re.search(r"record = (\d+)", more).group(1))
             weights = rows * columns * record
             per_weight = size / weights + sum(0 if s.startswith("1x1x1x") else 2 if s.endswith("f16") else 4 for s in shared) / K
@@ -130,7 +135,7 @@ def main():
             all_ops = sum(opcodes.values())
             print(f"| {name} | {kernel.rsplit('_m', 1)[1]} | {per_weight:.4f} | {per_word[0]:.1f} + {per_word[1]:.1f} + {per_word[2]:.1f} + {per_word[3]:.1f} | "
                   f"{count(opcodes, 'mma.sync')} | {all_ops / words:.1f} | {registers} | {launch.shared_bytes} | {blocks * warps} |")
-    print(f"{len(WEIGHTS)} kinds of weights on {len(CHIPS)} chips: no spills")
+    print(f"{len(kinds)} kinds of weights on {len(CHIPS)} chips: no spills")
 
 
 def costs_words(opcodes, m):
@@ -138,4 +143,5 @@ def costs_words(opcodes, m):
     return 2 / 3
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -221,69 +221,113 @@ def decode_all(path, decodes, blobs, count):
         yield from_bits(array.view(np.uint16), "bf16") if array.dtype.kind == "V" else array
 
 
+def chosen_launches(module, number, m):
+    """What runs for m rows: contractions one after another, of each the smallest kernel that has room, or the last one. With the rows of a block."""
+    chosen = {}
+    for call in module.launches(f"f{number}"):
+        contraction, rows = (int(v) for v in re.fullmatch(r"\w+_contract(\d+)_m(\d+)", call.kernel).groups())
+        if contraction not in chosen or chosen[contraction][1] < m:
+            chosen[contraction] = (call, rows)
+    return [chosen[c] for c in sorted(chosen)]
+
+
+def make_inputs(case, m, rng):
+    """x, what results are added to, and a bias."""
+    return [to_bits(rng.standard_normal(shape), element) for shape, element in
+            [((*case.batch, m, case.k), case.x), ((*case.batch, m, case.n), case.y), (case.n, case.y)]]  # fmt: skip
+
+
+def bind(module, number, case, m, inputs):
+    """The launches for m rows: kernel, grid, and arrays, of which the one that is written to has the number that comes last."""
+    given = {f"%arg{i}": array for i, array in enumerate(inputs)}
+    bound = []
+    for chosen, block_rows in chosen_launches(module, number, m):
+        arrays, constants = [], set()
+        for i, name in enumerate(chosen.args):
+            constant = module.array(chosen, f"f{number}", i)
+            if constant is not None:
+                arrays.append(constant)
+                constants.add(i)
+                continue
+            if name not in given:  # a buffer for results
+                *shape, element = re.match(r"memref<([^,>]*)", chosen.types[i]).group(1).split("x")
+                shape = [m if size == "?" else int(size) for size in shape]
+                given[name] = np.full(shape, 7, {"f16": np.float16, "f32": np.float32, "bf16": np.uint16}[element])
+            arrays.append(given[name])
+        grid = [chosen.grid[0], -(-m // block_rows), int(np.prod(case.batch, dtype=int))]
+        # What is written follows the components: it is the first one behind them.
+        bound.append((chosen, grid, arrays, max(constants) + 1))
+    return bound
+
+
+def expect(case, inputs, weight):
+    """What f64 gives, and how far from it a kernel may be."""
+    x, init, bias = inputs
+    half = case.half()
+    wanted_x = from_bits(to_bits(from_bits(x, case.x), half), half)
+    w = weight.astype(np.float64)
+    expected = wanted_x @ np.swapaxes(w, -1, -2)
+    largest = np.abs(w).max() * (case.wide - 1)
+    terms = np.abs(wanted_x) @ (np.abs(np.swapaxes(w, -1, -2)) + largest)
+    bound = (case.k / 8 + 40) * 2.0**-24 * terms + 2.0**-126
+    if case.inexact:  # entries of a codebook are rounded
+        bound = bound + terms * (2.0**-8 if half == "bf16" else 2.0**-11)
+    if case.rank:
+        # What is between the factors is rounded, and so is the weight that is decoded, whose elements are sums over the rank.
+        bound = bound + terms.max() * (2.0**-8 if half == "bf16" else 2.0**-11)
+    if case.accumulate:
+        expected, bound = expected + from_bits(init, case.y), bound + np.abs(from_bits(init, case.y)) * 2.0**-22
+    if case.epilogue == "bias-relu":
+        shifted = expected + from_bits(bias, case.y)
+        bound, expected = bound + np.abs(shifted) * 2.0**-22, np.maximum(shifted, 0)
+        if case.y == "f16":
+            bound = bound + 2.0**-10 * (np.abs(shifted) + np.abs(from_bits(bias, case.y)))
+    elif case.epilogue == "gelu":
+        bound, expected = 2 * bound + np.abs(expected) * 2.0**-18, expected * np.tanh(expected)
+    if case.y == "f16":
+        bound = bound + np.abs(expected) * 2.0**-11 + 2.0**-24
+    return expected, bound
+
+
+def label_of(case, m):
+    return f"{case.codec or case.weight} {case.n}x{case.k} m={m} x={case.x} y={case.y} {case.epilogue or ''}".rstrip()
+
+
 def check(module, number, case, weight, rng, report):
     for m in case.rows:
-        # Contractions one after another, of each the smallest kernel that has room, or the last one.
-        chosen_of = {}
-        for call in module.launches(f"f{number}"):
-            contraction, rows = re.fullmatch(r"\w+_contract(\d+)_m(\d+)", call.kernel).groups()
-            if int(contraction) not in chosen_of or chosen_of[int(contraction)][1] < m:
-                chosen_of[int(contraction)] = (call, int(rows))
-        calls = [chosen_of[c] for c in sorted(chosen_of)]
-        x = to_bits(rng.standard_normal((*case.batch, m, case.k)), case.x)
-        init = to_bits(rng.standard_normal((*case.batch, m, case.n)), case.y)
-        bias = to_bits(rng.standard_normal(case.n), case.y)
-        given = {"%arg0": x, "%arg1": init.copy(), "%arg2": bias}
+        inputs = make_inputs(case, m, rng)
+        # Sums may be added to in place.
+        expected, bound = expect(case, [array.copy() for array in inputs], weight)
         counts = {}
-        for chosen, block_rows in calls:
-            arrays, constants = [], set()
-            for i, name in enumerate(chosen.args):
-                constant = module.array(chosen, f"f{number}", i)
-                if constant is not None:
-                    arrays.append(constant)
-                    constants.add(i)
-                    continue
-                if name not in given:  # a buffer for results
-                    *shape, element = re.match(r"memref<([^,>]*)", chosen.types[i]).group(1).split("x")
-                    shape = [m if size == "?" else int(size) for size in shape]
-                    given[name] = np.full(shape, 7, {"f16": np.float16, "f32": np.float32, "bf16": np.uint16}[element])
-                arrays.append(given[name])
-            # What is written follows the components: it is the first one behind them.
-            out = max(constants) + 1
-            grid = [chosen.grid[0], -(-m // block_rows), int(np.prod(case.batch, dtype=int))]
+        for chosen, grid, arrays, out in bind(module, number, case, m, inputs):
             for op, c in launch(module.ptx, chosen.kernel, arrays, grid, chosen.shared_bytes, writable={out}).items():
                 counts[op] = counts.get(op, 0) + c
         result = from_bits(arrays[out], case.y)
-
-        half = case.half()
-        wanted_x = from_bits(to_bits(from_bits(x, case.x), half), half)
-        w = weight.astype(np.float64)
-        expected = wanted_x @ np.swapaxes(w, -1, -2)
-        largest = np.abs(w).max() * (case.wide - 1)
-        terms = np.abs(wanted_x) @ (np.abs(np.swapaxes(w, -1, -2)) + largest)
-        bound = (case.k / 8 + 40) * 2.0**-24 * terms + 2.0**-126
-        if case.inexact:  # entries of a codebook are rounded
-            bound = bound + terms * (2.0**-8 if half == "bf16" else 2.0**-11)
-        if case.rank:
-            # What is between the factors is rounded, and so is the weight that is decoded, whose elements are sums over the rank.
-            bound = bound + terms.max() * (2.0**-8 if half == "bf16" else 2.0**-11)
-        if case.accumulate:
-            expected, bound = expected + from_bits(init, case.y), bound + np.abs(from_bits(init, case.y)) * 2.0**-22
-        if case.epilogue == "bias-relu":
-            shifted = expected + from_bits(bias, case.y)
-            bound, expected = bound + np.abs(shifted) * 2.0**-22, np.maximum(shifted, 0)
-            if case.y == "f16":
-                bound = bound + 2.0**-10 * (np.abs(shifted) + np.abs(from_bits(bias, case.y)))
-        elif case.epilogue == "gelu":
-            bound, expected = 2 * bound + np.abs(expected) * 2.0**-18, expected * np.tanh(expected)
-        if case.y == "f16":
-            bound = bound + np.abs(expected) * 2.0**-11 + 2.0**-24
         worst = np.max(np.abs(result - expected) / bound)
-        label = f"{case.codec or case.weight} {case.n}x{case.k} m={m} x={case.x} y={case.y} {case.epilogue or ''}"
+        label = label_of(case, m)
         assert np.all(np.isfinite(result)) and worst <= 1, f"{label}: {worst:.3g} times the bound; seed {SEED}"
         mma = sum(c for op, c in counts.items() if op.startswith("mma"))
         report.append((label, worst, mma))
         print(f"{chosen.kernel}: {label}: {worst:.3f} of the bound, {mma:.0f} mma", flush=True)
+
+
+def compile_cases(cases, path, rng, chip="sm_80"):
+    """Of each case its number, its module, and its weight as the CPU decodes it."""
+    matmuls, decodes, blobs = [], [], []
+    for i, case in enumerate(cases):
+        matmul, decode = function(i, case)
+        matmuls.append(matmul)
+        decodes.append(decode)
+        values = to_bits(rng.standard_normal((*case.batch, case.n, case.k)) + (0.5 if case.wide > 1 else 0), case.weight)
+        blobs.append(f'    w{i}: "0x40000000{values.tobytes().hex().upper()}"')
+    resources = "{-# dialect_resources: { builtin: {\n" + ",\n".join(blobs) + "\n} } #-}\n"
+    weights = list(decode_all(path, decodes, resources, len(cases)))
+    # compute is of all of a module.
+    for compute in sorted({case.compute for case in cases}):
+        chosen = [i for i, case in enumerate(cases) if case.compute == compute]
+        module = compile_module("".join(matmuls[i] for i in chosen) + resources, f"{path}.{compute}", chip, f"compute={compute}")
+        for i in chosen:
+            yield i, module, weights[i]
 
 
 def main():
@@ -292,23 +336,11 @@ def main():
     for family in sys.argv[2:] or FAMILIES:
         rng = np.random.default_rng(SEED)
         cases = FAMILIES[family] if family != "random" else random_cases(rng, int(os.environ.get("COMPRESS_TEST_CASES", "12")))
-        matmuls, decodes, blobs = [], [], []
-        for i, case in enumerate(cases):
-            matmul, decode = function(i, case)
-            matmuls.append(matmul)
-            decodes.append(decode)
-            values = to_bits(rng.standard_normal((*case.batch, case.n, case.k)) + (0.5 if case.wide > 1 else 0), case.weight)
-            blobs.append(f'    w{i}: "0x40000000{values.tobytes().hex().upper()}"')
-        resources = "{-# dialect_resources: { builtin: {\n" + ",\n".join(blobs) + "\n} } #-}\n"
-        # compute is of all of a module.
-        weights = list(decode_all(path + "." + family, decodes, resources, len(cases)))
-        for compute in sorted({case.compute for case in cases}):
-            chosen = [i for i, case in enumerate(cases) if case.compute == compute]
-            module = compile_module("".join(matmuls[i] for i in chosen) + resources, f"{path}.{family}.{compute}", options=f"compute={compute}")
-            for i in chosen:
-                check(module, i, cases[i], weights[i], rng, report)
+        for i, module, weight in compile_cases(cases, f"{path}.{family}", rng):
+            check(module, i, cases[i], weight, rng, report)
     assert report
     print(f"{len(report)} kernels agree with the decode, seed {SEED}")
 
 
-main()
+if __name__ == "__main__":
+    main()

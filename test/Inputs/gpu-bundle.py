@@ -1,0 +1,129 @@
+"""Makes a folder that checks and times kernels on a machine with a GPU, and needs nothing of this project: gpu-bundle.py [options] DIRECTORY
+
+In it: PTX, data.npz with packed weights, inputs and what to expect of them (in f64, from the decode without kernels), index.json that says what to
+launch, and run_gpu.py. Of the weights of large shapes only the sizes are in it.
+"""
+
+import argparse
+import importlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from gpu_module import GpuModule
+
+# Their names are those of tests.
+figures = importlib.import_module("gpu-figures")
+kernels = importlib.import_module("gpu-kernels")
+
+SEED = int(os.environ.get("COMPRESS_TEST_SEED", "1"))
+ROWS = [1, 16, 64, 1024]
+LIMIT = 60 << 20
+
+
+class Bundle:
+    def __init__(self, directory, chip):
+        self.directory, self.chip = Path(directory), chip
+        self.data, self.checks, self.times = {}, [], []
+
+    def write_ptx(self, name, module):
+        (self.directory / f"{name}.ptx").write_text(module.ptx)
+        return f"{name}.ptx"
+
+    def keep(self, key, array):
+        self.data[key] = array
+        return key
+
+    def add_family(self, family, cases, scratch):
+        """Kernels that are compared. In the index, a buffer is `data` to begin with, or nothing that counts."""
+        rng = np.random.default_rng(SEED)
+        modules, written = [], []
+        for i, module, weight in kernels.compile_cases(cases, f"{scratch}/{family}", rng, self.chip):
+            case = cases[i]
+            if not modules or modules[-1] is not module:
+                modules.append(module)
+                written.append(self.write_ptx(f"{family}-{len(modules)}", module))
+            for m in case.rows:
+                inputs = kernels.make_inputs(case, m, rng)
+                expected, bound = kernels.expect(case, inputs, weight)
+                key = f"{family}.{i}.{m}"
+                buffers, numbers, launches = [], {}, []
+                for chosen, grid, arrays, out in kernels.bind(module, i, case, m, inputs):
+                    for array, name in zip(arrays, chosen.args):
+                        if name not in numbers:
+                            numbers[name] = len(buffers)
+                            is_input = name.startswith("%arg") or module.constant(f"f{i}", name) is not None
+                            data = self.keep(f"{key}.{len(buffers)}", array) if is_input else None
+                            buffers.append({"shape": array.shape, "bytes": array.nbytes, "data": data})
+                    launches.append(
+                        {"kernel": chosen.kernel, "grid": grid, "threads": chosen.threads, "shared_bytes": chosen.shared_bytes,
+                         "args": [numbers[name] for name in chosen.args]}
+                    )  # fmt: skip
+                self.checks.append(
+                    {"name": kernels.label_of(case, m), "ptx": written[-1], "buffers": buffers, "launches": launches, "out": numbers[chosen.args[out]],
+                     "element": case.y, "expected": self.keep(key + ".expected", expected), "bound": self.keep(key + ".bound", bound)}
+                )  # fmt: skip
+
+    def add_shape(self, name, n, k, rows, scratch):
+        """Kernels that are timed: of f(x, components, y)."""
+        path = f"{scratch}/{name}-{n}x{k}.mlir"
+        Path(path).write_text(figures.module(name, n, k))
+        text = subprocess.run(["compress-opt", path, f"--compress-to-nvvm=chip={self.chip}"], check=True, capture_output=True, text=True).stdout
+        module = GpuModule(text)
+        ptx = self.write_ptx(f"{name}-{n}x{k}", module)
+        launches = module.launches("f")
+        block_rows = [int(launch.kernel.rsplit("_m", 1)[1]) for launch in launches]
+        for m in rows:
+            which = next((i for i, r in enumerate(block_rows) if r >= m), len(launches) - 1)
+            chosen = launches[which]
+            buffers = []
+            for kind in chosen.types:
+                *shape, element = kind[len("memref<") :].split(",")[0].rstrip(">").split("x")
+                shape = [m if size == "?" else int(size) for size in shape]
+                buffers.append({"shape": shape, "bytes": int(np.prod(shape)) * {"i8": 1, "f16": 2, "f32": 4}[element], "element": element})
+            self.times.append(
+                {"name": name, "m": m, "n": n, "k": k, "ptx": ptx, "buffers": buffers, "kernel": chosen.kernel,
+                 "grid": [chosen.grid[0], -(-m // block_rows[which]), 1], "threads": chosen.threads, "shared_bytes": chosen.shared_bytes}
+            )  # fmt: skip
+
+    def write(self):
+        np.savez_compressed(self.directory / "data.npz", **self.data)
+        shutil.copy(Path(__file__).parent / "run_gpu.py", self.directory)
+        index = {"chip": self.chip, "seed": SEED, "checks": self.checks, "times": self.times}
+        (self.directory / "index.json").write_text(json.dumps(index, indent=1))
+        size = sum(file.stat().st_size for file in self.directory.iterdir())
+        assert size <= LIMIT, f"{self.directory} has {size} bytes, more than {LIMIT}"
+        print(f"{self.directory}: {len(self.checks)} checks, {len(self.times)} shapes to time, {size / 1e6:.1f} MB")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split(":")[0])
+    parser.add_argument("directory")
+    parser.add_argument("--chip", default="sm_90a")
+    parser.add_argument("--families", nargs="+", choices=[*kernels.FAMILIES, "random"], default=[*kernels.FAMILIES, "random"])
+    kinds = list(figures.weight_kinds(figures.N, figures.K))
+    parser.add_argument("--kinds", nargs="+", choices=kinds, default=kinds, help="of weights that are timed")
+    parser.add_argument("--shape", nargs=2, type=int, metavar=("N", "K"), help="the only one that is timed")
+    parser.add_argument("--rows", nargs="+", type=int, default=ROWS)
+    options = parser.parse_args()
+    shutil.rmtree(options.directory, ignore_errors=True)
+    os.makedirs(options.directory)
+    bundle = Bundle(options.directory, options.chip)
+    with tempfile.TemporaryDirectory() as scratch:
+        for family in options.families:
+            cases = kernels.FAMILIES.get(family) or kernels.random_cases(np.random.default_rng(SEED), int(os.environ.get("COMPRESS_TEST_CASES", "24")))
+            bundle.add_family(family, cases, scratch)
+        for name in options.kinds:
+            for n, k in [options.shape] if options.shape else [(28672, 8192), (8192, 8192)]:
+                rows = options.rows + ([8192] if n == 8192 and not options.shape else [])
+                bundle.add_shape(name, n, k, rows, scratch)
+    bundle.write()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
