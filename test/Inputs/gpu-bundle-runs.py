@@ -9,12 +9,23 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from fake_gpu import PATH, FakeGpu
+from fake_gpu import FakeGpu
 
 bundle, output = Path(sys.argv[1]), Path(sys.argv[2])
 spec = importlib.util.spec_from_file_location("run_gpu", bundle / "run_gpu.py")
 run_gpu = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(run_gpu)
+libraries, load = {}, run_gpu.ctypes.CDLL
+
+
+def load_library(name):
+    """No cuBLAS that this machine may have."""
+    if "libcublas" in name and name not in libraries:
+        raise OSError(name)
+    return libraries.get(name) or load(name)
+
+
+run_gpu.ctypes.CDLL = load_library
 index = json.loads((bundle / "index.json").read_text())
 
 
@@ -112,4 +123,49 @@ for t in report["times"]:
 assert "not run" in out and report["device"] == "fake GPU" and report["bandwidth"] > 0
 timed = [name for name, _ in gpu.launches if name.startswith("f_contract")]
 assert len(timed) == len(wanted) * (2 + 3 + 3), timed
+
+
+class Blas:
+    """What BLAS says of column-major matrices, of the arguments of cublasGemmEx; results are kept."""
+
+    def __init__(self):
+        self.results = []
+
+    def cublasCreate_v2(self, handle):
+        return 0
+
+    def cublasSetStream_v2(self, handle, stream):
+        assert stream
+        return 0
+
+    def cublasGemmEx(self, handle, trans_a, trans_b, m, n, k, alpha, a, a_type, lda, b, b_type, ldb, beta, c, c_type, ldc, compute, algorithm):
+        assert (trans_a, trans_b, a_type, b_type, c_type, compute, algorithm) == (1, 0, 2, 2, 2, 68, -1)
+        assert (alpha._obj.value, beta._obj.value) == (1, 0)
+
+        def columns(pointer, count, leading, rows):
+            size = 2 * count * leading
+            assert leading >= rows and gpu.lib.fakeCudaCountBytesFrom(pointer.value) == size
+            return np.frombuffer((run_gpu.ctypes.c_uint8 * size).from_address(pointer.value), np.float16).reshape(count, leading)[:, :rows]
+
+        out = columns(c, n, ldc, m)
+        out[:] = columns(b, n, ldb, k).astype(np.float32) @ columns(a, m, lda, k).astype(np.float32).T
+        self.results.append((out.copy(), columns(b, n, ldb, k).copy(), columns(a, m, lda, k).copy()))
+        return 0
+
+
+# In turns with cuBLAS: m x n, of x and a weight that is n x k.
+blas = libraries["libcublas-of-test.so"] = Blas()
+status, out, err = run("--samples", "2", "--runs", "1", "--only", index["times"][0]["name"], "--cublas", "libcublas-of-test.so")
+gpu.check()
+assert (status, err) == (0, ""), (status, out, err)
+report = json.loads((output / "results.json").read_text())
+assert len(blas.results) == len(wanted) * (3 + 2)
+for (y, x, w), t in zip(blas.results[::5], wanted):
+    assert (y.shape, x.shape, w.shape) == ((t["m"], t["n"]), (t["m"], t["k"]), (t["n"], t["k"]))
+    assert np.all(np.isfinite(w))
+    assert np.array_equal(x, np.random.default_rng(1).standard_normal(x.shape).astype(np.float16))
+for t in report["times"]:
+    assert t["cublas_us"] > 0 and abs(t["ratio"] * t["us"] / t["cublas_us"] - 1) < 1e-6, t
+assert "not run" not in out, out
+expect_error("cannot load libcublas-no-such.so", "--only", index["times"][0]["name"], "--cublas", "libcublas-no-such.so")
 print("the bundle runs: all well")
