@@ -79,6 +79,32 @@ func.func @nothing(%x: memref<0x256xf16>, %s: memref<8x16x512xi8>, %y: memref<0x
 }
 
 // -----
+// Integers: a kernel rounds the rows of x first, continued to 64 columns, and gives each a scale.
+#tiled = #compress.tiled<#compress.quant<i8, block = [1, 40], scale = f32>, tile = [16, 32], order = [0, 1], split = [1, 2, 8, 2, 2, 4, 2], inside = [2, 5, 3, 0, 1, 6, 4], record = 1, flip = 128>
+#nk = affine_map<(m, n, k) -> (n, k)>
+// CHECK: gpu.func @rounded_contract0_round(%[[X:.*]]: memref<5x40xf16>, %[[Q:.*]]: memref<5x64xi8>, %[[S:.*]]: memref<5xf32>) kernel
+// CHECK: arith.maxui
+// CHECK: vector.store {{.*}}, %[[Q]][{{.*}}] {alignment = 4 : i64} : memref<5x64xi8>, vector<4xi8>
+// CHECK: memref.store {{.*}}, %[[S]]
+// CHECK: gpu.func @rounded_contract0_m8(%{{.*}}: memref<5x64xi8>, %{{.*}}: memref<1x2x512xi8>, %{{.*}}: memref<1x1x8x1x1x1x2x1x1xf32>, %{{.*}}: memref<5x16xf32>, %[[S:.*]]: memref<5xf32>)
+// CHECK: nvgpu.device_async_copy {{.*}}, 16, %{{.*}} {bypassL1} : memref<5x64xi8>
+// CHECK: nvvm.mma.sync {{.*}} shape = #nvvm.shape<m = 16, n = 8, k = 32>
+// CHECK: arith.sitofp {{.*}} : vector<4xi32> to vector<4xf32>
+// CHECK: memref.load %[[S]]
+// CHECK-LABEL: func.func @rounded
+// CHECK: %[[Q:.*]] = memref.alloc() : memref<5x64xi8>
+// CHECK: %[[S:.*]] = memref.alloc() : memref<5xf32>
+// CHECK: gpu.launch_func @kernels::@rounded_contract0_round blocks in (%c5, %c1, %c1) {{.*}} args(%{{.*}} : memref<5x40xf16>, %[[Q]] : memref<5x64xi8>, %[[S]] : memref<5xf32>)
+// CHECK: gpu.launch_func @kernels::@rounded_contract0_m8 {{.*}} args(%[[Q]] : memref<5x64xi8>, {{.*}}, %[[S]] : memref<5xf32>)
+// CHECK: memref.dealloc %[[Q]]
+// CHECK: memref.dealloc %[[S]]
+func.func @rounded(%x: memref<5x40xf16>, %s: memref<1x2x512xi8>, %t: memref<1x1x8x1x1x1x2x1x1xf32>, %y: memref<5x16xf32>) {
+  compress.contract ins(%x, %s, %t : memref<5x40xf16>, memref<1x2x512xi8>, memref<1x1x8x1x1x1x2x1x1xf32>) outs(%y : memref<5x16xf32>) overwrite
+    weight(!compress.tensor<16x40xf32, #tiled>, #nk) compute = int8
+  return
+}
+
+// -----
 // CHECK-NOT: gpu
 func.func @others() {
   return

@@ -2,8 +2,11 @@
 // RUN: compress-opt %s --compress-form-kernels | FileCheck %s
 // RUN: compress-opt %s --compress-form-kernels=compute=f16 | FileCheck %s --check-prefix=F16
 // RUN: compress-opt %s --compress-form-kernels=compute=bf16 | FileCheck %s --check-prefix=BF16
+// RUN: compress-opt %s --compress-form-kernels=compute=int8 | FileCheck %s --check-prefix=INT8
 // F16-COUNT-6: compute = f16
 // BF16-COUNT-6: compute = bf16
+// INT8: tensor<?x256xf16>, {{.*}} compute = int8
+// INT8: tensor<?x256xbf16>, {{.*}} compute = int8
 #mk = affine_map<(m, n, k) -> (m, k)>
 #nk = affine_map<(m, n, k) -> (n, k)>
 #mn = affine_map<(m, n, k) -> (m, n)>

@@ -28,6 +28,8 @@ def weight_kinds(n, k):
         "int4-b32": ("quant<i4, block = [1, 32], scale = f16>", (32, 32), FOUR32, "record = 1, flip = 136", 576, [], (4, 0, 4)),
         "int4-b32-asym": ("quant<u4, block = [1, 32], scale = f16, min = f16>", (32, 32), FOUR32, "record = 1", 640, [], (4, 0, 4)),
         "int8-channel": (f"quant<i8, block = [1, {k}], scale = f32, narrow>", (16, 32), EIGHT, "record = 1, flip = 128", 512, [f"{n // 16}x1x8x1x1x1x2x1x1xf32"], (0, 4, 4)),
+        "int8 x int8": (f"quant<i8, block = [1, {k}], scale = f32, narrow>", (16, 32), EIGHT, "record = 1, flip = 128", 512, [f"{n // 16}x1x8x1x1x1x2x1x1xf32"], (0, 0, 0)),
+        "int4 x int8": (f"quant<i4, block = [1, {k}], scale = f32, narrow>", (16, 64), FOUR, "record = 1, flip = 136", 512, [f"{n // 16}x1x8x1x1x1x1x2x1xf32"], (0, 0, 0)),
         "fp8-e5m2-channel": (f"quant<f8E5M2, block = [1, {k}], scale = f32>", (16, 32), EIGHT, "record = 1", 512, [f"{n // 16}x1x8x1x1x1x2x1x1xf32"], (0, 0, 0)),
         "fp8-e4m3-channel": (f"quant<f8E4M3FN, block = [1, {k}], scale = f32>", (16, 32), EIGHT, "record = 1", 512, [f"{n // 16}x1x8x1x1x1x2x1x1xf32"], (0, 0, 4)),
         "binary": (f"quant<binary, block = [1, {k}], scale = f16>", (16, 256), "split = [1, 2, 8, 4, 8, 4, 2], inside = [2, 5, 3, 0, 6, 1, 4]", "record = 1", 512, [f"{n // 16}x1x8x1x1x1x1x2x1xf16"], (4, 0, 0)),
@@ -49,7 +51,7 @@ def module(name, n, k):
     return (
         f"func.func @f({', '.join(f'{n}: {t}' for n, t in zip(operands, types))}) {{\n"
         f"  compress.contract ins({', '.join(operands[:-1])} : {', '.join(types[:-1])}) outs({operands[-1]} : {types[-1]}) overwrite\n"
-        f"    weight({weight}, affine_map<(m, n, k) -> (n, k)>) compute = f16\n  return\n}}\n"
+        f"    weight({weight}, affine_map<(m, n, k) -> (n, k)>) compute = {'int8' if name.endswith('x int8') else 'f16'}\n  return\n}}\n"
     )
 
 
@@ -111,10 +113,14 @@ def main():
                 launch = launches[kernel]
                 assert launch.shared_bytes <= SHARED.get(chip, 227) * 1024, f"{name} {kernel}: {launch.shared_bytes} bytes of shared memory"
                 assert registers * launch.threads <= 65536
+                if kernel.endswith("_round"):
+                    continue
                 opcodes = main_loop(bodies[kernel])
                 m = int(kernel.rsplit("_m", 1)[1])
                 # Words of 8 weights: of which a mma of each 8 rows of x takes one.
                 words = count(opcodes, "mma.sync") * 8 / m
+                if name.endswith("x int8"):
+                    words *= 2  # two words of bytes
                 if name == "int4-b32-asym":
                     words = words * costs_words(opcodes, m)
                 per_word = [count(opcodes, p) / words for p in ("lop3", "prmt")] + [count(opcodes, "add.rn.f16x2", "fma.rn.f16x2", "mul.rn.f16x2", "sub.f16x2", "mul.f16x2") / words]

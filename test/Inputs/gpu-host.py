@@ -67,9 +67,9 @@ func.func @same(%x: tensor<?x3xf32>) -> tensor<?x3xf32> {{
 (directory / "m.mlir").write_text(text)
 
 
-def compile_for(target, name, *options):
+def compile_for(target, name, *options, preset="int4-b32"):
     subprocess.run(
-        ["compressc", "compile", directory / "m.mlir", "--preset", "int4-b32", "--target", target, "-o", directory / name, *options], check=True
+        ["compressc", "compile", directory / "m.mlir", "--preset", preset, "--target", target, "-o", directory / name, *options], check=True
     )
     return directory / name
 
@@ -132,6 +132,19 @@ def expect_close(actual, expected, inputs):
     assert worst < 4 * 2**-11, worst
     assert not np.array_equal(actual, expected) or not actual.size, "f16 gives the same as f32"
 
+
+# Rounded to integers on both, the same sums are scaled. What is between the layers may be rounded the other way where it is a tie.
+integers = [compile_for(target, f"{target[:3]}8", "--compute=int8", preset="int8-channel") for target in ("cpu", "nvptx:sm_80")]
+for rows in (3, 70, 0):
+    x = rng.standard_normal((rows, K)).astype(np.float32)
+    [wanted], [got] = (Model(path).run("main", x) for path in integers)
+    gpu.check()
+    largest = (np.abs(x) @ np.abs(w1).T + np.abs(bias)).max(initial=0) * np.abs(w2).max() / 127
+    assert got.shape == wanted.shape and np.max(np.abs(got - wanted), initial=0) <= largest, (got, wanted)
+    assert np.sum(np.abs(got - wanted) > 2**-18 * largest * 127) <= 0.1 * got.size
+    assert gpu.lib.fakeCudaCountAllocations() == 0
+assert {name for name, _ in gpu.launches} == {f"main_contract{i}_{kernel}" for i in (0, 1) for kernel in ("round", "m8", "m64")}
+gpu.launches.clear()
 
 # Results, for every kernel of @main, on tensors of the host.
 for rows in (3, 16, 20, 1, 65, 0):

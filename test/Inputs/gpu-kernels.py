@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from gpu_module import compile_module
+from gpu_module import ELEMENTS, compile_module
 from ptx_model import launch
 
 SEED = int(os.environ.get("COMPRESS_TEST_SEED", "1"))
@@ -30,10 +30,11 @@ def quant(storage, block, scale="f16", more=""):
 class Case:
     """Kernels for x of m rows, for each m."""
 
-    def __init__(self, codec, n, k, rows, static=None, x="f16", y="f32", compute="auto", epilogue=None, accumulate=False, batch=(), weight="f32", wide=1, inexact=False, rank=0):
+    def __init__(self, codec, n, k, rows, static=None, x="f16", y="f32", compute="auto", epilogue=None, accumulate=False, batch=(), weight="f32", wide=1, inexact=False, rank=0, special=False):
         self.codec, self.n, self.k, self.rows, self.static = codec, n, k, rows, static
         self.x, self.y, self.compute, self.epilogue, self.accumulate = x, y, compute, epilogue, accumulate
         self.batch, self.weight, self.wide, self.inexact, self.rank = tuple(batch), weight, wide, inexact, rank
+        self.special = special  # rows of x that are large, small, or 0
 
     def half(self):
         if self.compute != "auto":
@@ -63,6 +64,17 @@ FAMILIES = {
         Case(preset("int8-channel"), 64, 128, [70], x="bf16"),
         Case(quant("u8", 32, "f16", ", min = f16"), 48, 96, [11], wide=4),
         Case(quant("i8", 32), 24, 70, [4], x="bf16"),
+    ],
+    "rounded": [
+        Case(preset("int8-channel"), 64, 256, [1, 5, 13, 20, 70], compute="int8"),
+        Case(preset("int8-channel"), 40, 77, [5, 9], x="f32", compute="int8"),
+        Case(preset("int8-channel"), 72, 1050, [7], static=7, x="bf16", compute="int8", accumulate=True),
+        Case(quant("i8", 17, "f32"), 33, 17, [3], x="f32", compute="int8", epilogue="bias-relu"),
+        Case(quant("i4", 300), 40, 300, [5, 18], compute="int8"),
+        Case("#compress.quant<i4, block = [48, 64], scale = f32>", 48, 64, [2], y="f16", compute="int8"),
+        Case(preset("int8-channel"), 512, 1024, [64], static=64, compute="int8"),
+        Case("#compress.quant<i8, block = [1, 1, 70], scale = f32>", 32, 70, [6], x="bf16", compute="int8", batch=[3]),
+        Case(preset("int8-channel"), 16, 48, [7], x="f32", compute="int8", special=True),
     ],
     "narrow": [
         Case(preset("int2-b32"), 64, 128, [5, 20]),
@@ -222,23 +234,31 @@ def decode_all(path, decodes, blobs, count):
 
 
 def chosen_launches(module, number, m):
-    """What runs for m rows: contractions one after another, of each the smallest kernel that has room, or the last one. With the rows of a block."""
-    chosen = {}
+    """What runs for m rows: contractions one after another, of each the smallest kernel that has room, or the last one. With the rows of a block. Those
+    that round x to integers come first."""
+    chosen, rounding = {}, []
     for call in module.launches(f"f{number}"):
+        if call.kernel.endswith("_round"):
+            rounding.append((call, 1))
+            continue
         contraction, rows = (int(v) for v in re.fullmatch(r"\w+_contract(\d+)_m(\d+)", call.kernel).groups())
         if contraction not in chosen or chosen[contraction][1] < m:
             chosen[contraction] = (call, rows)
-    return [chosen[c] for c in sorted(chosen)]
+    return rounding + [chosen[c] for c in sorted(chosen)]
 
 
 def make_inputs(case, m, rng):
     """x, what results are added to, and a bias."""
-    return [to_bits(rng.standard_normal(shape), element) for shape, element in
-            [((*case.batch, m, case.k), case.x), ((*case.batch, m, case.n), case.y), (case.n, case.y)]]  # fmt: skip
+    x, init, bias = (rng.standard_normal(shape) for shape in ((*case.batch, m, case.k), (*case.batch, m, case.n), case.n))
+    if case.special:
+        x[:3] *= np.array([2.0**100, 2.0**-98, 2.0**-120])[:, None]
+        x[1, 1:] /= 64  # most of them are below 2^-100
+        x[3] = 0
+    return [to_bits(x, case.x), to_bits(init, case.y), to_bits(bias, case.y)]
 
 
 def bind(module, number, case, m, inputs):
-    """The launches for m rows: kernel, grid, and arrays, of which the one that is written to has the number that comes last."""
+    """The launches for m rows: kernel, grid, and arrays, of which those that are written to have the numbers that come last."""
     given = {f"%arg{i}": array for i, array in enumerate(inputs)}
     bound = []
     for chosen, block_rows in chosen_launches(module, number, m):
@@ -252,11 +272,15 @@ def bind(module, number, case, m, inputs):
             if name not in given:  # a buffer for results
                 *shape, element = re.match(r"memref<([^,>]*)", chosen.types[i]).group(1).split("x")
                 shape = [m if size == "?" else int(size) for size in shape]
-                given[name] = np.full(shape, 7, {"f16": np.float16, "f32": np.float32, "bf16": np.uint16}[element])
+                given[name] = np.full(shape, 7, ELEMENTS[element])
             arrays.append(given[name])
-        grid = [chosen.grid[0], -(-m // block_rows), int(np.prod(case.batch, dtype=int))]
+        batches = int(np.prod(case.batch, dtype=int))
+        if not constants:  # integers and scales are written
+            bound.append((chosen, [m, 1, batches], arrays, (1, 2)))
+            continue
+        grid = [chosen.grid[0], -(-m // block_rows), batches]
         # What is written follows the components: it is the first one behind them.
-        bound.append((chosen, grid, arrays, max(constants) + 1))
+        bound.append((chosen, grid, arrays, (max(constants) + 1,)))
     return bound
 
 
@@ -264,12 +288,23 @@ def expect(case, inputs, weight):
     """What f64 gives, and how far from it a kernel may be."""
     x, init, bias = inputs
     half = case.half()
-    wanted_x = from_bits(to_bits(from_bits(x, case.x), half), half)
+    x = from_bits(x, case.x)
+    wanted_x = x if half == "int8" else from_bits(to_bits(x, half), half)
+    if half == "int8":
+        # What docs/Numerics.md says of x, and how far that is from x at most.
+        a = np.abs(x).max(-1, keepdims=True).astype(np.float32)
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+            factor = np.where(a < 2.0**-100, np.float32(0), np.float32(127) / a)
+        wanted_x = np.rint(x.astype(np.float32) * factor).astype(np.float64) * (a / np.float32(127)).astype(np.float64)
+        off = np.where(a < 2.0**-100, a, 0.50004 * a.astype(np.float64) / 127)
+        assert np.all(np.abs(wanted_x - x) <= off)
     w = weight.astype(np.float64)
     expected = wanted_x @ np.swapaxes(w, -1, -2)
     largest = np.abs(w).max() * (case.wide - 1)
     terms = np.abs(wanted_x) @ (np.abs(np.swapaxes(w, -1, -2)) + largest)
     bound = (case.k / 8 + 40) * 2.0**-24 * terms + 2.0**-126
+    if half == "int8":  # the sum of integers is exact: three roundings are left, and that of decode
+        bound = 8 * 2.0**-24 * terms + 2.0**15 * case.k * 2.0**-149
     if case.inexact:  # entries of a codebook are rounded
         bound = bound + terms * (2.0**-8 if half == "bf16" else 2.0**-11)
     if case.rank:
@@ -299,10 +334,20 @@ def check(module, number, case, weight, rng, report):
         # Sums may be added to in place.
         expected, bound = expect(case, [array.copy() for array in inputs], weight)
         counts = {}
-        for chosen, grid, arrays, out in bind(module, number, case, m, inputs):
-            for op, c in launch(module.ptx, chosen.kernel, arrays, grid, chosen.shared_bytes, writable={out}).items():
-                counts[op] = counts.get(op, 0) + c
-        result = from_bits(arrays[out], case.y)
+
+        def run():
+            for chosen, grid, arrays, out in bind(module, number, case, m, inputs):
+                for op, c in launch(module.ptx, chosen.kernel, arrays, grid, chosen.shared_bytes, writable=set(out)).items():
+                    counts[op] = counts.get(op, 0) + c
+            return chosen, from_bits(arrays[out[0]], case.y)
+
+        chosen, result = run()
+        if case.special:
+            result = result.copy()
+            inputs[0][4, 3], inputs[0][5, 2] = np.inf, np.nan
+            again = run()[1]
+            assert np.isnan(again[4:6]).all() and np.array_equal(np.delete(again, [4, 5], 0), np.delete(result, [4, 5], 0)), again
+        assert len(counts) and (case.compute == "int8") == any("m16n8k32" in op for op in counts), counts
         worst = np.max(np.abs(result - expected) / bound)
         label = label_of(case, m)
         assert np.all(np.isfinite(result)) and worst <= 1, f"{label}: {worst:.3g} times the bound; seed {SEED}"

@@ -94,12 +94,12 @@ static cl::opt<bool> allowDense(
              "compressed, or that code must decode as a whole"),
     cl::sub(compileCommand), cl::cat(category));
 
-static cl::opt<mlir::compress::ComputeRequest>
-    compute("compute", cl::init(mlir::compress::ComputeRequest::F32),
-            cl::desc("What kernels compute with; on GPUs f16, bf16 or auto, "
-                     "which is their default"),
-            mlir::compress::getComputeRequestValues(), cl::sub(compileCommand),
-            cl::cat(category));
+static cl::opt<mlir::compress::ComputeRequest> compute(
+    "compute", cl::init(mlir::compress::ComputeRequest::F32),
+    cl::desc("What kernels compute with; on GPUs f16, bf16, int8 or auto, "
+             "which is their default"),
+    mlir::compress::getComputeRequestValues(), cl::sub(compileCommand),
+    cl::cat(category));
 
 static cl::opt<bool>
     parallel("parallel", cl::init(true),

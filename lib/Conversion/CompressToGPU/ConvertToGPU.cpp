@@ -36,7 +36,9 @@ struct ConvertToGPUPass
 private:
   LogicalResult convert(ContractOp op, int64_t number, int64_t sharedBytes);
   void launch(ImplicitLocOpBuilder &b, ContractOp op, StringRef name,
-              int64_t lhsRows, int64_t sharedBytes);
+              ValueRange operands, int64_t lhsRows, int64_t sharedBytes);
+  SmallVector<Value> roundLhs(ImplicitLocOpBuilder &b, ContractOp op,
+                              StringRef name);
 
   gpu::GPUModuleOp kernels;
 };
@@ -44,12 +46,13 @@ private:
 
 /// Emits the kernel for up to so many rows of lhs, and its launch.
 void ConvertToGPUPass::launch(ImplicitLocOpBuilder &b, ContractOp op,
-                              StringRef name, int64_t lhsRows,
-                              int64_t sharedBytes) {
+                              StringRef name, ValueRange operands,
+                              int64_t lhsRows, int64_t sharedBytes) {
   CompressedTensorType type = op.getWeightType();
   FragmentWeight weight(cast<TiledAttr>(type.getCodec()),
                         type.getLogicalType());
-  KernelShape shape = KernelShape::choose(weight, lhsRows, sharedBytes);
+  KernelShape shape =
+      KernelShape::choose(weight, getMmaKind(op), lhsRows, sharedBytes);
   auto inModule = OpBuilder::atBlockEnd(kernels.getBody());
   gpu::GPUFuncOp kernel =
       emitMmaKernel(inModule, op, (name + "_m" + Twine(lhsRows)).str(), shape);
@@ -67,7 +70,46 @@ void ConvertToGPUPass::launch(ImplicitLocOpBuilder &b, ContractOp op,
   gpu::KernelDim3 block = {index(shape.getNumThreads()), index(1), index(1)};
   Value bytes = arith::ConstantOp::create(
       b, b.getI32IntegerAttr(getSharedBytes(weight, shape)));
-  gpu::LaunchFuncOp::create(b, kernel, grid, block, bytes, op->getOperands());
+  gpu::LaunchFuncOp::create(b, kernel, grid, block, bytes, operands);
+}
+
+/// Launches the kernel that rounds lhs, to buffers of its own. The operands of
+/// the kernel that multiplies.
+SmallVector<Value> ConvertToGPUPass::roundLhs(ImplicitLocOpBuilder &b,
+                                              ContractOp op, StringRef name) {
+  RoundedLhs rounded = RoundedLhs::of(op);
+  auto inModule = OpBuilder::atBlockEnd(kernels.getBody());
+  gpu::GPUFuncOp kernel = emitRoundLhs(inModule, op, (name + "_round").str());
+  auto index = [&](int64_t value) -> Value {
+    return arith::ConstantIndexOp::create(b, value);
+  };
+  auto getSize = [&](int64_t dim) -> Value {
+    return b.createOrFold<memref::DimOp>(op.getLhs(), index(dim));
+  };
+  auto allocate = [&](MemRefType type) -> Value {
+    SmallVector<Value> sizes;
+    for (int64_t dim = 0; dim < type.getRank(); ++dim)
+      if (type.isDynamicDim(dim))
+        sizes.push_back(getSize(dim));
+    return memref::AllocOp::create(b, type, sizes);
+  };
+  Value integers = allocate(rounded.integers);
+  Value scales = allocate(rounded.scales);
+  CompressedTensorType type = op.getWeightType();
+  FragmentWeight weight(cast<TiledAttr>(type.getCodec()),
+                        type.getLogicalType());
+  int64_t batches =
+      computeProduct(weight.getTiled().getShape().take_front(op.getNumBatch()));
+  gpu::KernelDim3 grid = {getSize(op.getNumBatch()), index(1), index(batches)};
+  gpu::KernelDim3 block = {index(kRoundThreads), index(1), index(1)};
+  Value bytes =
+      arith::ConstantOp::create(b, b.getI32IntegerAttr(kRoundSharedBytes));
+  gpu::LaunchFuncOp::create(b, kernel, grid, block, bytes,
+                            ValueRange{op.getLhs(), integers, scales});
+  SmallVector<Value> operands(op->getOperands());
+  operands[op.getLhsMutable().getOperandNumber()] = integers;
+  operands.push_back(scales);
+  return operands;
 }
 
 LogicalResult ConvertToGPUPass::convert(ContractOp op, int64_t number,
@@ -86,12 +128,27 @@ LogicalResult ConvertToGPUPass::convert(ContractOp op, int64_t number,
   CompressedTensorType type = op.getWeightType();
   int64_t most = getMostLhsRows(
       FragmentWeight(cast<TiledAttr>(type.getCodec()), type.getLogicalType()));
+  // Where lhs is rounded, the buffers are those of this contraction.
+  bool isRounded = getMmaKind(op) == MmaKind::S8;
+  auto prepare = [&]() -> SmallVector<Value> {
+    return isRounded ? roundLhs(b, op, name)
+                     : SmallVector<Value>(op->getOperands());
+  };
+  auto finish = [&](ArrayRef<Value> operands) {
+    if (!isRounded)
+      return;
+    for (Value buffer :
+         {operands[op.getLhsMutable().getOperandNumber()], operands.back()})
+      memref::DeallocOp::create(b, buffer);
+  };
   if (!ShapedType::isDynamic(rows)) {
     if (rows == 0)
       return success();
     const int64_t *fitting = llvm::find_if(
         kLhsRows, [&](int64_t count) { return count >= std::min(rows, most); });
-    launch(b, op, name, *fitting, sharedBytes);
+    SmallVector<Value> operands = prepare();
+    launch(b, op, name, operands, *fitting, sharedBytes);
+    finish(operands);
     return success();
   }
   // Of no rows there is no grid.
@@ -103,15 +160,19 @@ LogicalResult ConvertToGPUPass::convert(ContractOp op, int64_t number,
     return ifOp;
   };
   when(arith::CmpIPredicate::ugt, 0, /*hasElse=*/false);
+  SmallVector<Value> operands = prepare();
+  OpBuilder::InsertPoint behind = b.saveInsertionPoint();
   for (int64_t count : kLhsRows) {
     if (count == most) {
-      launch(b, op, name, count, sharedBytes);
+      launch(b, op, name, operands, count, sharedBytes);
       break;
     }
     scf::IfOp ifOp = when(arith::CmpIPredicate::ule, count, /*hasElse=*/true);
-    launch(b, op, name, count, sharedBytes);
+    launch(b, op, name, operands, count, sharedBytes);
     b.setInsertionPointToStart(ifOp.elseBlock());
   }
+  b.restoreInsertionPoint(behind);
+  finish(operands);
   return success();
 }
 
@@ -135,9 +196,8 @@ void ConvertToGPUPass::runOnOperation() {
   if (failed(known))
     return signalPassFailure();
   for (ContractOp op : ops) {
-    MmaKind kind =
-        op.getCompute() == ComputeMode::BF16 ? MmaKind::BF16 : MmaKind::F16;
-    if (failed(checkMma(kind, *known, [&] { return op.emitOpError(); })))
+    if (failed(
+            checkMma(getMmaKind(op), *known, [&] { return op.emitOpError(); })))
       return signalPassFailure();
   }
   auto b = OpBuilder::atBlockBegin(module.getBody());

@@ -396,6 +396,10 @@ struct FormKernelsPass
       return ComputeMode::F16;
     if (compute == ComputeRequest::BF16)
       return ComputeMode::BF16;
+    // As on CPUs, that is asked of what is compressed.
+    auto codec = cast<TiledAttr>(decode.getInput().getType().getCodec());
+    if (compute == ComputeRequest::Int8 && !isa<DenseAttr>(codec.getBase()))
+      return ComputeMode::Int8;
     Type types[] = {getElementTypeOrSelf(contraction.lhs->get().getType()),
                     decode.getType().getElementType()};
     for (Type type : types)

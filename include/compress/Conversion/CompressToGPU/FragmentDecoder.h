@@ -71,6 +71,15 @@ struct FragmentFormat {
   bool hasScale = false, hasZero = false, hasMin = false;
 };
 
+/// An mma of bytes may multiply its columns in any order, if both operands have
+/// the same. It is the one that codes have for an mma of halves: of each 16
+/// columns, a register has two neighbours and those 8 behind them. Which column
+/// is byte number `byte` of the register of a lane, less twice the number of
+/// the lane in its group of four.
+inline constexpr int64_t getByteColumn(int64_t byte) {
+  return byte % 2 * 8 + byte / 2;
+}
+
 /// Where a tile lies.
 struct FragmentPlace {
   /// Among the rows of tiles: batches, and the row.

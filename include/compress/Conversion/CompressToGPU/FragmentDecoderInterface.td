@@ -57,13 +57,21 @@ def FragmentDecoderInterface : AttrInterface<"FragmentDecoderInterface"> {
         The four registers of operand A, in the order of the instruction, with the
         numbers of 16 rows and 16 columns of a tile, `rowTile` and `step` saying
         which. `words` are the four i32 that the lane has of the tile. Numbers are
-        of the type that the kernel computes in, F16 or BF16.
+        of the type that the kernel computes in, F16 or BF16; or they are S8 where
+        `hasIntegers`, of 32 columns in the order of `getByteColumn`.
       }],
       "::llvm::SmallVector<::mlir::Value>", "emitFragment",
       (ins "::mlir::OpBuilder &":$builder, "::mlir::Location":$loc,
            "const ::mlir::compress::FragmentWeight &":$weight,
            "::mlir::ValueRange":$words, "int64_t":$rowTile, "int64_t":$step,
            "::mlir::compress::algorithms::MmaKind":$kind)>,
+    InterfaceMethod<[{
+        Whether numbers are integers of up to 8 bits, of which all of a row share a
+        scale, and whole mma of them are in a tile.
+      }],
+      "bool", "hasIntegers",
+      (ins "const ::mlir::compress::FragmentWeight &":$weight), "",
+      /*defaultImplementation=*/"return false;">,
     InterfaceMethod<[{
         What makes the numbers of the block that a tile is in values, for the rows
         of the tile that the lane has.

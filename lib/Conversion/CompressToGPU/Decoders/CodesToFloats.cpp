@@ -141,6 +141,28 @@ Value mlir::compress::unpackSigns(ImplicitLocOpBuilder &b, Value word,
                   twice(kind == MmaKind::F16 ? 0xbc00 : 0xbf80), kAndXor);
 }
 
+Value mlir::compress::unpackBytes(ImplicitLocOpBuilder &b, Value word,
+                                  unsigned bits, int64_t field) {
+  Value signs = constant(b, 0x80808080);
+  if (bits == 8)
+    return arith::XOrIOp::create(b, word, signs);
+  assert(bits == 4 && "expected codes of 4 or 8 bits");
+  // Codes and 8, in the lower halves of bytes.
+  Value lower = shiftRight(b, word, field * bits);
+  Value upper = lower;
+  if (field == 0)
+    upper = arith::ShLIOp::create(b, word, constant(b, bits));
+  else
+    upper = shiftRight(b, word, field * bits - bits);
+  lower = arith::AndIOp::create(b, lower, constant(b, twice(0x000f)));
+  upper = arith::AndIOp::create(b, upper, constant(b, twice(0x0f00)));
+  Value bytes = arith::OrIOp::create(b, lower, upper);
+  // Less 8, in each byte: nothing is borrowed from the next one.
+  bytes = arith::OrIOp::create(b, bytes, signs);
+  bytes = arith::SubIOp::create(b, bytes, constant(b, 0x08080808));
+  return arith::XOrIOp::create(b, bytes, signs);
+}
+
 Value mlir::compress::unpackFloats(ImplicitLocOpBuilder &b, Value word,
                                    FloatType type, int64_t field,
                                    MmaKind kind) {

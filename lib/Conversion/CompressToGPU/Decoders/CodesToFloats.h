@@ -27,6 +27,11 @@ Value unpackIntegers(ImplicitLocOpBuilder &b, Value word, unsigned bits,
 Value unpackSigns(ImplicitLocOpBuilder &b, Value word, int64_t field,
                   algorithms::MmaKind kind);
 
+/// Four codes of two's complement, of 4 or 8 bits whose signs are inverted,
+/// from fields `field` and `field + 1` of each half to bytes.
+Value unpackBytes(ImplicitLocOpBuilder &b, Value word, unsigned bits,
+                  int64_t field);
+
 /// The same, of codes that are bits of a float of 4 or 8 bits.
 Value unpackFloats(ImplicitLocOpBuilder &b, Value word, FloatType type,
                    int64_t field, algorithms::MmaKind kind);

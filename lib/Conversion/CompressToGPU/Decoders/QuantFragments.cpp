@@ -57,6 +57,15 @@ struct QuantFragmentDecoder
     bool isBinary = codec.getCodeKind() == algorithms::CodeKind::Binary;
     int64_t bias = codec.isSigned() ? int64_t(1) << (bits - 1) : 0;
     SmallVector<Value> registers;
+    if (kind == MmaKind::S8) {
+      // Registers have 16 columns each.
+      for (int64_t reg = 0; reg < 4; ++reg) {
+        auto [word, field] =
+            layout.getField(rowTile, 2 * step + reg / 2, reg % 2);
+        registers.push_back(unpackBytes(b, words[word], bits, field));
+      }
+      return registers;
+    }
     for (int64_t reg = 0; reg < 4; ++reg) {
       auto [word, field] = layout.getField(rowTile, step, reg);
       if (FloatType type = codec.getFloatCodeType())
@@ -68,6 +77,18 @@ struct QuantFragmentDecoder
             unpackIntegers(b, words[word], bits, field, bias, kind));
     }
     return registers;
+  }
+
+  bool hasIntegers(Attribute attr, const FragmentWeight &weight) const {
+    auto codec = cast<QuantAttr>(attr);
+    unsigned bits = codec.getCodeBits();
+    int64_t columns = weight.logical.getDimSize(weight.getColumnDim());
+    return codec.isSigned() && !codec.getFloatCodeType() &&
+           codec.getCodeKind() == algorithms::CodeKind::Integer &&
+           (bits == 4 || bits == 8) && !codec.getZero() && !codec.getMin() &&
+           codec.getBlock()[weight.getColumnDim()] >= columns &&
+           weight.getTileColumns() % algorithms::getMmaShape(MmaKind::S8).k ==
+               0;
   }
 
   RowScales emitRowScales(Attribute attr, OpBuilder &builder, Location loc,

@@ -19,11 +19,12 @@ using namespace mlir;
 using namespace mlir::compress;
 using algorithms::kWarpLanes;
 
-/// Rows of lhs that are columns of one mma, and columns of one.
+/// Rows of lhs that are columns of one mma, and columns of one, in pairs of
+/// bytes: matrices that ldmatrix reads have elements of 16 bits.
 static constexpr int64_t kMmaRows = 8, kMmaColumns = 16;
-/// Elements behind each row of lhs in shared memory, so that rows that ldmatrix
+/// Bytes behind each row of lhs in shared memory, so that rows that ldmatrix
 /// reads at once lie in different banks.
-static constexpr int64_t kPadding = 8;
+static constexpr int64_t kPadding = 16;
 
 static int64_t getStageColumns(const FragmentWeight &weight,
                                const KernelShape &shape) {
@@ -35,7 +36,7 @@ static int64_t getStageColumns(const FragmentWeight &weight,
 static int64_t getLhsBytes(const FragmentWeight &weight,
                            const KernelShape &shape) {
   return shape.stages * shape.lhsRows *
-         (getStageColumns(weight, shape) + kPadding) * 2;
+         (getStageColumns(weight, shape) * shape.lhsBytes + kPadding);
 }
 
 static int64_t getWeightBytes(const FragmentWeight &weight,
@@ -78,8 +79,7 @@ public:
   MmaKernel(OpBuilder &builder, ContractOp op, const KernelShape &shape)
       : b(op.getLoc(), builder), op(op), shape(shape), weight(getWeight(op)),
         decoder(getDecoder(weight)), format(decoder.getFragmentFormat(weight)),
-        kind(op.getCompute() == ComputeMode::F16 ? MmaKind::F16
-                                                 : MmaKind::BF16) {}
+        kind(getMmaKind(op)) {}
 
   gpu::GPUFuncOp emit(StringRef name);
 
@@ -134,8 +134,7 @@ private:
   void when(Value condition, function_ref<void()> fill);
   Value zeroSum() {
     return arith::ConstantOp::create(
-        b, DenseElementsAttr::get(VectorType::get(4, b.getF32Type()),
-                                  b.getF32FloatAttr(0)));
+        b, b.getZeroAttr(VectorType::get(4, getSumType())));
   }
   Value view(int64_t offset, ArrayRef<int64_t> shape, Type element);
   /// Shares `pieces` of each of some rows between all threads.
@@ -144,17 +143,25 @@ private:
 
   int64_t getRowFragments() const { return weight.getTileRows() / 16; }
   int64_t getLhsFragments() const { return shape.lhsRows / kMmaRows; }
-  /// Columns of lhs that a warp reads in a stage.
+  /// Columns of lhs that a warp reads in a stage, in pairs of bytes.
   int64_t getWarpColumns() const {
-    return getStageColumns(weight, shape) / shape.columnWarps;
+    return getStageColumns(weight, shape) * shape.lhsBytes / 2 /
+           shape.columnWarps;
   }
   int64_t getSumIndex(int64_t tileRow, int64_t fragment, int64_t rows) const {
     return (tileRow * getRowFragments() + fragment) * getLhsFragments() + rows;
   }
   bool needsRowSums() const { return format.hasZero || format.hasMin; }
   bool hasBlocks() const { return format.tilesPerBlock > 0; }
-  Type getHalf() {
+  bool isInteger() const { return kind == MmaKind::S8; }
+  /// What lhs is in shared memory, and what products add up in.
+  Type getLhsType() {
+    if (isInteger())
+      return b.getI8Type();
     return kind == MmaKind::F16 ? Type(b.getF16Type()) : b.getBF16Type();
+  }
+  Type getSumType() {
+    return isInteger() ? Type(b.getI32Type()) : b.getF32Type();
   }
 
   ImplicitLocOpBuilder b;
@@ -167,6 +174,8 @@ private:
 
   // What the op has as operands, as arguments of the kernel.
   Value lhs, init, stream;
+  /// One for each row of lhs, where that is rounded to integers.
+  Value lhsScales;
   SmallVector<Value> shared, others;
   /// Sizes: rows of lhs, outputs and columns.
   Value m;
@@ -265,8 +274,8 @@ void MmaKernel::copyLhs(Value stage, Value slot) {
   bool isContiguous = type.getLayout().isIdentity();
   // Rows begin at multiples of what one access reads: 16 bytes at most, and 4
   // at least of what is copied aside.
-  bool isAsync = element == getHalf() && isContiguous && k % 2 == 0;
-  int64_t most = isAsync ? 8 : 4;
+  bool isAsync = element == getLhsType() && isContiguous && k % 2 == 0;
+  int64_t most = isAsync ? kLaneBytes / shape.lhsBytes : 4;
   int64_t count =
       isContiguous ? std::min<int64_t>(llvm::MinAlign(k, most), most) : 1;
   int64_t perRow = columns / count;
@@ -291,16 +300,17 @@ void MmaKernel::copyLhs(Value stage, Value slot) {
       nvgpu::DeviceAsyncCopyOp::create(
           b, nvgpu::DeviceAsyncTokenType::get(b.getContext()), lhsBuffer,
           ValueRange{slot, row, column}, lhs, source, b.getIndexAttr(count),
-          size, count == 8 ? b.getUnitAttr() : UnitAttr());
+          size,
+          count * shape.lhsBytes == kLaneBytes ? b.getUnitAttr() : UnitAttr());
       return;
     }
     // Through registers.
-    auto half = VectorType::get(count, getHalf());
+    auto half = VectorType::get(count, getLhsType());
     auto load = [&]() -> Value {
       Value values = vector::LoadOp::create(
           b, half.clone(element), lhs, source, /*nontemporal=*/false,
           llvm::MaybeAlign(count * element.getIntOrFloatBitWidth() / 8));
-      if (element == getHalf())
+      if (element == getLhsType())
         return values;
       if (!element.isF32())
         values = arith::ExtFOp::create(b, half.clone(b.getF32Type()), values);
@@ -434,7 +444,7 @@ void MmaKernel::addBlock(const RowScales &scales, int64_t tileRow,
 
 /// The products of a stage.
 void MmaKernel::compute(Value slot, Sums &sums) {
-  int64_t steps = weight.getTileColumns() / kMmaColumns;
+  int64_t steps = weight.getTileColumns() * shape.lhsBytes / 2 / kMmaColumns;
   int64_t tilesPerBlock =
       hasBlocks() ? format.tilesPerBlock : weight.getTilesPerRecord();
   Value one = arith::ConstantOp::create(
@@ -506,7 +516,12 @@ void MmaKernel::scaleAll(Sums &sums) {
   if (hasBlocks() || !format.hasScale)
     return;
   Sums all = sums;
-  sums.products.assign(sums.products.size(), zeroSum());
+  auto vector = VectorType::get(4, b.getF32Type());
+  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(vector));
+  sums.products.assign(sums.products.size(), zero);
+  if (isInteger())
+    for (Value &sum : all.products)
+      sum = arith::SIToFPOp::create(b, vector, sum);
   for (int64_t tileRow = 0; tileRow < shape.tileRows; ++tileRow)
     addBlock(decoder.emitRowScales(b, b.getLoc(), weight,
                                    getPlace(index(0), tileRow, 0, 0)),
@@ -525,8 +540,8 @@ void MmaKernel::reduce(Sums &sums, function_ref<void()> finish) {
   Value buffer = view(0,
                       {shape.columnWarps - 1, shape.rowWarps,
                        int64_t(all.size()), kWarpLanes * 4},
-                      b.getF32Type());
-  auto vector = VectorType::get(4, b.getF32Type());
+                      getSumType());
+  auto vector = VectorType::get(4, getSumType());
   Value at = mul(lane, 4);
   gpu::BarrierOp::create(b);
   Value isFirst =
@@ -547,7 +562,8 @@ void MmaKernel::reduce(Sums &sums, function_ref<void()> finish) {
         Value other = vector::LoadOp::create(
             b, vector, buffer, ValueRange{index(warp), rowWarp, index(i), at},
             /*nontemporal=*/false, llvm::MaybeAlign(16));
-        *sum = arith::AddFOp::create(b, *sum, other);
+        *sum = isInteger() ? arith::AddIOp::create(b, *sum, other).getResult()
+                           : arith::AddFOp::create(b, *sum, other).getResult();
       }
     finish();
   });
@@ -622,7 +638,11 @@ void MmaKernel::store(const Sums &sums) {
             Value sum = vector::ExtractOp::create(
                 b, sums.products[getSumIndex(tileRow, fragment, rowBlock)], i);
             SmallVector<Value> place(batch);
-            place.append({row, output});
+            place.push_back(row);
+            if (isInteger())
+              sum = arith::MulFOp::create(
+                  b, sum, memref::LoadOp::create(b, lhsScales, place));
+            place.push_back(output);
             if (!op.getOverwrite())
               sum = arith::AddFOp::create(
                   b, memref::LoadOp::create(b, init, place), sum);
@@ -659,9 +679,11 @@ void MmaKernel::locate() {
 
 void MmaKernel::makeBuffers() {
   int64_t lhsSize[] = {shape.stages, shape.lhsRows,
-                       getStageColumns(weight, shape) + kPadding};
-  lhsBuffer = view(0, lhsSize, getHalf());
-  // ldmatrix knows no bf16.
+                       getStageColumns(weight, shape) +
+                           kPadding / shape.lhsBytes};
+  lhsBuffer = view(0, lhsSize, getLhsType());
+  // ldmatrix knows f16 only.
+  lhsSize[2] = lhsSize[2] * shape.lhsBytes / 2;
   lhsMatrices =
       kind == MmaKind::F16 ? lhsBuffer : view(0, lhsSize, b.getF16Type());
   weightBuffer = view(getLhsBytes(weight, shape), getWeightBytes(weight, shape),
@@ -682,7 +704,8 @@ void MmaKernel::makeTable() {
 void MmaKernel::emitBody() {
   unsigned rank = weight.logical.getRank();
   n = weight.logical.getDimSize(weight.getRowDim());
-  k = weight.logical.getDimSize(weight.getColumnDim());
+  k = isInteger() ? cast<MemRefType>(lhs.getType()).getShape().back()
+                  : weight.logical.getDimSize(weight.getColumnDim());
   m = memref::DimOp::create(b, init, index(op.getDimM()));
   locate();
   makeBuffers();
@@ -750,6 +773,12 @@ void MmaKernel::emitBody() {
 
 gpu::GPUFuncOp MmaKernel::emit(StringRef name) {
   SmallVector<Type> types(op->getOperandTypes());
+  unsigned lhsNumber = op.getLhsMutable().getOperandNumber();
+  if (isInteger()) {
+    RoundedLhs rounded = RoundedLhs::of(op);
+    types[lhsNumber] = rounded.integers;
+    types.push_back(rounded.scales);
+  }
   auto function =
       gpu::GPUFuncOp::create(b, name, b.getFunctionType(types, TypeRange()));
   function->setAttr(gpu::GPUDialect::getKernelFuncAttrName(), b.getUnitAttr());
@@ -759,8 +788,12 @@ gpu::GPUFuncOp MmaKernel::emit(StringRef name) {
   Block &body = function.getBody().front();
   b.setInsertionPointToStart(&body);
   IRMapping arguments;
-  arguments.map(op->getOperands(), body.getArguments());
-  lhs = arguments.lookup(op.getLhs());
+  for (auto [operand, argument] :
+       llvm::zip(op->getOperands(), body.getArguments()))
+    arguments.map(operand, argument);
+  lhs = body.getArgument(lhsNumber);
+  if (isInteger())
+    lhsScales = body.getArguments().back();
   init = arguments.lookup(op.getInit());
   for (Value component : op.getComponents())
     shared.push_back(arguments.lookup(component));
@@ -770,6 +803,17 @@ gpu::GPUFuncOp MmaKernel::emit(StringRef name) {
     others.push_back(arguments.lookup(other));
   emitBody();
   return function;
+}
+
+MmaKind mlir::compress::getMmaKind(ContractOp op) {
+  switch (op.getCompute()) {
+  case ComputeMode::F16:
+    return MmaKind::F16;
+  case ComputeMode::Int8:
+    return MmaKind::S8;
+  default:
+    return MmaKind::BF16;
+  }
 }
 
 gpu::GPUFuncOp mlir::compress::emitMmaKernel(OpBuilder &b, ContractOp op,

@@ -35,6 +35,8 @@ struct KernelShape {
   int64_t tileRows, records;
   /// Stages that are in shared memory at once.
   int64_t stages;
+  /// Bytes of an element of lhs there.
+  int64_t lhsBytes;
 
   int64_t getNumThreads() const {
     return rowWarps * columnWarps * algorithms::kWarpLanes;
@@ -44,8 +46,8 @@ struct KernelShape {
   int64_t getStageRecords() const { return columnWarps * records; }
 
   /// For up to so many rows of lhs, with so much shared memory.
-  static KernelShape choose(const FragmentWeight &weight, int64_t lhsRows,
-                            int64_t sharedBytes);
+  static KernelShape choose(const FragmentWeight &weight, MmaKind kind,
+                            int64_t lhsRows, int64_t sharedBytes);
 };
 
 /// The rows of lhs that there are kernels for; more rows take several blocks.
@@ -58,8 +60,29 @@ int64_t getMostLhsRows(const FragmentWeight &weight);
 /// Why there is no kernel for a contraction on buffers; empty if there is one.
 std::string findObstacle(ContractOp op);
 
+/// What the kernel of a contraction multiplies.
+MmaKind getMmaKind(ContractOp op);
+
+/// Lhs as integers, and the scale of each of its rows in f32, for a kernel of
+/// S8. Rows are continued by zeros to whole tiles of the weight; the columns of
+/// an mma are in the order of getByteColumn.
+struct RoundedLhs {
+  MemRefType integers, scales;
+
+  static RoundedLhs of(ContractOp op);
+};
+
+/// Threads of a block of the kernel that rounds lhs, which has a block for each
+/// row and batch, and its dynamic shared memory.
+inline constexpr int64_t kRoundThreads = 256;
+inline constexpr int64_t kRoundSharedBytes = 4 * kRoundThreads;
+
+/// Emits that kernel. Its arguments are lhs and what RoundedLhs says.
+gpu::GPUFuncOp emitRoundLhs(OpBuilder &b, ContractOp op, StringRef name);
+
 /// Emits the kernel of a contraction that there is one for, with the operands
-/// of the op as arguments.
+/// of the op as arguments. One of S8 has rounded integers instead of lhs, and
+/// their scales as last argument.
 gpu::GPUFuncOp emitMmaKernel(OpBuilder &b, ContractOp op, StringRef name,
                              const KernelShape &shape);
 

@@ -39,9 +39,28 @@ static std::string findObstacleOfEpilogue(Region &epilogue) {
   return "";
 }
 
+static std::string findObstacleOfIntegers(ContractOp op) {
+  CompressedTensorType type = op.getWeightType();
+  FragmentWeight weight(cast<TiledAttr>(type.getCodec()),
+                        type.getLogicalType());
+  if (!cast<FragmentDecoderInterface>(weight.codec.getBase())
+           .hasIntegers(weight))
+    return "it computes in int8, and its weight is not of signed integers of 4 "
+           "or 8 bits that have one scale for each output or for all, and 17 "
+           "columns or more";
+  // Sums of products of bytes in 32 bits.
+  int64_t most = std::numeric_limits<int32_t>::max() / (128 * 127);
+  int64_t columns = weight.logical.getDimSize(weight.getColumnDim());
+  if (columns > most)
+    return "it computes in int8, and adds up " + std::to_string(columns) +
+           " products, more than " + std::to_string(most);
+  return "";
+}
+
 std::string mlir::compress::findObstacle(ContractOp op) {
   if (op.getCompute() != ComputeMode::F16 &&
-      op.getCompute() != ComputeMode::BF16)
+      op.getCompute() != ComputeMode::BF16 &&
+      op.getCompute() != ComputeMode::Int8)
     return "it computes in " + stringifyComputeMode(op.getCompute()).str();
   if (op.getWindow())
     return "it reads windows";
@@ -61,6 +80,11 @@ std::string mlir::compress::findObstacle(ContractOp op) {
   if (!isFragmentWeight(op.getWeightType(), getPosition(op.getDimN()),
                         getPosition(op.getDimK())))
     return "its weight is not laid out for GPUs";
+  if (op.getCompute() == ComputeMode::Int8) {
+    std::string obstacle = findObstacleOfIntegers(op);
+    if (!obstacle.empty())
+      return obstacle;
+  }
   for (Value operand : op->getOperands()) {
     auto type = dyn_cast<MemRefType>(operand.getType());
     if (!type)

@@ -229,6 +229,7 @@ void RowsKernel::quantizeBlock(Value row, Value block, Value group, Value place,
 
 LogicalResult IntegerEmitter::emit(OpBuilder &b, ContractOp op) const {
   if (op.getCompute() != ComputeMode::Int8 ||
+      !getElementTypeOrSelf(op.getLhs()).isF32() ||
       !ContractionKernel::canLoadVectors(op))
     return failure();
   auto codec = cast<TiledAttr>(op.getWeightType().getCodec());
