@@ -1,5 +1,4 @@
-//===- InitCompress.cpp - registration of everything
-//------------------------===//
+//===- InitCompress.cpp - registration of everything ----------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-/*===- compress-c/Runtime.h - load and run artifacts
---------------------------===*\
+/*===- compress-c/Runtime.h - load and run artifacts ----------------------===*\
 |*
 |* Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 |* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- InitCompress.h - registration of everything --------------------------===//
+//===- InitCompress.h - registration of everything ------------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

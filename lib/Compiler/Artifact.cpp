@@ -1,5 +1,4 @@
-//===- Artifact.cpp - an encoded module becomes an artifact
-//-----------------===//
+//===- Artifact.cpp - an encoded module becomes an artifact ---------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- Dialects.cpp - what compiled modules may need ------------------------===//
+//===- Dialects.cpp - what compiled modules may need ----------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,5 @@
-// All that a third-party codec needs: rules, storage, decode, tiles; and an encoder.
+// All that a third-party codec needs: rules, storage, decode, tiles; and an
+// encoder.
 #include "Toy.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -46,7 +47,8 @@ FailureOr<Value> TruncateAttr::buildDecode(OpBuilder &b, Location loc,
   return arith::ExtFOp::create(b, loc, logical, values).getResult();
 }
 
-void TruncateAttr::decodeData(RankedTensorType, ArrayRef<ArrayRef<char>> components,
+void TruncateAttr::decodeData(RankedTensorType,
+                              ArrayRef<ArrayRef<char>> components,
                               int64_t begin, MutableArrayRef<char> out) const {
   auto storage = cast<FloatType>(getStorage());
   auto *codes = reinterpret_cast<const uint16_t *>(components[0].data());
@@ -85,10 +87,11 @@ public:
          const EncodeContext &context) const override {
     if (!weight.type.getElementType().isF32())
       return context.emitError() << "expected f32 elements, but got "
-                         << weight.type.getElementType();
+                                 << weight.type.getElementType();
     auto storage = cast<FloatType>(cast<TruncateAttr>(codec).getStorage());
     if (storage.getWidth() != 16)
-      return context.emitError() << "expected 16-bit storage, but got " << storage;
+      return context.emitError()
+             << "expected 16-bit storage, but got " << storage;
     int64_t count = weight.type.getNumElements();
     AsmResourceBlob blob = HeapAsmResourceBlob::allocate(2 * count, 16);
     auto *codes = reinterpret_cast<uint16_t *>(blob.getMutableData().data());

@@ -1,5 +1,4 @@
-//===- compress-opt.cpp - mlir-opt with the compress dialect
-//----------------===//
+//===- compress-opt.cpp - mlir-opt with the compress dialect --------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- Plugin.cpp - entry points for stock mlir-opt -------------------------===//
+//===- Plugin.cpp - entry points for stock mlir-opt -----------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- Compiler.h - from a module and a weights file to an artifact
-//---------===//
+//===- Compiler.h - from a module and a weights file to an artifact -------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

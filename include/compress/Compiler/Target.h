@@ -1,5 +1,4 @@
-//===- Target.h - what code is generated for, and how
-//-----------------------===//
+//===- Target.h - what code is generated for, and how ---------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- Pipelines.h - pipelines, with their options
-//--------------------------===//
+//===- Pipelines.h - pipelines, with their options ------------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

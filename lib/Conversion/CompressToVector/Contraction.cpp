@@ -1,5 +1,4 @@
-//===- Contraction.cpp - contractions that kernels compute
-//------------------===//
+//===- Contraction.cpp - contractions that kernels compute ----------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

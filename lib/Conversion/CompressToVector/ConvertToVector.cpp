@@ -1,5 +1,4 @@
-//===- ConvertToVector.cpp - convert-compress-to-vector
-//---------------------===//
+//===- ConvertToVector.cpp - convert-compress-to-vector -------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,5 +1,4 @@
-//===- WeightMatrix.h - weights of convolutions as matrices
-//-------------------===//
+//===- WeightMatrix.h - weights of convolutions as matrices ---------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

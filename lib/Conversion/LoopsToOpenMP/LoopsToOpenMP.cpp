@@ -1,5 +1,4 @@
-//===- LoopsToOpenMP.cpp - compress-loops-to-openmp
-//-------------------------===//
+//===- LoopsToOpenMP.cpp - compress-loops-to-openmp -----------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

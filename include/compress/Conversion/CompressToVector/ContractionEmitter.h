@@ -1,5 +1,4 @@
-//===- ContractionEmitter.h - loops around decoded tiles
-//--------------------===//
+//===- ContractionEmitter.h - loops around decoded tiles ------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

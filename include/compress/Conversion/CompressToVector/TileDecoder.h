@@ -1,5 +1,4 @@
-//===- TileDecoder.h - stored form to vectors
-//-------------------------------===//
+//===- TileDecoder.h - stored form to vectors -----------------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

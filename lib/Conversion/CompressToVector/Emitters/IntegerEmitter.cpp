@@ -1,5 +1,4 @@
-//===- IntegerEmitter.cpp - contractions by products of 8-bit integers
-//-------===//
+//===- IntegerEmitter.cpp - contractions by products of 8-bit integers ----===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

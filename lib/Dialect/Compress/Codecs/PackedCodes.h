@@ -1,4 +1,4 @@
-//===- PackedCodes.h - IR that takes packed codes apart ---------------------===//
+//===- PackedCodes.h - IR that takes packed codes apart -------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -19,8 +19,8 @@
 namespace mlir::compress {
 
 /// Rows of bytes as one tensor for each byte of a unit, with a unit where the
-/// innermost dimension had its bytes. The last unit of a row may be short: bytes
-/// of `padding` follow.
+/// innermost dimension had its bytes. The last unit of a row may be short:
+/// bytes of `padding` follow.
 SmallVector<Value> splitUnits(OpBuilder &b, Location loc, Value rows,
                               int64_t unitBytes, int64_t padding = 0);
 

@@ -1,4 +1,4 @@
-//===- QuantCodec.cpp - what block quantization stores and means ------------===//
+//===- QuantCodec.cpp - what block quantization stores and means ----------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -7,8 +7,8 @@
 
 #include "PackedCodes.h"
 #include "compress/Dialect/Compress/IR/Compress.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
@@ -261,13 +261,14 @@ QuantAttr::getStorage(RankedTensorType logical) const {
   SmallVector<StorageComponent> parts = {
       {"codes", ComponentRole::Codes,
        RankedTensorType::get(codes, IntegerType::get(getContext(), 8))},
-      {"scales", ComponentRole::Scale, RankedTensorType::get(grid, getScale())}};
+      {"scales", ComponentRole::Scale,
+       RankedTensorType::get(grid, getScale())}};
   if (getZero())
     parts.push_back({"zeros", ComponentRole::Offset,
                      RankedTensorType::get(grid, getZero())});
   if (getMin())
-    parts.push_back({"mins", ComponentRole::Offset,
-                     RankedTensorType::get(grid, getMin())});
+    parts.push_back(
+        {"mins", ComponentRole::Offset, RankedTensorType::get(grid, getMin())});
   return parts;
 }
 
@@ -278,18 +279,18 @@ QuantAttr::getStorage(RankedTensorType logical) const {
 namespace {
 /// The loop nest of a decode, and where each operand is in it.
 ///
-/// Wherever blocks and units (the bytes that hold whole codes) divide a dimension
-/// it is split, [K] into [blocks, units, codes of a unit], so that every map is a projected
-/// permutation, which is what linalg can tile and vectorize. Ragged dimensions
-/// keep one loop and use floordiv.
+/// Wherever blocks and units (the bytes that hold whole codes) divide a
+/// dimension it is split, [K] into [blocks, units, codes of a unit], so that
+/// every map is a projected permutation, which is what linalg can tile and
+/// vectorize. Ragged dimensions keep one loop and use floordiv.
 struct DecodeNest {
-  SmallVector<int64_t> loops;                 // sizes, `?` where dynamic
+  SmallVector<int64_t> loops;                  // sizes, `?` where dynamic
   SmallVector<ReassociationIndices> valueDims; // logical dim -> loops
   SmallVector<ReassociationIndices> codeDims;  // codes dim -> loops
-  SmallVector<AffineExpr> codes, scales;      // indices into the operands
-  SmallVector<int64_t> codeShape;             // of codes after expansion
-  SmallVector<bool> scaleKept;                // scale dims that vary
-  AffineExpr codeInUnit;                      // null for whole bytes
+  SmallVector<AffineExpr> codes, scales;       // indices into the operands
+  SmallVector<int64_t> codeShape;              // of codes after expansion
+  SmallVector<bool> scaleKept;                 // scale dims that vary
+  AffineExpr codeInUnit;                       // null for whole bytes
 };
 } // namespace
 
@@ -527,7 +528,8 @@ FailureOr<SmallVector<ComponentTile>>
 QuantAttr::mapTile(OpBuilder &b, Location loc, RankedTensorType logical,
                    ValueRange components, ArrayRef<OpFoldResult> offsets,
                    ArrayRef<OpFoldResult> sizes) const {
-  // x / by, downwards for offsets; sizes upwards, as the last one may be ragged.
+  // x / by, downwards for offsets; sizes upwards, as the last one may be
+  // ragged.
   auto divide = [&](OpFoldResult x, int64_t by, bool up) -> OpFoldResult {
     if (by == 1)
       return x;
@@ -545,8 +547,8 @@ QuantAttr::mapTile(OpBuilder &b, Location loc, RankedTensorType logical,
     return affine::makeComposedFoldedAffineApply(b, loc, bytes, {x});
   };
   if (getCodeBits() < 8) {
-    codes.offsets.back() = toBytes(
-        offsets.back(), d.floorDiv(getUnitCodes()) * getUnitBytes());
+    codes.offsets.back() =
+        toBytes(offsets.back(), d.floorDiv(getUnitCodes()) * getUnitBytes());
     codes.sizes.back() =
         toBytes(sizes.back(), (d * int64_t(getCodeBits())).ceilDiv(8));
   }

@@ -1,5 +1,4 @@
-//===- TiledCodec.cpp - another codec's values in the order of kernels
-//------===//
+//===- TiledCodec.cpp - another codec's values in the order of kernels ----===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

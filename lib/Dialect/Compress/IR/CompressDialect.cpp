@@ -1,4 +1,4 @@
-//===- CompressDialect.cpp - dialect, type, registry ------------------------===//
+//===- CompressDialect.cpp - dialect, type, registry ----------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -124,17 +124,17 @@ LogicalResult
 CompressedTensorType::verify(function_ref<InFlightDiagnostic()> emitError,
                              ArrayRef<int64_t> shape, Type elementType,
                              CodecAttrInterface codec) {
-  bool isStored = elementType.isSignlessInteger(8) ||
-                  elementType.isSignlessInteger(16) ||
-                  elementType.isSignlessInteger(32) ||
-                  (isa<FloatType>(elementType) &&
-                   (elementType.getIntOrFloatBitWidth() == 8 ||
-                    elementType.isF16() || elementType.isBF16() ||
-                    elementType.isF32()));
+  bool isStored =
+      elementType.isSignlessInteger(8) || elementType.isSignlessInteger(16) ||
+      elementType.isSignlessInteger(32) ||
+      (isa<FloatType>(elementType) &&
+       (elementType.getIntOrFloatBitWidth() == 8 || elementType.isF16() ||
+        elementType.isBF16() || elementType.isF32()));
   if (!isStored) // tensor_c1
-    return emitError() << "expected elements of f32, f16, bf16, an 8-bit float, "
-                          "i8, i16 or i32, but got "
-                       << elementType;
+    return emitError()
+           << "expected elements of f32, f16, bf16, an 8-bit float, "
+              "i8, i16 or i32, but got "
+           << elementType;
   int64_t elements = 1;
   for (int64_t size : shape) // tensor_c2
     if (!ShapedType::isDynamic(size) &&
@@ -160,8 +160,7 @@ SmallVector<Type> CompressedTensorType::getStorageTypes() const {
 
 Encoder::~Encoder() = default;
 
-std::string Encoder::describe(CodecAttrInterface,
-                              const EncodeContext &) const {
+std::string Encoder::describe(CodecAttrInterface, const EncodeContext &) const {
   return getAlgorithm().str();
 }
 
@@ -196,8 +195,7 @@ mlir::compress::encodeTensor(const WeightView &weight, CodecAttrInterface codec,
       context.registry.lookupEncoder(codec, context.algorithm);
   if (encoder)
     return encoder->encode(weight, codec, context);
-  std::string known =
-      llvm::join(context.registry.getAlgorithms(codec), ", ");
+  std::string known = llvm::join(context.registry.getAlgorithms(codec), ", ");
   return context.emitError()
          << "no algorithm '" << context.algorithm << "' for " << codec
          << (known.empty() ? "" : ", known are: ") << known;
@@ -246,11 +244,10 @@ DenseComponents::DenseComponents(ArrayRef<EncodedComponent> components) {
 }
 
 std::string CodecRegistry::listPresets() const {
-  return llvm::join(llvm::map_range(presets,
-                                    [](const Preset &preset) {
-                                      return preset.name;
-                                    }),
-                    ", ");
+  return llvm::join(
+      llvm::map_range(presets,
+                      [](const Preset &preset) { return preset.name; }),
+      ", ");
 }
 
 const Preset *CodecRegistry::lookupPreset(StringRef name) const {

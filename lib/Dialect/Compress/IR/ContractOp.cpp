@@ -1,5 +1,4 @@
-//===- ContractOp.cpp - the kernel op
-//---------------------------------------===//
+//===- ContractOp.cpp - the kernel op -------------------------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

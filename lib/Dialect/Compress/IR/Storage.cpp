@@ -1,5 +1,4 @@
-//===- Storage.cpp - tiles and sizes of stored components
-//-------------------===//
+//===- Storage.cpp - tiles and sizes of stored components -----------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

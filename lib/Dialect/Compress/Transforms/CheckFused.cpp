@@ -1,4 +1,4 @@
-//===- CheckFused.cpp - compress-check-fused --------------------------------===//
+//===- CheckFused.cpp - compress-check-fused ------------------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

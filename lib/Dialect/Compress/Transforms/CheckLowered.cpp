@@ -1,4 +1,4 @@
-//===- CheckLowered.cpp - compress-check-lowered ----------------------------===//
+//===- CheckLowered.cpp - compress-check-lowered --------------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -20,9 +20,8 @@ using namespace mlir::compress;
 /// Whether a type is, or holds, a compressed tensor.
 static bool mentionsCompressed(Type type) {
   return type
-      .walk<WalkOrder::PreOrder>([](CompressedTensorType) {
-        return WalkResult::interrupt();
-      })
+      .walk<WalkOrder::PreOrder>(
+          [](CompressedTensorType) { return WalkResult::interrupt(); })
       .wasInterrupted();
 }
 

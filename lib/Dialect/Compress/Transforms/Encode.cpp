@@ -1,4 +1,4 @@
-//===- Encode.cpp - compress-encode -----------------------------------------===//
+//===- Encode.cpp - compress-encode ---------------------------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -99,9 +99,9 @@ static LogicalResult parseGlobs(ModuleOp module, StringRef option,
   for (const std::string &text : texts) {
     auto glob = llvm::GlobPattern::create(text);
     if (!glob)
-      return emitError(module.getLoc()) << "expected a glob for option '" << option
-                                << "', but got '" << text
-                                << "': " << llvm::toString(glob.takeError());
+      return emitError(module.getLoc())
+             << "expected a glob for option '" << option << "', but got '"
+             << text << "': " << llvm::toString(glob.takeError());
     globs.push_back(std::move(*glob));
   }
   return success();
@@ -116,8 +116,9 @@ LogicalResult EncodePass::parseOptions() {
   kinds.clear();
   rules.reset();
   if (!preset.empty() + !codec.empty() + !recipe.empty() > 1)
-    return emitError(module.getLoc()) << "expected one of the options 'preset', "
-                                         "'codec' and 'recipe', but got several";
+    return emitError(module.getLoc())
+           << "expected one of the options 'preset', "
+              "'codec' and 'recipe', but got several";
   if (!recipe.empty()) {
     FailureOr<Recipe> loaded = Recipe::load(&getContext(), recipe, *registry);
     if (failed(loaded))
@@ -125,8 +126,9 @@ LogicalResult EncodePass::parseOptions() {
     rules = std::move(*loaded);
   }
   if (!preset.empty() && !registry->lookupPreset(preset))
-    return emitError(module.getLoc()) << "unknown preset '" << preset
-                              << "', known are: " << registry->listPresets();
+    return emitError(module.getLoc())
+           << "unknown preset '" << preset
+           << "', known are: " << registry->listPresets();
   if (!codec.empty()) {
     Attribute attr = parseAttribute(codec, &getContext());
     codecOption = dyn_cast_or_null<CodecAttrInterface>(attr);
@@ -136,15 +138,17 @@ LogicalResult EncodePass::parseOptions() {
              << codec << "'";
   }
   if (minElements < 0)
-    return emitError(module.getLoc()) << "expected option 'min-elements' to be 0 or "
-                                 "more, but got "
-                              << int64_t(minElements);
+    return emitError(module.getLoc())
+           << "expected option 'min-elements' to be 0 or "
+              "more, but got "
+           << int64_t(minElements);
   for (const std::string &text : ops) {
     std::optional<ConsumerKind> found = symbolizeConsumerKind(text);
     if (!found)
-      return emitError(module.getLoc()) << "expected option 'ops' to name contraction, "
-                                   "convolution or gather, but got '"
-                                << text << "'";
+      return emitError(module.getLoc())
+             << "expected option 'ops' to name contraction, "
+                "convolution or gather, but got '"
+             << text << "'";
     kinds.push_back(*found);
   }
   if (failed(parseGlobs(module, "include", include, includes)) ||
@@ -168,9 +172,9 @@ FailureOr<Request> EncodePass::resolve(const Weight &weight,
     StringRef name = cast<StringAttr>(requested).getValue();
     const Preset *found = registry->lookupPreset(name);
     if (!found)
-      return emitError(anchor->getLoc()) << "weight '" << weight.name
-                                 << "': unknown preset '" << name
-                                 << "', known are: " << registry->listPresets();
+      return emitError(anchor->getLoc())
+             << "weight '" << weight.name << "': unknown preset '" << name
+             << "', known are: " << registry->listPresets();
     if (!found->buildFor) {
       wanted = found->build(weight.type, weight.roles);
     } else {
@@ -312,14 +316,15 @@ static CertificateAttr makeCertificate(MLIRContext *ctx, StringRef name,
   auto number = [&](double value) { return b.getF64FloatAttr(value); };
   return CertificateAttr::get(
       ctx, name, algorithm, store::hashToHex(source.data(), source.size()),
-      /*bits=*/0, number(stats.maxAbsError),
-      number(stats.getRelativeError()), number(stats.getSqnr()));
+      /*bits=*/0, number(stats.maxAbsError), number(stats.getRelativeError()),
+      number(stats.getSqnr()));
 }
 
 /// What encoding cost, by the codec's reference decode.
-static algorithms::ErrorStats
-computeStats(RankedTensorType type, ArrayRef<char> source,
-             CodecAttrInterface codec, ArrayRef<EncodedComponent> encoded) {
+static algorithms::ErrorStats computeStats(RankedTensorType type,
+                                           ArrayRef<char> source,
+                                           CodecAttrInterface codec,
+                                           ArrayRef<EncodedComponent> encoded) {
   algorithms::FloatKind kind = *getFloatKind(type.getElementType());
   DenseComponents components(encoded);
   return algorithms::computeErrorStats(
@@ -345,8 +350,8 @@ FailureOr<EncodedTree> EncodePass::run(StringRef name, RankedTensorType type,
     return failure();
   certificate = makeCertificate(
       &getContext(), name,
-      registry->lookupEncoder(codec, algorithm)->describe(codec, context),
-      data, computeStats(type, data, codec, *encoded));
+      registry->lookupEncoder(codec, algorithm)->describe(codec, context), data,
+      computeStats(type, data, codec, *encoded));
 
   EncodedComponent root;
   root.type = CompressedTensorType::get(type, codec);
@@ -419,8 +424,7 @@ LogicalResult EncodePass::encode(Weight &weight, const Request &request) {
   }
   releaseBlob(weight.data, users);
   ++numEncoded;
-  remark::passed(tree->global ? tree->global.getLoc()
-                              : getOperation().getLoc(),
+  remark::passed(tree->global ? tree->global.getLoc() : getOperation().getLoc(),
                  remarkOptions())
       << "encoded '" + weight.name + "'"
       << remark::metric("bits", certificate.getBits());
@@ -510,8 +514,7 @@ void EncodePass::runOnOperation() {
   countBlobs();
 
   SmallVector<Weight> weights = collectWeights(module);
-  bool wantsAll =
-      codecOption || rules || (!preset.empty() && preset != "none");
+  bool wantsAll = codecOption || rules || (!preset.empty() && preset != "none");
   for (Weight &weight : weights) {
     Location loc = weight.getAnchor()->getLoc();
     FailureOr<Request> request = failure();

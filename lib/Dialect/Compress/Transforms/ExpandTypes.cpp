@@ -1,4 +1,4 @@
-//===- ExpandTypes.cpp - compress-expand-types ------------------------------===//
+//===- ExpandTypes.cpp - compress-expand-types ----------------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -53,11 +53,9 @@ struct ExpandTypesPass
           getLeafTypes(type, types);
           return success();
         });
-    converter.addSourceMaterialization([](OpBuilder &b,
-                                          CompressedTensorType type,
-                                          ValueRange leaves, Location loc) {
-      return assembleLeaves(b, loc, type, leaves);
-    });
+    converter.addSourceMaterialization(
+        [](OpBuilder &b, CompressedTensorType type, ValueRange leaves,
+           Location loc) { return assembleLeaves(b, loc, type, leaves); });
     converter.addTargetMaterialization(
         [](OpBuilder &b, TypeRange, ValueRange inputs, Location loc) {
           SmallVector<Value> leaves;
@@ -84,8 +82,8 @@ struct ExpandTypesPass
     Builder b(&getContext());
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       if (ArrayAttr attrs = function.getArgAttrsAttr())
-        function.setArgAttrsAttr(b.getArrayAttr(
-            expandAttrs(function.getArgumentTypes(), attrs)));
+        function.setArgAttrsAttr(
+            b.getArrayAttr(expandAttrs(function.getArgumentTypes(), attrs)));
       if (ArrayAttr attrs = function.getResAttrsAttr())
         function.setResAttrsAttr(
             b.getArrayAttr(expandAttrs(function.getResultTypes(), attrs)));

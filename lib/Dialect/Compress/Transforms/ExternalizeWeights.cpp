@@ -1,4 +1,4 @@
-//===- ExternalizeWeights.cpp - compress-externalize-weights ----------------===//
+//===- ExternalizeWeights.cpp - compress-externalize-weights --------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -59,8 +59,8 @@ mlir::compress::externalizeWeights(ModuleOp module, int64_t minBytes) {
       continue;
     Operation *anchor = weight.getAnchor();
     if (weight.global && weight.global.getIsMutable())
-      return emitError(anchor->getLoc()) << "global '" << weight.name
-                                 << "': expected an immutable global";
+      return emitError(anchor->getLoc())
+             << "global '" << weight.name << "': expected an immutable global";
     auto dense = dyn_cast_or_null<DenseElementsAttr>(weight.data);
     bool small = dense && (dense.isSplat() ||
                            int64_t(dense.getRawData().size()) < minBytes);
@@ -69,8 +69,8 @@ mlir::compress::externalizeWeights(ModuleOp module, int64_t minBytes) {
       continue;
     if (!storable || weight.type.getNumElements() == 0 ||
         (weight.global && small)) {
-      // A global that stays in the code becomes a constant, and so does an empty
-      // resource, which MLIR cannot translate.
+      // A global that stays in the code becomes a constant, and so does an
+      // empty resource, which MLIR cannot translate.
       ElementsAttr data = weight.data;
       bool empty = weight.type.getNumElements() == 0;
       if (data && empty)

@@ -1,4 +1,4 @@
-//===- FuseDecode.cpp - tiles of weights in the loops of their users --------===//
+//===- FuseDecode.cpp - tiles of weights in the loops of their users ------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -18,9 +18,9 @@ using namespace mlir::compress;
 
 bool mlir::compress::isTile(Type type, int64_t maxElements) {
   auto tensor = dyn_cast<RankedTensorType>(type);
-  return tensor && (llvm::is_contained(tensor.getShape(), 0) ||
-                    (tensor.hasStaticShape() &&
-                     tensor.getNumElements() <= maxElements));
+  return tensor &&
+         (llvm::is_contained(tensor.getShape(), 0) ||
+          (tensor.hasStaticShape() && tensor.getNumElements() <= maxElements));
 }
 
 bool mlir::compress::isOnlyMeasured(Operation *op) {
@@ -46,8 +46,10 @@ bool mlir::compress::isMovement(linalg::LinalgOp op) {
 
 AffineMap mlir::compress::composeMovement(linalg::LinalgOp movement,
                                           AffineMap map) {
-  AffineMap in = movement.getMatchingIndexingMap(movement.getDpsInputOperand(0));
-  AffineMap out = movement.getMatchingIndexingMap(movement.getDpsInitOperand(0));
+  AffineMap in =
+      movement.getMatchingIndexingMap(movement.getDpsInputOperand(0));
+  AffineMap out =
+      movement.getMatchingIndexingMap(movement.getDpsInitOperand(0));
   return in.compose(inversePermutation(out)).compose(map);
 }
 
@@ -166,7 +168,8 @@ static LogicalResult pullThrough(RewriterBase &rewriter,
   if (!producer)
     return success();
   auto movement = dyn_cast<linalg::LinalgOp>(producer.getOwner());
-  if (!isa<DecodeOp>(producer.getOwner()) && !(movement && isMovement(movement)))
+  if (!isa<DecodeOp>(producer.getOwner()) &&
+      !(movement && isMovement(movement)))
     return success();
   OpBuilder::InsertionGuard guard(rewriter);
   rewriter.setInsertionPoint(slice);
@@ -264,16 +267,15 @@ static LogicalResult tileConsumer(RewriterBase &rewriter, linalg::LinalgOp op,
     if (ShapedType::isDynamic(shape[loop]) || shape[loop] % size == 0)
       continue;
     rewriter.setInsertionPoint(op);
-    auto [first, second] = linalg::splitOp(
-        rewriter, cast<TilingInterface>(op.getOperation()), loop,
-        rewriter.getIndexAttr(shape[loop] / size * size));
+    auto [first, second] =
+        linalg::splitOp(rewriter, cast<TilingInterface>(op.getOperation()),
+                        loop, rewriter.getIndexAttr(shape[loop] / size * size));
     if (!first || !second)
       return failure();
     SmallVector<int64_t> rest(sizes);
     rest[dim] = shape[loop] % size;
-    for (auto [part, partSizes] :
-         {std::pair(first, ArrayRef<int64_t>(sizes)),
-          std::pair(second, ArrayRef<int64_t>(rest))})
+    for (auto [part, partSizes] : {std::pair(first, ArrayRef<int64_t>(sizes)),
+                                   std::pair(second, ArrayRef<int64_t>(rest))})
       if (failed(pullWeight(rewriter, part, operand)) ||
           failed(tileConsumer(rewriter, cast<linalg::LinalgOp>(*part), operand,
                               map, partSizes)))
@@ -308,8 +310,8 @@ static LogicalResult tileConsumer(RewriterBase &rewriter, linalg::LinalgOp op,
   return success();
 }
 
-LogicalResult mlir::compress::fuseDecode(RewriterBase &rewriter,
-                                         OpOperand &use, int64_t maxElements,
+LogicalResult mlir::compress::fuseDecode(RewriterBase &rewriter, OpOperand &use,
+                                         int64_t maxElements,
                                          std::string &reason) {
   auto decode = use.get().getDefiningOp<DecodeOp>();
   FailureOr<Consumer> consumer = findConsumer(use, reason);

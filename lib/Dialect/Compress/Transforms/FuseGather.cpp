@@ -1,4 +1,4 @@
-//===- FuseGather.cpp - rows of a compressed table, looked up ---------------===//
+//===- FuseGather.cpp - rows of a compressed table, looked up -------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -80,8 +80,9 @@ static Value computeOutside(RewriterBase &rewriter, linalg::GenericOp op,
     Value operand = op->getOperand(argument.getArgNumber());
     SmallVector<Value> at(cast<RankedTensorType>(operand.getType()).getRank(),
                           zero);
-    mapping.map(value, tensor::ExtractOp::create(rewriter, loc, operand, at)
-                           .getResult());
+    mapping.map(
+        value,
+        tensor::ExtractOp::create(rewriter, loc, operand, at).getResult());
   };
   mapInput(index);
   for (Operation *inner : getComputation(index, op.getBody())) {
@@ -106,8 +107,8 @@ static SmallVector<tensor::ExtractOp> getExtracts(linalg::GenericOp op,
   return extracts;
 }
 
-LogicalResult mlir::compress::fuseGather(RewriterBase &rewriter,
-                                         OpOperand &use, int64_t maxElements,
+LogicalResult mlir::compress::fuseGather(RewriterBase &rewriter, OpOperand &use,
+                                         int64_t maxElements,
                                          std::string &reason) {
   auto fail = [&](const Twine &why) {
     reason = why.str();
@@ -197,8 +198,7 @@ LogicalResult mlir::compress::fuseGather(RewriterBase &rewriter,
     unsigned next = 0;
     for (unsigned loop = 0; loop < sizes.size(); ++loop)
       if (!isZeroInteger(sizes[loop]))
-        offsets[loop] =
-            *tiled->loops[next++].getSingleInductionVar();
+        offsets[loop] = *tiled->loops[next++].getSingleInductionVar();
     extract = getExtracts(tiledOp, decode)[ordinal];
   }
 
@@ -222,13 +222,12 @@ LogicalResult mlir::compress::fuseGather(RewriterBase &rewriter,
   rewriter.setInsertionPoint(extract);
   SmallVector<Value> at;
   for (IndexUse &index : indices)
-    at.push_back(index.loop
-                     ? linalg::IndexOp::create(rewriter, extract.getLoc(),
-                                               *index.loop)
-                           .getResult()
-                     : arith::ConstantIndexOp::create(rewriter,
-                                                      extract.getLoc(), 0)
-                           .getResult());
+    at.push_back(
+        index.loop
+            ? linalg::IndexOp::create(rewriter, extract.getLoc(), *index.loop)
+                  .getResult()
+            : arith::ConstantIndexOp::create(rewriter, extract.getLoc(), 0)
+                  .getResult());
   rewriter.replaceOpWithNewOp<tensor::ExtractOp>(extract, dense, at);
   return success();
 }

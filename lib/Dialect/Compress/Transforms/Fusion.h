@@ -1,4 +1,4 @@
-//===- Fusion.h - tiles of weights in the loops of their users --------------===//
+//===- Fusion.h - tiles of weights in the loops of their users ------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -29,9 +29,9 @@ bool isMovement(linalg::LinalgOp op);
 AffineMap composeMovement(linalg::LinalgOp movement, AffineMap map);
 
 /// Sizes to cut the dimensions of a decoded tensor into, so that the codec
-/// allows every tile and a tile has at most `maxElements`. Dimensions are cut in
-/// the order given. Sizes need not divide the dimensions: the rest is a tile of
-/// its own. Fails when even the smallest tile is too large.
+/// allows every tile and a tile has at most `maxElements`. Dimensions are cut
+/// in the order given. Sizes need not divide the dimensions: the rest is a tile
+/// of its own. Fails when even the smallest tile is too large.
 FailureOr<SmallVector<int64_t>> chooseTile(CompressedTensorType type,
                                            ArrayRef<unsigned> order,
                                            int64_t maxElements);

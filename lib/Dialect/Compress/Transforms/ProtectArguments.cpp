@@ -1,4 +1,4 @@
-//===- ProtectArguments.cpp - compress-protect-arguments --------------------===//
+//===- ProtectArguments.cpp - compress-protect-arguments ------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

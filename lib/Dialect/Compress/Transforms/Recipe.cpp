@@ -1,4 +1,4 @@
-//===- Recipe.cpp - which weight gets which codec, from a file --------------===//
+//===- Recipe.cpp - which weight gets which codec, from a file ------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -46,9 +46,7 @@ private:
   FailureOr<std::string> readText(yaml::Node *node, StringRef key);
   FailureOr<bool> readBool(yaml::Node *node, StringRef key);
 
-  InFlightDiagnostic error(yaml::Node *node) {
-    return emitError(getLoc(node));
-  }
+  InFlightDiagnostic error(yaml::Node *node) { return emitError(getLoc(node)); }
   LocationAttr getLoc(yaml::Node *node) {
     auto [line, column] =
         sources.getLineAndColumn(node->getSourceRange().Start);
@@ -97,8 +95,8 @@ FailureOr<bool> RecipeReader::readBool(yaml::Node *node, StringRef key) {
     return failure();
   if (*text == "true" || *text == "false")
     return *text == "true";
-  return error(node) << "expected '" << key << "' to be true or false, but got '"
-                     << *text << "'";
+  return error(node) << "expected '" << key
+                     << "' to be true or false, but got '" << *text << "'";
 }
 
 LogicalResult RecipeReader::readShape(yaml::Node *node, RecipeRule &rule) {
@@ -111,8 +109,7 @@ LogicalResult RecipeReader::readShape(yaml::Node *node, RecipeRule &rule) {
     if (failed(text))
       return failure();
     int64_t size = ShapedType::kDynamic;
-    if (*text != "*" &&
-        (StringRef(*text).getAsInteger(10, size) || size < 0))
+    if (*text != "*" && (StringRef(*text).getAsInteger(10, size) || size < 0))
       return error(&item) << "expected a size or \"*\" in 'shape', but got '"
                           << *text << "'";
     rule.shape->push_back(size);
@@ -121,50 +118,56 @@ LogicalResult RecipeReader::readShape(yaml::Node *node, RecipeRule &rule) {
 }
 
 LogicalResult RecipeReader::readMatch(yaml::Node *node, RecipeRule &rule) {
-  return readMapping(node, "'match'", [&](StringRef key, yaml::Node *value)
-                                          -> LogicalResult {
-    if (key == "shape")
-      return readShape(value, rule);
-    if (key != "name" && key != "op" && key != "dtype" && key != "min-elements")
-      return error(value) << "unknown key '" << key
-                          << "' in 'match', known are: name, op, shape, dtype, "
-                             "min-elements";
-    FailureOr<std::string> text = readText(value, key);
-    if (failed(text))
-      return failure();
-    if (key == "name") {
-      auto glob = llvm::GlobPattern::create(*text);
-      if (!glob)
-        return error(value) << "expected a glob for 'name', but got '" << *text
-                            << "': " << llvm::toString(glob.takeError());
-      rule.name = *text;
-    } else if (key == "op") {
-      rule.op = symbolizeConsumerKind(*text);
-      if (!rule.op)
-        return error(value) << "expected 'op' to be contraction, convolution or "
-                               "gather, but got '"
-                            << *text << "'";
-    } else if (key == "dtype") {
-      Builder b(context);
-      rule.dtype = llvm::StringSwitch<Type>(*text)
-                       .Case("f32", b.getF32Type())
-                       .Case("f16", b.getF16Type())
-                       .Case("bf16", b.getBF16Type())
-                       .Default({});
-      if (!rule.dtype)
-        return error(value) << "expected 'dtype' to be f32, f16 or bf16, but "
-                               "got '"
-                            << *text << "'";
-    } else {
-      int64_t number;
-      if (StringRef(*text).getAsInteger(10, number) || number < 0)
-        return error(value) << "expected 'min-elements' to be 0 or more, but "
-                               "got '"
-                            << *text << "'";
-      rule.minElements = number;
-    }
-    return success();
-  });
+  return readMapping(
+      node, "'match'", [&](StringRef key, yaml::Node *value) -> LogicalResult {
+        if (key == "shape")
+          return readShape(value, rule);
+        if (key != "name" && key != "op" && key != "dtype" &&
+            key != "min-elements")
+          return error(value)
+                 << "unknown key '" << key
+                 << "' in 'match', known are: name, op, shape, dtype, "
+                    "min-elements";
+        FailureOr<std::string> text = readText(value, key);
+        if (failed(text))
+          return failure();
+        if (key == "name") {
+          auto glob = llvm::GlobPattern::create(*text);
+          if (!glob)
+            return error(value)
+                   << "expected a glob for 'name', but got '" << *text
+                   << "': " << llvm::toString(glob.takeError());
+          rule.name = *text;
+        } else if (key == "op") {
+          rule.op = symbolizeConsumerKind(*text);
+          if (!rule.op)
+            return error(value)
+                   << "expected 'op' to be contraction, convolution or "
+                      "gather, but got '"
+                   << *text << "'";
+        } else if (key == "dtype") {
+          Builder b(context);
+          rule.dtype = llvm::StringSwitch<Type>(*text)
+                           .Case("f32", b.getF32Type())
+                           .Case("f16", b.getF16Type())
+                           .Case("bf16", b.getBF16Type())
+                           .Default({});
+          if (!rule.dtype)
+            return error(value)
+                   << "expected 'dtype' to be f32, f16 or bf16, but "
+                      "got '"
+                   << *text << "'";
+        } else {
+          int64_t number;
+          if (StringRef(*text).getAsInteger(10, number) || number < 0)
+            return error(value)
+                   << "expected 'min-elements' to be 0 or more, but "
+                      "got '"
+                   << *text << "'";
+          rule.minElements = number;
+        }
+        return success();
+      });
 }
 
 LogicalResult RecipeReader::finishRule(yaml::Node *node, RecipeRule &rule) {
@@ -220,14 +223,14 @@ LogicalResult RecipeReader::readRule(yaml::Node *node, RecipeRule &rule,
     Attribute codec;
     {
       // The parser's own error has no line of this file.
-      ScopedDiagnosticHandler quiet(context, [](Diagnostic &) {
-        return success();
-      });
+      ScopedDiagnosticHandler quiet(context,
+                                    [](Diagnostic &) { return success(); });
       codec = parseAttribute(*text, context);
     }
     if (!isa_and_nonnull<CodecAttrInterface>(codec))
-      return error(value) << "expected 'codec' to be a codec attribute, but got '"
-                          << *text << "'";
+      return error(value)
+             << "expected 'codec' to be a codec attribute, but got '" << *text
+             << "'";
     return setCodec(value, codec);
   };
   if (failed(readMapping(node, isDefault ? "'default'" : "a rule", readKey)))
@@ -274,7 +277,8 @@ LogicalResult RecipeReader::read(std::vector<RecipeRule> &rules,
         if (!list)
           return error(value) << "expected 'rules' to be a list";
         for (yaml::Node &item : *list)
-          if (failed(readRule(&item, rules.emplace_back(), /*isDefault=*/false)))
+          if (failed(
+                  readRule(&item, rules.emplace_back(), /*isDefault=*/false)))
             return failure();
         return success();
       });
@@ -287,7 +291,8 @@ LogicalResult RecipeReader::read(std::vector<RecipeRule> &rules,
 
 bool RecipeRule::matches(const Weight &weight) const {
   // A pattern refers to the text that it is made of, so rules keep the text.
-  if (name && !llvm::cantFail(llvm::GlobPattern::create(*name)).match(weight.name))
+  if (name &&
+      !llvm::cantFail(llvm::GlobPattern::create(*name)).match(weight.name))
     return false;
   if (op && *op != weight.kind)
     return false;
@@ -323,7 +328,8 @@ const RecipeRule *Recipe::decide(const Weight &weight) {
   }
   if (decided || !fallback)
     return decided;
-  bool isUsual = weight.kind != ConsumerKind::None && weight.type.getRank() >= 2;
+  bool isUsual =
+      weight.kind != ConsumerKind::None && weight.type.getRank() >= 2;
   return isUsual ? &*fallback : nullptr;
 }
 

@@ -1,4 +1,4 @@
-//===- Recipe.h - which weight gets which codec, from a file ----------------===//
+//===- Recipe.h - which weight gets which codec, from a file --------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -46,8 +46,8 @@ struct RecipeRule {
 
 class Recipe {
 public:
-  /// Reads a file. Unknown keys, values of the wrong kind and rules that say two
-  /// things are errors, at their line.
+  /// Reads a file. Unknown keys, values of the wrong kind and rules that say
+  /// two things are errors, at their line.
   static FailureOr<Recipe> load(MLIRContext *context, StringRef path,
                                 const CodecRegistry &registry);
 

@@ -1,4 +1,4 @@
-//===- TileAndFuse.cpp - compress-tile-and-fuse -----------------------------===//
+//===- TileAndFuse.cpp - compress-tile-and-fuse ---------------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -64,8 +64,8 @@ struct TileAndFusePass
   }
 
 private:
-  /// Fuses one use; `missed` says why not of those that it came across. Uses are
-  /// not kept from one fusion to the next: an op may have several.
+  /// Fuses one use; `missed` says why not of those that it came across. Uses
+  /// are not kept from one fusion to the next: an op may have several.
   bool fuseOneUse(RewriterBase &rewriter, DecodeOp decode,
                   SmallVectorImpl<std::string> &missed) {
     missed.clear();

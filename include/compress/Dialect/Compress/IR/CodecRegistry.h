@@ -1,4 +1,4 @@
-//===- CodecRegistry.h - encoders and presets -------------------------------===//
+//===- CodecRegistry.h - encoders and presets -----------------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -139,8 +139,7 @@ struct Preset {
 /// Encoders and presets. Filled by dialect extensions, then only read.
 class CodecRegistry {
 public:
-  template <typename CodecT>
-  void addEncoder(std::unique_ptr<Encoder> encoder) {
+  template <typename CodecT> void addEncoder(std::unique_ptr<Encoder> encoder) {
     encoders.emplace_back(TypeID::get<CodecT>(), std::move(encoder));
   }
   /// The encoder for a codec and an algorithm; an empty algorithm means the

@@ -1,5 +1,4 @@
-//===- Compress.h - type, attributes, ops, shared helpers
-//-------------------===//
+//===- Compress.h - type, attributes, ops, shared helpers -----------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

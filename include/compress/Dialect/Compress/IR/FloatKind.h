@@ -1,4 +1,4 @@
-//===- FloatKind.h - element types and bytes of weights -------------------------------===//
+//===- FloatKind.h - element types and bytes of weights -------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- CompressTransformOps.h - compression, scripted -----------------------===//
+//===- CompressTransformOps.h - compression, scripted ---------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,4 @@
-//===- BufferizableOpInterfaceImpl.h - bufferization of our ops -------------===//
+//===- BufferizableOpInterfaceImpl.h - bufferization of our ops -----------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

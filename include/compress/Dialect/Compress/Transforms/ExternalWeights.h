@@ -1,4 +1,4 @@
-//===- ExternalWeights.h - weights outside of the code ----------------------===//
+//===- ExternalWeights.h - weights outside of the code --------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -30,8 +30,8 @@ struct ExternalWeight {
 FailureOr<SmallVector<ExternalWeight>> externalizeWeights(ModuleOp module,
                                                           int64_t minBytes);
 
-/// Writes the weights to a safetensors file, in order. An error leaves a partial
-/// file: use it on staged paths.
+/// Writes the weights to a safetensors file, in order. An error leaves a
+/// partial file: use it on staged paths.
 store::StatusOr<store::SafetensorsSummary>
 writeWeights(StringRef path, ArrayRef<ExternalWeight> weights);
 

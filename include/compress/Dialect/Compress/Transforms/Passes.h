@@ -1,4 +1,4 @@
-//===- Passes.h - passes and registration -----------------------------------===//
+//===- Passes.h - passes and registration ---------------------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

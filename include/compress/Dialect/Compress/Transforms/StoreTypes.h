@@ -1,4 +1,4 @@
-//===- StoreTypes.h - element types in files and in IR ----------------------===//
+//===- StoreTypes.h - element types in files and in IR --------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

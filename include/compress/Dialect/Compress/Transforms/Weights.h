@@ -1,5 +1,4 @@
-//===- Weights.h - weights of a module, and how they are used
-//---------------===//
+//===- Weights.h - weights of a module, and how they are used -------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
