@@ -12,7 +12,6 @@ import random
 import subprocess
 import sys
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import artifact
@@ -22,6 +21,7 @@ from codec_families import Quant, Tensor, Tree, decode
 from compress_runtime import Model
 from differential import expect, tensor_type, write_maps
 from fused_ops import UNIT, widen
+from random_modules import run_modules
 
 SEED = int(os.environ.get("COMPRESS_TEST_SEED", "1"))
 CASES = int(os.environ.get("COMPRESS_TEST_CASES", "4"))
@@ -195,20 +195,4 @@ def run_module(directory: Path, number: int) -> tuple[Counter, list[str], float]
     return cases, failures, worst
 
 
-def main() -> int:
-    root = Path(sys.argv[1])
-    with ThreadPoolExecutor(2) as pool:
-        results = [*pool.map(lambda i: run_module(root / f"module-{i}", i), range(CASES))]
-    cases, failures = Counter(), []
-    for one, errors, _ in results:
-        cases += one
-        failures += errors
-    for text in failures[:40]:
-        print(f"FAILED seed {SEED}: {text}")
-    worst = max(ratio for _, _, ratio in results)
-    print(", ".join(f"{target}: {count}" for target, count in cases.items()))
-    print(f"seed {SEED}: {sum(cases.values())} cases, {worst:.3f} of the bound, {len(failures)} failed")
-    return 1 if failures else 0
-
-
-sys.exit(main())
+sys.exit(run_modules(run_module, Path(sys.argv[1]), SEED, CASES))

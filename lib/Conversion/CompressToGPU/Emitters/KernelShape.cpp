@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "MmaKernel.h"
+#include "SharedMemory.h"
 
 using namespace mlir;
 using namespace mlir::compress;

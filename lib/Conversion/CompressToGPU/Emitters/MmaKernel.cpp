@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "MmaKernel.h"
+#include "SharedMemory.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -19,53 +20,6 @@ using namespace mlir;
 using namespace mlir::compress;
 using algorithms::kWarpLanes;
 
-/// Rows of lhs that are columns of one mma, and columns of one, in pairs of
-/// bytes: matrices that ldmatrix reads have elements of 16 bits.
-static constexpr int64_t kMmaRows = 8, kMmaColumns = 16;
-/// Bytes behind each row of lhs in shared memory, so that rows that ldmatrix
-/// reads at once lie in different banks.
-static constexpr int64_t kPadding = 16;
-
-static int64_t getStageColumns(const FragmentWeight &weight,
-                               const KernelShape &shape) {
-  return shape.getStageRecords() * weight.getTilesPerRecord() *
-         weight.getTileColumns();
-}
-
-/// Bytes of all stages of lhs, and of the weight.
-static int64_t getLhsBytes(const FragmentWeight &weight,
-                           const KernelShape &shape) {
-  return shape.stages * shape.lhsRows *
-         (getStageColumns(weight, shape) * shape.lhsBytes + kPadding);
-}
-
-static int64_t getWeightBytes(const FragmentWeight &weight,
-                              const KernelShape &shape) {
-  return shape.stages * shape.getBlockTileRows() * shape.getStageRecords() *
-         weight.records.bytes;
-}
-
-/// Vectors of D that a warp has: fragments of outputs by fragments of lhs.
-static int64_t getNumSums(const FragmentWeight &weight,
-                          const KernelShape &shape) {
-  return shape.tileRows * weight.getTileRows() / 16 * shape.lhsRows / kMmaRows;
-}
-
-static FragmentDecoderInterface getDecoder(const FragmentWeight &weight) {
-  return cast<FragmentDecoderInterface>(weight.codec.getBase());
-}
-
-int64_t mlir::compress::getSharedBytes(const FragmentWeight &weight,
-                                       const KernelShape &shape) {
-  // Sums of other warps, of each fragment and those of rows of lhs.
-  int64_t sums = (shape.columnWarps - 1) * shape.rowWarps *
-                 (getNumSums(weight, shape) + shape.lhsRows / kMmaRows) *
-                 kWarpLanes * 16;
-  return std::max(getLhsBytes(weight, shape) + getWeightBytes(weight, shape),
-                  sums) +
-         getDecoder(weight).getTableBytes(weight);
-}
-
 static FragmentWeight getWeight(ContractOp op) {
   CompressedTensorType type = op.getWeightType();
   return FragmentWeight(cast<TiledAttr>(type.getCodec()),
@@ -78,8 +32,8 @@ class MmaKernel {
 public:
   MmaKernel(OpBuilder &builder, ContractOp op, const KernelShape &shape)
       : b(op.getLoc(), builder), op(op), shape(shape), weight(getWeight(op)),
-        decoder(getDecoder(weight)), format(decoder.getFragmentFormat(weight)),
-        kind(getMmaKind(op)) {}
+        decoder(cast<FragmentDecoderInterface>(weight.codec.getBase())),
+        format(decoder.getFragmentFormat(weight)), kind(getMmaKind(op)) {}
 
   gpu::GPUFuncOp emit(StringRef name);
 

@@ -89,9 +89,6 @@ gpu::GPUFuncOp emitMmaKernel(OpBuilder &b, ContractOp op, StringRef name,
 /// What kernels call dynamic shared memory, whose size is that of the launch.
 inline constexpr StringLiteral kSharedMemory = "shared_memory";
 
-/// Bytes of dynamic shared memory that it needs.
-int64_t getSharedBytes(const FragmentWeight &weight, const KernelShape &shape);
-
 } // namespace mlir::compress
 
 #endif // COMPRESS_LIB_CONVERSION_MMAKERNEL_H

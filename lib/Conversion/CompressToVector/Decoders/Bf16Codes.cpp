@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Bf16Codes.h"
+#include "StoredTiles.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -32,35 +33,14 @@ std::optional<int64_t> mlir::compress::getBf16Steps(unsigned bits, int64_t size,
 algorithms::TileLayout
 mlir::compress::getBf16Layout(unsigned bits, int64_t rank, unsigned laneDim,
                               unsigned stepDim, int64_t steps) {
-  algorithms::TileLayout layout;
-  layout.tile.assign(rank, 1);
-  layout.tile[laneDim] = kLanes;
-  layout.tile[stepDim] = steps;
-  int64_t pairs = getPairsPerVector(bits), lanes = 0, first = 0;
-  for (unsigned dim = 0; dim < rank; ++dim) {
-    int64_t next = layout.split.size();
-    if (dim == stepDim) {
-      // Vectors, pairs, steps of a pair.
-      layout.split.append({steps / 2 / pairs, pairs, 2});
-      first = next;
-    } else if (dim == laneDim) {
-      if (bits == 8)
-        layout.split.append({kLanes / kNeighbours, kNeighbours});
-      else
-        layout.split.push_back(kLanes);
-      lanes = next;
-    } else {
-      layout.split.push_back(1);
-      layout.order.push_back(dim);
-      layout.inside.push_back(next);
-    }
-  }
-  layout.order.append({laneDim, stepDim});
+  // Vectors, pairs, steps of a pair.
+  int64_t pairs = getPairsPerVector(bits);
+  int64_t factors[] = {steps / 2 / pairs, pairs, 2};
   if (bits == 8)
-    layout.inside.append({first, lanes, first + 1, lanes + 1, first + 2});
-  else
-    layout.inside.append({first, lanes, first + 2, first + 1});
-  return layout;
+    return makeTileLayout(rank, laneDim, {kLanes / kNeighbours, kNeighbours},
+                          stepDim, factors, {2, 0, 3, 1, 4});
+  return makeTileLayout(rank, laneDim, {kLanes}, stepDim, factors,
+                        {1, 0, 3, 2});
 }
 
 SharedBy mlir::compress::getSharing(const algorithms::TileLayout &layout,

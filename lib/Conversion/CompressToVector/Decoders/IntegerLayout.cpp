@@ -117,29 +117,10 @@ mlir::compress::getIntegerLayout(CodecAttrInterface codec,
   int64_t steps = isWhole ? wanted : std::gcd(block, wanted);
   if (steps % (4 * fields) != 0 || steps % kLanes != 0)
     return std::nullopt;
-  algorithms::TileLayout layout;
-  layout.tile.assign(logical.getRank(), 1);
-  layout.tile[laneDim] = kLanes;
-  layout.tile[stepDim] = steps;
   // By vector, lane, four neighbours and field.
-  int64_t lanes = 0, first = 0;
-  for (unsigned dim = 0; dim < logical.getRank(); ++dim) {
-    int64_t next = layout.split.size();
-    if (dim == stepDim) {
-      layout.split.append({fields, steps / 4 / fields, 4});
-      first = next;
-      continue;
-    }
-    layout.split.push_back(layout.tile[dim]);
-    if (dim == laneDim) {
-      lanes = next;
-      continue;
-    }
-    layout.order.push_back(dim);
-    layout.inside.push_back(next);
-  }
-  layout.order.append({laneDim, stepDim});
-  layout.inside.append({first + 1, lanes, first + 2, first});
+  algorithms::TileLayout layout =
+      makeTileLayout(logical.getRank(), laneDim, {kLanes}, stepDim,
+                     {fields, steps / 4 / fields, 4}, {2, 0, 3, 1});
   layout.flip = getFlip(*codes);
   // All steps of a lane share a scale.
   auto tiledBlock = getTiledBlock(logical, codes->block, layout);

@@ -98,30 +98,11 @@ sparse_integers::getLayout(NestedAttr codec, RankedTensorType logical,
   }
   if (steps % kLanes != 0)
     return std::nullopt;
-  algorithms::TileLayout layout;
-  layout.tile.assign(logical.getRank(), 1);
-  layout.tile[laneDim] = kLanes;
-  layout.tile[stepDim] = steps;
   // By vector, lane, and steps of the vector.
-  int64_t lanes = 0, first = 0;
-  for (unsigned dim = 0; dim < logical.getRank(); ++dim) {
-    int64_t next = layout.split.size();
-    if (dim == stepDim) {
-      int64_t ofVector = shape.getNumSteps();
-      layout.split.append({steps / ofVector, ofVector});
-      first = next;
-      continue;
-    }
-    layout.split.push_back(layout.tile[dim]);
-    if (dim == laneDim) {
-      lanes = next;
-      continue;
-    }
-    layout.order.push_back(dim);
-    layout.inside.push_back(next);
-  }
-  layout.order.append({laneDim, stepDim});
-  layout.inside.append({first, lanes, first + 1});
+  int64_t ofVector = shape.getNumSteps();
+  algorithms::TileLayout layout =
+      makeTileLayout(logical.getRank(), laneDim, {kLanes}, stepDim,
+                     {steps / ofVector, ofVector}, {1, 0, 2});
   layout.flip = getFlip(*codes);
   // Groups along what is reduced, in tiles that the values have, too.
   auto own = codec.getComponentLayout(logical, /*component=*/0, layout);

@@ -8,6 +8,7 @@
 #include "StoredTiles.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
@@ -15,6 +16,36 @@ using namespace mlir::compress;
 
 static Value makeIndex(ImplicitLocOpBuilder &b, int64_t value) {
   return arith::ConstantIndexOp::create(b, value);
+}
+
+algorithms::TileLayout mlir::compress::makeTileLayout(
+    int64_t rank, unsigned laneDim, ArrayRef<int64_t> laneFactors,
+    unsigned stepDim, ArrayRef<int64_t> stepFactors, ArrayRef<int64_t> inside) {
+  algorithms::TileLayout layout;
+  layout.tile.assign(rank, 1);
+  layout.tile[laneDim] = computeProduct(laneFactors);
+  layout.tile[stepDim] = computeProduct(stepFactors);
+  int64_t firstLane = 0, firstStep = 0;
+  for (unsigned dim = 0; dim < rank; ++dim) {
+    int64_t next = layout.split.size();
+    if (dim == laneDim) {
+      llvm::append_range(layout.split, laneFactors);
+      firstLane = next;
+    } else if (dim == stepDim) {
+      llvm::append_range(layout.split, stepFactors);
+      firstStep = next;
+    } else {
+      layout.split.push_back(1);
+      layout.order.push_back(dim);
+      layout.inside.push_back(next);
+    }
+  }
+  layout.order.append({laneDim, stepDim});
+  const int64_t lanes = laneFactors.size();
+  for (int64_t factor : inside)
+    layout.inside.push_back(factor < lanes ? firstLane + factor
+                                           : firstStep + factor - lanes);
+  return layout;
 }
 
 SmallVector<Value> mlir::compress::collapseTiles(ImplicitLocOpBuilder &b,

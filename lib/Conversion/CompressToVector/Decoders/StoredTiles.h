@@ -18,6 +18,15 @@
 
 namespace mlir::compress {
 
+/// Tiles of lanes and steps, whose numbers are split into factors; `inside` is
+/// the order of these, those of lanes being counted first. Other dimensions are
+/// in front.
+algorithms::TileLayout makeTileLayout(int64_t rank, unsigned laneDim,
+                                      ArrayRef<int64_t> laneFactors,
+                                      unsigned stepDim,
+                                      ArrayRef<int64_t> stepFactors,
+                                      ArrayRef<int64_t> inside);
+
 /// Components as buffers where all that is in one tile, or in one record, is
 /// the last dimension.
 SmallVector<Value> collapseTiles(ImplicitLocOpBuilder &b, TiledAttr codec,

@@ -1,0 +1,47 @@
+//===- SharedMemory.cpp - what a kernel keeps for its warps ---------------===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "SharedMemory.h"
+
+using namespace mlir;
+using namespace mlir::compress;
+using algorithms::kWarpLanes;
+
+int64_t mlir::compress::getStageColumns(const FragmentWeight &weight,
+                                        const KernelShape &shape) {
+  return shape.getStageRecords() * weight.getTilesPerRecord() *
+         weight.getTileColumns();
+}
+
+int64_t mlir::compress::getLhsBytes(const FragmentWeight &weight,
+                                    const KernelShape &shape) {
+  return shape.stages * shape.lhsRows *
+         (getStageColumns(weight, shape) * shape.lhsBytes + kPadding);
+}
+
+int64_t mlir::compress::getWeightBytes(const FragmentWeight &weight,
+                                       const KernelShape &shape) {
+  return shape.stages * shape.getBlockTileRows() * shape.getStageRecords() *
+         weight.records.bytes;
+}
+
+int64_t mlir::compress::getNumSums(const FragmentWeight &weight,
+                                   const KernelShape &shape) {
+  return shape.tileRows * weight.getTileRows() / 16 * shape.lhsRows / kMmaRows;
+}
+
+int64_t mlir::compress::getSharedBytes(const FragmentWeight &weight,
+                                       const KernelShape &shape) {
+  // Sums of other warps, of each fragment and those of rows of lhs.
+  int64_t sums = (shape.columnWarps - 1) * shape.rowWarps *
+                 (getNumSums(weight, shape) + shape.lhsRows / kMmaRows) *
+                 kWarpLanes * 16;
+  return std::max(getLhsBytes(weight, shape) + getWeightBytes(weight, shape),
+                  sums) +
+         cast<FragmentDecoderInterface>(weight.codec.getBase())
+             .getTableBytes(weight);
+}
