@@ -50,6 +50,7 @@ struct MmaFragment {
   int64_t getNumRegisters() const { return getSize(registers); }
   /// Elements in a register.
   int64_t getNumElements() const { return getSize(elements); }
+  int64_t getElementBits() const { return 32 / getNumElements(); }
   /// The element of the matrix that a lane holds.
   Place getPlace(int64_t lane, int64_t reg, int64_t element) const;
 

@@ -48,9 +48,7 @@ private:
 void ConvertToGPUPass::launch(ImplicitLocOpBuilder &b, ContractOp op,
                               StringRef name, ValueRange operands,
                               int64_t lhsRows, int64_t sharedBytes) {
-  CompressedTensorType type = op.getWeightType();
-  FragmentWeight weight(cast<TiledAttr>(type.getCodec()),
-                        type.getLogicalType());
+  FragmentWeight weight = getFragmentWeight(op);
   KernelShape shape =
       KernelShape::choose(weight, getMmaKind(op), lhsRows, sharedBytes);
   auto inModule = OpBuilder::atBlockEnd(kernels.getBody());
@@ -95,9 +93,7 @@ SmallVector<Value> ConvertToGPUPass::roundLhs(ImplicitLocOpBuilder &b,
   };
   Value integers = allocate(rounded.integers);
   Value scales = allocate(rounded.scales);
-  CompressedTensorType type = op.getWeightType();
-  FragmentWeight weight(cast<TiledAttr>(type.getCodec()),
-                        type.getLogicalType());
+  FragmentWeight weight = getFragmentWeight(op);
   int64_t batches =
       computeProduct(weight.getTiled().getShape().take_front(op.getNumBatch()));
   gpu::KernelDim3 grid = {getSize(op.getNumBatch()), index(1), index(batches)};
@@ -125,11 +121,9 @@ LogicalResult ConvertToGPUPass::convert(ContractOp op, int64_t number,
   };
   int64_t rows =
       cast<MemRefType>(op.getInit().getType()).getDimSize(op.getDimM());
-  CompressedTensorType type = op.getWeightType();
-  int64_t most = getMostLhsRows(
-      FragmentWeight(cast<TiledAttr>(type.getCodec()), type.getLogicalType()));
+  int64_t most = getMostLhsRows(getFragmentWeight(op));
   // Where lhs is rounded, the buffers are those of this contraction.
-  bool isRounded = getMmaKind(op) == MmaKind::S8;
+  bool isRounded = isLhsRounded(getMmaKind(op));
   auto prepare = [&]() -> SmallVector<Value> {
     return isRounded ? roundLhs(b, op, name)
                      : SmallVector<Value>(op->getOperands());

@@ -45,6 +45,24 @@ static MmaEntry getEntry(MmaKind kind) {
   llvm_unreachable("unknown kind");
 }
 
+Type mlir::compress::getMmaElement(MLIRContext *context, MmaKind kind) {
+  switch (kind) {
+  case MmaKind::F16:
+    return Float16Type::get(context);
+  case MmaKind::BF16:
+    return BFloat16Type::get(context);
+  case MmaKind::S8:
+    return IntegerType::get(context, 8);
+  }
+  llvm_unreachable("unknown kind");
+}
+
+Type mlir::compress::getMmaSum(MLIRContext *context, MmaKind kind) {
+  if (kind == MmaKind::S8)
+    return IntegerType::get(context, 32);
+  return Float32Type::get(context);
+}
+
 static void listChips(InFlightDiagnostic &diag,
                       function_ref<bool(const GpuChip &)> has) {
   bool isFirst = true;

@@ -44,6 +44,13 @@ FailureOr<GpuChip> lookupChip(StringRef name,
 LogicalResult checkMma(MmaKind kind, const GpuChip &chip,
                        function_ref<InFlightDiagnostic()> emitError);
 
+/// Elements of A and B, and of D.
+Type getMmaElement(MLIRContext *context, MmaKind kind);
+Type getMmaSum(MLIRContext *context, MmaKind kind);
+inline int64_t getMmaElementBits(MmaKind kind) {
+  return algorithms::getMmaShape(kind).a.getElementBits();
+}
+
 /// D = A B + `c` of a warp, in the shape of `getMmaShape`. `a` and `b` are i32
 /// registers, `c` and the result a vector of the elements of D that a lane has.
 Value emitMma(ImplicitLocOpBuilder &b, MmaKind kind, ValueRange a,

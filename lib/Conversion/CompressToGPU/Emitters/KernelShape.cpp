@@ -33,7 +33,7 @@ int64_t mlir::compress::getMostLhsRows(const FragmentWeight &weight) {
 KernelShape KernelShape::choose(const FragmentWeight &weight, MmaKind kind,
                                 int64_t lhsRows, int64_t sharedBytes) {
   KernelShape shape;
-  shape.lhsBytes = kind == MmaKind::S8 ? 1 : 2;
+  shape.lhsBits = getMmaElementBits(kind);
   shape.lhsRows = lhsRows;
   shape.tileRows = std::max<int64_t>(kWarpRows / weight.getTileRows(), 1);
   int64_t columns = weight.getTilesPerRecord() * weight.getTileColumns();

@@ -35,8 +35,8 @@ struct KernelShape {
   int64_t tileRows, records;
   /// Stages that are in shared memory at once.
   int64_t stages;
-  /// Bytes of an element of lhs there.
-  int64_t lhsBytes;
+  /// Bits of an element of lhs there.
+  int64_t lhsBits;
 
   int64_t getNumThreads() const {
     return rowWarps * columnWarps * algorithms::kWarpLanes;
@@ -57,11 +57,17 @@ inline constexpr int64_t kLhsRows[] = {8, 16, 32, 64};
 /// warp must fit its registers.
 int64_t getMostLhsRows(const FragmentWeight &weight);
 
+/// The weight of a contraction, which is laid out in fragments.
+FragmentWeight getFragmentWeight(ContractOp op);
+
 /// Why there is no kernel for a contraction on buffers; empty if there is one.
 std::string findObstacle(ContractOp op);
 
 /// What the kernel of a contraction multiplies.
 MmaKind getMmaKind(ContractOp op);
+
+/// Whether a kernel of its own makes of lhs what is multiplied.
+bool isLhsRounded(MmaKind kind);
 
 /// Lhs as integers, and the scale of each of its rows in f32, for a kernel of
 /// S8. Rows are continued by zeros to whole tiles of the weight; the columns of

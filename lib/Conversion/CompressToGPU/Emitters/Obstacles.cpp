@@ -40,9 +40,7 @@ static std::string findObstacleOfEpilogue(Region &epilogue) {
 }
 
 static std::string findObstacleOfIntegers(ContractOp op) {
-  CompressedTensorType type = op.getWeightType();
-  FragmentWeight weight(cast<TiledAttr>(type.getCodec()),
-                        type.getLogicalType());
+  FragmentWeight weight = getFragmentWeight(op);
   if (!cast<FragmentDecoderInterface>(weight.codec.getBase())
            .hasIntegers(weight))
     return "it computes in int8, and its weight is not of signed integers of 4 "

@@ -17,14 +17,10 @@ using namespace mlir::compress;
 /// Bytes of a register, which a thread makes at once.
 static constexpr int64_t kWordBytes = 4;
 
-static FragmentWeight getWeight(ContractOp op) {
-  CompressedTensorType type = op.getWeightType();
-  return FragmentWeight(cast<TiledAttr>(type.getCodec()),
-                        type.getLogicalType());
-}
+bool mlir::compress::isLhsRounded(MmaKind kind) { return kind == MmaKind::S8; }
 
 RoundedLhs RoundedLhs::of(ContractOp op) {
-  FragmentWeight weight = getWeight(op);
+  FragmentWeight weight = getFragmentWeight(op);
   auto lhs = cast<MemRefType>(op.getLhs().getType());
   SmallVector<int64_t> shape(lhs.getShape());
   shape.back() = llvm::alignTo(weight.logical.getDimSize(weight.getColumnDim()),
@@ -147,7 +143,7 @@ void RoundKernel::store(Value factor, Value integers) {
 void RoundKernel::emitBody(Block &body) {
   lhs = body.getArgument(0);
   Value integers = body.getArgument(1), scales = body.getArgument(2);
-  FragmentWeight weight = getWeight(op);
+  FragmentWeight weight = getFragmentWeight(op);
   columns = weight.logical.getDimSize(weight.getColumnDim());
   thread = gpu::ThreadIdOp::create(b, gpu::Dimension::x);
   Value batch = gpu::BlockIdOp::create(b, gpu::Dimension::z);

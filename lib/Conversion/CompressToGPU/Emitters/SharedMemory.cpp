@@ -20,7 +20,7 @@ int64_t mlir::compress::getStageColumns(const FragmentWeight &weight,
 int64_t mlir::compress::getLhsBytes(const FragmentWeight &weight,
                                     const KernelShape &shape) {
   return shape.stages * shape.lhsRows *
-         (getStageColumns(weight, shape) * shape.lhsBytes + kPadding);
+         (getStageColumns(weight, shape) * shape.lhsBits / 8 + kPadding);
 }
 
 int64_t mlir::compress::getWeightBytes(const FragmentWeight &weight,

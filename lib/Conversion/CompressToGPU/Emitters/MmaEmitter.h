@@ -1,0 +1,133 @@
+//===- MmaEmitter.h - the parts of an emitted kernel ------------*- C++ -*-===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// What emitMmaKernel uses, in one file for each part of a kernel: CopyStages
+// brings operands to shared memory, MmaProducts multiplies, MmaResults adds up
+// what warps have and stores it, and MmaKernel puts them together.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPRESS_LIB_CONVERSION_MMAEMITTER_H
+#define COMPRESS_LIB_CONVERSION_MMAEMITTER_H
+
+#include "SharedMemory.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+namespace mlir::compress {
+
+/// Emits the body of a kernel.
+class MmaKernel {
+public:
+  MmaKernel(OpBuilder &builder, ContractOp op, const KernelShape &shape)
+      : b(op.getLoc(), builder), op(op), shape(shape),
+        weight(getFragmentWeight(op)),
+        decoder(cast<FragmentDecoderInterface>(weight.codec.getBase())),
+        format(decoder.getFragmentFormat(weight)), kind(getMmaKind(op)) {}
+
+  gpu::GPUFuncOp emit(StringRef name);
+
+private:
+  /// Sums, one vector of D for each fragment of outputs and 8 rows of lhs, and
+  /// those of lhs alone, where they are wanted.
+  struct Sums {
+    SmallVector<Value> products, rows;
+  };
+
+  void emitBody();
+  void locate();
+  void makeBuffers();
+  void makeTable();
+  void issue(Value stage, Value slot);
+  void copyWeight(Value stage, Value slot);
+  void copyLhs(Value stage, Value slot);
+  void compute(Value slot, Sums &sums);
+  SmallVector<Value> loadLhs(Value slot, int64_t step);
+  FragmentPlace getPlace(Value slot, int64_t tileRow, int64_t record,
+                         int64_t tile);
+  void addBlock(const RowScales &scales, int64_t tileRow, const Sums &block,
+                Sums &sums);
+  void scaleAll(Sums &sums);
+  void reduce(Sums &sums, function_ref<void()> finish);
+  void store(const Sums &sums);
+  Value emitEpilogue(ValueRange place, Value sum);
+
+  Value index(int64_t value) {
+    return arith::ConstantIndexOp::create(b, value);
+  }
+  Value add(Value x, Value y) { return arith::AddIOp::create(b, x, y); }
+  Value add(Value x, int64_t y) { return y ? add(x, index(y)) : x; }
+  Value mul(Value x, int64_t y) {
+    return arith::MulIOp::create(b, x, index(y));
+  }
+  Value div(Value x, int64_t y) {
+    return arith::DivUIOp::create(b, x, index(y));
+  }
+  Value rem(Value x, int64_t y) {
+    return arith::RemUIOp::create(b, x, index(y));
+  }
+  Value isLess(Value x, Value y) {
+    return arith::CmpIOp::create(b, arith::CmpIPredicate::ult, x, y);
+  }
+  Value both(Value x, Value y) {
+    if (!x || !y)
+      return x ? x : y;
+    return arith::AndIOp::create(b, x, y);
+  }
+  /// Where `condition`, or always if there is none.
+  void when(Value condition, function_ref<void()> fill);
+  Value zeroSum() {
+    return arith::ConstantOp::create(
+        b, b.getZeroAttr(VectorType::get(4, getSumType())));
+  }
+  Value view(int64_t offset, ArrayRef<int64_t> shape, Type element);
+  /// Shares `pieces` of each of some rows between all threads.
+  void forPieces(int64_t rows, int64_t pieces,
+                 function_ref<void(Value row, Value piece)> fill);
+
+  int64_t getRowFragments() const { return weight.getTileRows() / 16; }
+  int64_t getLhsFragments() const { return shape.lhsRows / kMmaRows; }
+  /// Columns of lhs that a warp reads in a stage, in pairs of bytes.
+  int64_t getWarpColumns() const {
+    return getStageColumns(weight, shape) * shape.lhsBits / 16 /
+           shape.columnWarps;
+  }
+  int64_t getSumIndex(int64_t tileRow, int64_t fragment, int64_t rows) const {
+    return (tileRow * getRowFragments() + fragment) * getLhsFragments() + rows;
+  }
+  bool needsRowSums() const { return format.hasZero || format.hasMin; }
+  bool hasBlocks() const { return format.tilesPerBlock > 0; }
+  bool hasIntegerSums() { return getSumType().isInteger(); }
+  /// What lhs is in shared memory, and what products add up in.
+  Type getLhsType() { return getMmaElement(b.getContext(), kind); }
+  Type getSumType() { return getMmaSum(b.getContext(), kind); }
+
+  ImplicitLocOpBuilder b;
+  ContractOp op;
+  KernelShape shape;
+  FragmentWeight weight;
+  FragmentDecoderInterface decoder;
+  FragmentFormat format;
+  MmaKind kind;
+
+  // What the op has as operands, as arguments of the kernel.
+  Value lhs, init, stream;
+  /// One for each row of lhs, where that is rounded to integers.
+  Value lhsScales;
+  SmallVector<Value> shared, others;
+  /// Sizes: rows of lhs, outputs and columns.
+  Value m;
+  int64_t n = 0, k = 0;
+  // Places of the thread.
+  SmallVector<Value> batch;
+  Value thread, lane, group, rowWarp, columnWarp, firstTileRow, firstRow;
+  // Shared memory.
+  Value lhsBuffer, lhsMatrices, weightBuffer;
+};
+
+} // namespace mlir::compress
+
+#endif // COMPRESS_LIB_CONVERSION_MMAEMITTER_H

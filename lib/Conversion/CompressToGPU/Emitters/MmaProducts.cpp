@@ -1,0 +1,172 @@
+//===- MmaProducts.cpp - products of a stage ------------------------------===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "MmaEmitter.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace mlir::compress;
+
+/// Operand B of 16 columns, two registers for each 8 rows of lhs.
+SmallVector<Value> MmaKernel::loadLhs(Value slot, int64_t step) {
+  // Matrices of 8 rows and 8 columns: two for each 8 rows, and of few rows two
+  // steps at once.
+  int64_t fragments = getLhsFragments();
+  auto load = [&](int64_t firstRows, int64_t firstStep, int64_t matrices) {
+    // Lane 8 i + r has the address of row r of matrix i.
+    Value matrix = div(lane, 8), row = rem(lane, 8);
+    Value column;
+    if (fragments == 1) {
+      column = mul(matrix, 8);
+    } else {
+      row = add(row, mul(div(matrix, 2), kMmaRows));
+      column = mul(rem(matrix, 2), 8);
+    }
+    column = add(add(column, mul(columnWarp, getWarpColumns())),
+                 firstStep * kMmaColumns);
+    auto pair = VectorType::get({matrices, 2}, b.getF16Type());
+    Value loaded = nvgpu::LdMatrixOp::create(
+        b, pair, lhsMatrices,
+        ValueRange{slot, add(row, firstRows * kMmaRows), column},
+        /*transpose=*/false, matrices);
+    SmallVector<Value> registers;
+    for (int64_t i = 0; i < matrices; ++i) {
+      Value half = vector::ExtractOp::create(b, loaded, i);
+      registers.push_back(LLVM::BitcastOp::create(b, b.getI32Type(), half));
+    }
+    return registers;
+  };
+  if (fragments > 1) {
+    SmallVector<Value> registers;
+    for (int64_t rows = 0; rows < fragments; rows += 2)
+      llvm::append_range(registers, load(rows, step, 4));
+    return registers;
+  }
+  int64_t first = step & ~int64_t(1);
+  bool isLast = (first + 1) * kMmaColumns == getWarpColumns();
+  SmallVector<Value> registers = load(0, first, isLast ? 2 : 4);
+  return {registers.begin() + step % 2 * 2,
+          registers.begin() + step % 2 * 2 + 2};
+}
+
+FragmentPlace MmaKernel::getPlace(Value slot, int64_t tileRow, int64_t record,
+                                  int64_t tile) {
+  FragmentPlace place;
+  Value row = add(mul(rowWarp, shape.tileRows), tileRow);
+  // What is not in records is read where it is: rows behind the last one read
+  // that.
+  Value outer = add(firstTileRow, row);
+  if (weight.getNumTileRows() % shape.getBlockTileRows())
+    outer =
+        arith::MinUIOp::create(b, outer, index(weight.getNumTileRows() - 1));
+  place.outer = batch;
+  place.outer.push_back(outer);
+  place.buffer = weightBuffer;
+  // By slot, row, and warp, which has a few.
+  place.record = add(mul(slot, shape.getBlockTileRows()), row);
+  place.record = add(mul(place.record, shape.columnWarps), columnWarp);
+  place.record = add(mul(place.record, shape.records * weight.records.bytes),
+                     record * weight.records.bytes);
+  place.tile = tile;
+  place.group = group;
+  place.shared = shared;
+  return place;
+}
+
+/// Adds what the products of a block are worth.
+void MmaKernel::addBlock(const RowScales &scales, int64_t tileRow,
+                         const Sums &block, Sums &sums) {
+  auto vector = VectorType::get(4, b.getF32Type());
+  auto spread = [&](ArrayRef<Value> rows, int64_t fragment) -> Value {
+    Value lower = rows[2 * fragment], upper = rows[2 * fragment + 1];
+    return vector::FromElementsOp::create(
+        b, vector, ValueRange{lower, lower, upper, upper});
+  };
+  for (int64_t fragment = 0; fragment < getRowFragments(); ++fragment) {
+    Value scale = spread(scales.scale, fragment);
+    Value ofRows; // what a sum of lhs adds
+    if (format.hasZero)
+      ofRows = arith::NegFOp::create(
+          b, arith::MulFOp::create(b, scale, spread(scales.zero, fragment)));
+    if (format.hasMin)
+      ofRows = spread(scales.min, fragment);
+    for (int64_t rows = 0; rows < getLhsFragments(); ++rows) {
+      int64_t at = getSumIndex(tileRow, fragment, rows);
+      Value &sum = sums.products[at];
+      sum = LLVM::FMAOp::create(b, scale, block.products[at], sum);
+      if (ofRows)
+        sum = LLVM::FMAOp::create(b, ofRows, block.rows[rows], sum);
+    }
+  }
+}
+
+/// The products of a stage.
+void MmaKernel::compute(Value slot, Sums &sums) {
+  int64_t steps = weight.getTileColumns() * shape.lhsBits / 16 / kMmaColumns;
+  int64_t tilesPerBlock =
+      hasBlocks() ? format.tilesPerBlock : weight.getTilesPerRecord();
+  Value one = arith::ConstantOp::create(
+      b, b.getI32IntegerAttr(kind == MmaKind::F16 ? 0x3c003c00 : 0x3f803f80));
+  SmallVector<Value> ones(4, one);
+  for (int64_t record = 0; record < shape.records; ++record)
+    for (int64_t first = 0; first < weight.getTilesPerRecord();
+         first += tilesPerBlock) {
+      Sums block;
+      if (hasBlocks()) {
+        block.products.assign(sums.products.size(), zeroSum());
+        block.rows.assign(needsRowSums() ? getLhsFragments() : 0, zeroSum());
+      } else {
+        block = sums;
+      }
+      for (int64_t tile = first; tile < first + tilesPerBlock; ++tile) {
+        SmallVector<SmallVector<Value>> words;
+        for (int64_t tileRow = 0; tileRow < shape.tileRows; ++tileRow) {
+          FragmentPlace place = getPlace(slot, tileRow, record, tile);
+          Value at =
+              add(add(place.record, mul(lane, kLaneBytes)), tile * kTileBytes);
+          Value bytes = vector::LoadOp::create(
+              b, VectorType::get(kLaneBytes, b.getI8Type()), weightBuffer, at,
+              /*nontemporal=*/false, llvm::MaybeAlign(kLaneBytes));
+          bytes = vector::BitCastOp::create(
+              b, VectorType::get(4, b.getI32Type()), bytes);
+          SmallVector<Value> &four = words.emplace_back();
+          for (int64_t word = 0; word < 4; ++word)
+            four.push_back(vector::ExtractOp::create(b, bytes, word));
+        }
+        for (int64_t step = 0; step < steps; ++step) {
+          int64_t number =
+              (record * weight.getTilesPerRecord() + tile) * steps + step;
+          SmallVector<Value> columns = loadLhs(slot, number);
+          auto multiply = [&](ValueRange a, int64_t rows, Value &sum) {
+            sum = emitMma(b, kind, a,
+                          {columns[2 * rows], columns[2 * rows + 1]}, sum);
+          };
+          for (auto [rows, sum] : llvm::enumerate(block.rows))
+            multiply(ones, rows, sum);
+          for (int64_t tileRow = 0; tileRow < shape.tileRows; ++tileRow)
+            for (int64_t fragment = 0; fragment < getRowFragments();
+                 ++fragment) {
+              SmallVector<Value> a = decoder.emitFragment(
+                  b, b.getLoc(), weight, words[tileRow], fragment, step, kind);
+              for (int64_t rows = 0; rows < getLhsFragments(); ++rows)
+                multiply(a, rows,
+                         block.products[getSumIndex(tileRow, fragment, rows)]);
+            }
+        }
+      }
+      if (!hasBlocks()) {
+        sums = block;
+        continue;
+      }
+      for (int64_t tileRow = 0; tileRow < shape.tileRows; ++tileRow)
+        addBlock(decoder.emitRowScales(b, b.getLoc(), weight,
+                                       getPlace(slot, tileRow, record, first)),
+                 tileRow, block, sums);
+    }
+}

@@ -1,0 +1,159 @@
+//===- MmaResults.cpp - sums of a kernel to its results -------------------===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "MmaEmitter.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/IRMapping.h"
+
+using namespace mlir;
+using namespace mlir::compress;
+using algorithms::kWarpLanes;
+
+/// What products are worth where all of a row share their scales.
+void MmaKernel::scaleAll(Sums &sums) {
+  if (hasBlocks() || !format.hasScale)
+    return;
+  Sums all = sums;
+  auto vector = VectorType::get(4, b.getF32Type());
+  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(vector));
+  sums.products.assign(sums.products.size(), zero);
+  if (hasIntegerSums())
+    for (Value &sum : all.products)
+      sum = arith::SIToFPOp::create(b, vector, sum);
+  for (int64_t tileRow = 0; tileRow < shape.tileRows; ++tileRow)
+    addBlock(decoder.emitRowScales(b, b.getLoc(), weight,
+                                   getPlace(index(0), tileRow, 0, 0)),
+             tileRow, all, sums);
+}
+
+/// Adds the sums of the warps that have other columns, and calls `finish` where
+/// they are.
+void MmaKernel::reduce(Sums &sums, function_ref<void()> finish) {
+  if (shape.columnWarps == 1)
+    return finish();
+  SmallVector<Value *> all;
+  for (SmallVector<Value> *some : {&sums.products, &sums.rows})
+    for (Value &sum : *some)
+      all.push_back(&sum);
+  Value buffer = view(0,
+                      {shape.columnWarps - 1, shape.rowWarps,
+                       int64_t(all.size()), kWarpLanes * 4},
+                      getSumType());
+  auto vector = VectorType::get(4, getSumType());
+  Value at = mul(lane, 4);
+  gpu::BarrierOp::create(b);
+  Value isFirst =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::eq, columnWarp, index(0));
+  Value isOther =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::ne, columnWarp, index(0));
+  when(isOther, [&] {
+    Value warp = arith::SubIOp::create(b, columnWarp, index(1));
+    for (auto [i, sum] : llvm::enumerate(all))
+      vector::StoreOp::create(b, *sum, buffer,
+                              ValueRange{warp, rowWarp, index(i), at},
+                              /*nontemporal=*/false, llvm::MaybeAlign(16));
+  });
+  gpu::BarrierOp::create(b);
+  when(isFirst, [&] {
+    for (int64_t warp = 0; warp + 1 < shape.columnWarps; ++warp)
+      for (auto [i, sum] : llvm::enumerate(all)) {
+        Value other = vector::LoadOp::create(
+            b, vector, buffer, ValueRange{index(warp), rowWarp, index(i), at},
+            /*nontemporal=*/false, llvm::MaybeAlign(16));
+        *sum = hasIntegerSums()
+                   ? arith::AddIOp::create(b, *sum, other).getResult()
+                   : arith::AddFOp::create(b, *sum, other).getResult();
+      }
+    finish();
+  });
+}
+
+/// The epilogue on one sum. As vectors of one element, because functions of
+/// vectors become arithmetic.
+Value MmaKernel::emitEpilogue(ValueRange place, Value sum) {
+  Block &body = op.getEpilogue().front();
+  auto getVector = [](Type type) { return VectorType::get(1, type); };
+  auto toVector = [&](Value value) -> Value {
+    return vector::BroadcastOp::create(b, getVector(value.getType()), value);
+  };
+  IRMapping mapping;
+  mapping.map(body.getArgument(0), toVector(sum));
+  for (auto [i, other] : llvm::enumerate(others)) {
+    SmallVector<Value> at;
+    for (AffineExpr expr : op.getOtherMap(i).getResults())
+      at.push_back(place[cast<AffineDimExpr>(expr).getPosition()]);
+    mapping.map(body.getArgument(i + 1),
+                toVector(memref::LoadOp::create(b, other, at)));
+  }
+  // Constants may be outside of it.
+  auto getMapped = [&](Value value) -> Value {
+    if (!mapping.contains(value))
+      mapping.map(value,
+                  toVector(b.clone(*value.getDefiningOp())->getResult(0)));
+    return mapping.lookup(value);
+  };
+  for (Operation &inner : body.without_terminator()) {
+    if (inner.hasTrait<OpTrait::ConstantLike>())
+      continue;
+    SmallVector<Value> operands;
+    for (Value operand : inner.getOperands())
+      operands.push_back(getMapped(operand));
+    Operation *result = b.create(
+        b.getLoc(), inner.getName().getIdentifier(), operands,
+        llvm::map_to_vector(inner.getResultTypes(),
+                            [&](Type type) -> Type { return getVector(type); }),
+        inner.getAttrs());
+    mapping.map(inner.getResults(), result->getResults());
+  }
+  Value result = getMapped(cast<YieldOp>(body.getTerminator()).getValue());
+  return vector::ExtractOp::create(b, result, 0);
+}
+
+void MmaKernel::store(const Sums &sums) {
+  algorithms::MmaFragment d = algorithms::getMmaShape(kind).d;
+  Value quarter = rem(lane, 4);
+  int64_t rows = cast<MemRefType>(init.getType()).getDimSize(op.getDimM());
+  bool allRows = !ShapedType::isDynamic(rows) && rows % shape.lhsRows == 0;
+  bool allOutputs = n % (weight.getTileRows() * shape.getBlockTileRows()) == 0;
+  Value firstOutput = mul(add(firstTileRow, mul(rowWarp, shape.tileRows)),
+                          weight.getTileRows());
+  for (int64_t tileRow = 0; tileRow < shape.tileRows; ++tileRow)
+    for (int64_t fragment = 0; fragment < getRowFragments(); ++fragment)
+      for (int64_t rowBlock = 0; rowBlock < getLhsFragments(); ++rowBlock)
+        for (int64_t i = 0; i < d.getNumRegisters(); ++i) {
+          // Row of D: that of the group, and what the register adds.
+          algorithms::MmaFragment::Place at = d.getPlace(0, i, 0);
+          Value output =
+              add(add(firstOutput, group),
+                  tileRow * weight.getTileRows() + fragment * 16 + at.row);
+          Value row = add(add(firstRow, mul(quarter, 2)),
+                          rowBlock * kMmaRows + at.column);
+          Value isValid;
+          if (!allRows)
+            isValid = isLess(row, m);
+          if (!allOutputs)
+            isValid = both(isValid, isLess(output, index(n)));
+          when(isValid, [&] {
+            Value sum = vector::ExtractOp::create(
+                b, sums.products[getSumIndex(tileRow, fragment, rowBlock)], i);
+            SmallVector<Value> place(batch);
+            place.push_back(row);
+            if (lhsScales)
+              sum = arith::MulFOp::create(
+                  b, sum, memref::LoadOp::create(b, lhsScales, place));
+            place.push_back(output);
+            if (!op.getOverwrite())
+              sum = arith::AddFOp::create(
+                  b, memref::LoadOp::create(b, init, place), sum);
+            if (!op.getEpilogue().empty())
+              sum = emitEpilogue(place, sum);
+            memref::StoreOp::create(b, sum, init, place);
+          });
+        }
+}
