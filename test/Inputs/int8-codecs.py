@@ -11,7 +11,6 @@ and the number of modules.
 
 import os
 import random
-import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -19,11 +18,11 @@ from pathlib import Path
 import artifact
 import numpy as np
 import quant_reference as reference
-from codec_families import Base3, Decoded, Nm, Palette, Quant, Tensor, Tree, decode, spread
+from codec_families import Base3, Decoded, Nm, Palette, Quant, Tensor, Tree, spread
 from compress_runtime import Model
-from differential import expect, tensor_type, write_maps
+from differential import tensor_type, write_maps
 from fused_ops import TINY, UNIT, widen
-from random_modules import run_modules
+from random_modules import decode_stored, run_modules, run_tool
 
 SEED = int(os.environ.get("COMPRESS_TEST_SEED", "1"))
 CASES = int(os.environ.get("COMPRESS_TEST_CASES", "4"))
@@ -181,11 +180,6 @@ def bound(weight: Decoded, x: np.ndarray, axis: int) -> tuple[np.ndarray, np.nda
 # ===----------------------------------------------------------------------===
 
 
-def run_tool(*arguments) -> None:
-    done = subprocess.run([*map(str, arguments)], capture_output=True, text=True, check=False)
-    expect(done.returncode == 0, f"{arguments[:2]}: exit code {done.returncode}: {done.stderr[:2000]}")
-
-
 def write_function(name: str, tree: Tree, rows: int, axis: int) -> str:
     shape = tree.tensor.shape
     x, y = tensor_type([rows, shape[axis]]), tensor_type([rows, shape[1 - axis]])
@@ -218,23 +212,7 @@ def run_module(directory: Path, number: int) -> tuple[Counter, list[str], float]
     compile_ = ["compressc", "compile", module, "--weights", weights, "--preset", "none", "-j", 1]
     run_tool(*compile_, "--allow-dense", "--compute", "f32", "--target", "cpu:x86-64",
              "-o", directory / "f32")  # fmt: skip
-    # Stored in the order of the codec, in a module where nothing is contracted.
-    dense = directory / "dense.mlir"
-    dense.write_text(
-        "".join(
-            f'func.func @"{name}"() -> {tensor_type(shape)} {{\n'
-            f'  %w = arith.constant {{compress.codec = {tree}}} dense_resource<"{name}"> : {tensor_type(shape)}\n'
-            f"  return %w : {tensor_type(shape)}\n}}\n"
-            for name, tree in trees.items()
-        )
-    )
-    run_tool("compressc", "compile", dense, "--weights", weights, "--preset", "none", "-j", 1,
-             "--allow-dense", "-o", directory / "dense")  # fmt: skip
-    tensors = artifact.read_tensors(directory / "dense" / "weights.safetensors")
-    decoded = {
-        entry["name"]: decode(trees[entry["name"]], iter([tensors[t] for t in entry["tensors"]]))
-        for entry in artifact.read_manifest(directory / "dense")["weights"]
-    }
+    decoded = decode_stored(directory, weights, trees)
     flags = set(Path("/proc/cpuinfo").read_text(encoding="utf-8").split())
     x = numbers.standard_normal((rows, k)).astype(np.float32) * 10.0 ** rng.choice([-3, 0, 2])
     if rng.random() < 0.3:

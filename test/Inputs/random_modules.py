@@ -1,12 +1,43 @@
 """Runs modules that are drawn at random, and says what came of them."""
 
+import subprocess
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import artifact
+from codec_families import Decoded, Tree, decode
+from differential import expect, tensor_type
+
 # Cases by target, what failed, and the largest share of a bound that errors took.
 Result = tuple[Counter, list[str], float]
+
+
+def run_tool(*arguments) -> None:
+    done = subprocess.run([*map(str, arguments)], capture_output=True, text=True, check=False)
+    expect(done.returncode == 0, f"{arguments[:2]}: exit code {done.returncode}: {done.stderr[:2000]}")
+
+
+def decode_stored(directory: Path, weights: Path, trees: dict[str, Tree]) -> dict[str, Decoded]:
+    """What is stored of each weight as its codec, decoded: in the order of the codec, because nothing is contracted."""
+    module = directory / "dense.mlir"
+    module.write_text(
+        "".join(
+            f'func.func @"{name}"() -> {type_} {{\n'
+            f'  %w = arith.constant {{compress.codec = {tree}}} dense_resource<"{name}"> : {type_}\n'
+            f"  return %w : {type_}\n}}\n"
+            for name, tree in trees.items()
+            for type_ in [tensor_type(tree.tensor.shape, tree.tensor.element)]
+        )
+    )
+    run_tool("compressc", "compile", module, "--weights", weights, "--preset", "none", "-j", 1,
+             "--allow-dense", "-o", directory / "dense")  # fmt: skip
+    tensors = artifact.read_tensors(directory / "dense" / "weights.safetensors")
+    return {
+        entry["name"]: decode(trees[entry["name"]], iter([tensors[t] for t in entry["tensors"]]))
+        for entry in artifact.read_manifest(directory / "dense")["weights"]
+    }
 
 
 def run_modules(run: Callable[[Path, int], Result], root: Path, seed: int, count: int) -> int:

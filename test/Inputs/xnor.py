@@ -9,7 +9,6 @@ Usage: xnor.py WORK_DIRECTORY. COMPRESS_TEST_SEED and COMPRESS_TEST_CASES set th
 
 import os
 import random
-import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -17,11 +16,11 @@ from pathlib import Path
 import artifact
 import numpy as np
 import quant_reference as reference
-from codec_families import Quant, Tensor, Tree, decode
+from codec_families import Quant, Tensor, Tree
 from compress_runtime import Model
-from differential import expect, tensor_type, write_maps
+from differential import tensor_type, write_maps
 from fused_ops import UNIT, widen
-from random_modules import run_modules
+from random_modules import decode_stored, run_modules, run_tool
 
 SEED = int(os.environ.get("COMPRESS_TEST_SEED", "1"))
 CASES = int(os.environ.get("COMPRESS_TEST_CASES", "4"))
@@ -94,11 +93,6 @@ def write_function(name: str, tree: Tree, sign: str, element: str, rows: int | s
     return "\n".join(lines)
 
 
-def run_tool(*arguments) -> None:
-    done = subprocess.run([*map(str, arguments)], capture_output=True, text=True, check=False)
-    expect(done.returncode == 0, f"{arguments[:2]}: exit code {done.returncode}: {done.stderr[:2000]}")
-
-
 def draw_activations(rng: random.Random, numbers: np.random.Generator, shape: list[int], element: str) -> np.ndarray:
     x = numbers.standard_normal(shape).astype(np.float32)
     special = np.float32([0, -0.0, np.nan, -np.nan, np.inf, -np.inf, 1e-45, -1e-45, 0.5])
@@ -137,24 +131,7 @@ def run_module(directory: Path, number: int) -> tuple[Counter, list[str], float]
         )
     )
     compile_ = ["compressc", "compile", module, "--weights", weights, "--preset", "none", "-j", 1]
-    # Stored in the order of the codec, in a module where nothing is contracted.
-    dense = directory / "dense.mlir"
-    dense.write_text(
-        "".join(
-            f'func.func @"{name}"() -> {tensor_type(shape, tree.tensor.element)} {{\n'
-            f'  %w = arith.constant {{compress.codec = {tree}}} dense_resource<"{name}">'
-            f" : {tensor_type(shape, tree.tensor.element)}\n"
-            f"  return %w : {tensor_type(shape, tree.tensor.element)}\n}}\n"
-            for name, tree in trees.items()
-        )
-    )
-    run_tool("compressc", "compile", dense, "--weights", weights, "--preset", "none", "-j", 1,
-             "--allow-dense", "-o", directory / "dense")  # fmt: skip
-    tensors = artifact.read_tensors(directory / "dense" / "weights.safetensors")
-    decoded = {
-        entry["name"]: decode(trees[entry["name"]], iter([tensors[t] for t in entry["tensors"]]))
-        for entry in artifact.read_manifest(directory / "dense")["weights"]
-    }
+    decoded = decode_stored(directory, weights, trees)
     flags = set(Path("/proc/cpuinfo").read_text(encoding="utf-8").split())
     inputs = {
         name: draw_activations(rng, numbers, [*[batch] * bool(batch), rows, k], elements[name]) for name in trees

@@ -45,6 +45,34 @@ protected:
   llvm::cl::OptionCategory category;
 };
 
+/// Options of benchmarks of one square weight.
+struct MatrixOptions {
+  /// `counted` says which of the runs counts.
+  MatrixOptions(llvm::cl::SubCommand &command,
+                llvm::cl::OptionCategory &category, unsigned repeat,
+                llvm::StringRef counted)
+      : size{"size",
+             llvm::cl::init(4096),
+             llvm::cl::value_desc("n"),
+             llvm::cl::desc("Rows and columns of the weight"),
+             llvm::cl::sub(command),
+             llvm::cl::cat(category)},
+        repeat{"repeat",
+               llvm::cl::init(repeat),
+               llvm::cl::value_desc("n"),
+               llvm::cl::desc(counted),
+               llvm::cl::sub(command),
+               llvm::cl::cat(category)},
+        json{"json", llvm::cl::desc("Print JSON"), llvm::cl::sub(command),
+             llvm::cl::cat(category)} {}
+
+  /// Whether they make sense; says so if they do not.
+  bool check() const;
+
+  llvm::cl::opt<unsigned> size, repeat;
+  llvm::cl::opt<bool> json;
+};
+
 std::unique_ptr<Benchmark> createEncodeBenchmark();
 std::unique_ptr<Benchmark> createFusedBenchmark();
 std::unique_ptr<Benchmark> createKernelsBenchmark();

@@ -38,20 +38,8 @@ private:
   cl::list<unsigned> rows{"m", cl::desc("Rows of x (default: 1 and 64)"),
                           cl::value_desc("n"), cl::sub(command),
                           cl::cat(category)};
-  cl::opt<unsigned> size{"size",
-                         cl::init(4096),
-                         cl::value_desc("n"),
-                         cl::desc("Rows and columns of the weight"),
-                         cl::sub(command),
-                         cl::cat(category)};
-  cl::opt<unsigned> repeat{"repeat",
-                           cl::init(15),
-                           cl::value_desc("n"),
-                           cl::desc("Runs of which the median is taken"),
-                           cl::sub(command),
-                           cl::cat(category)};
-  cl::opt<bool> json{"json", cl::desc("Print JSON"), cl::sub(command),
-                     cl::cat(category)};
+  MatrixOptions options{command, category, /*repeat=*/15,
+                        "Runs of which the median is taken"};
 };
 
 } // namespace
@@ -70,12 +58,12 @@ int FusedBenchmark::measureProblem(Problem &p, llvm::json::Array &results) {
   std::string error;
   for (const std::string &preset : names)
     for (bool fuse : {true, false}) {
-      OwnOptions options;
-      options.codec = preset;
-      options.compute = ComputeRequest::F32;
-      options.fuse = fuse;
+      OwnOptions own;
+      own.codec = preset;
+      own.compute = ComputeRequest::F32;
+      own.fuse = fuse;
       contenders.push_back(
-          std::move(compiler.compile(p, options, error).contender));
+          std::move(compiler.compile(p, own, error).contender));
       if (!contenders.back())
         return fail(error);
     }
@@ -89,11 +77,11 @@ int FusedBenchmark::measureProblem(Problem &p, llvm::json::Array &results) {
     all.push_back(contender.get());
   constexpr double kSeconds = 60;
   std::vector<Timing> hotTimes =
-      timeAll(all, repeat, kSeconds, 0, /*isCold=*/false);
+      timeAll(all, options.repeat, kSeconds, 0, /*isCold=*/false);
   std::vector<Timing> coldTimes =
-      timeAll(all, repeat, kSeconds, 0, /*isCold=*/true);
+      timeAll(all, options.repeat, kSeconds, 0, /*isCold=*/true);
   double flop = 2.0 * p.m * p.n * p.k;
-  if (!json)
+  if (!options.json)
     llvm::outs() << llvm::formatv(
         "\nm={0} n={1} k={2}\n{3,-36} {4,10} {5,10} {6,10} {7,14} {8,14}\n",
         p.m, p.n, p.k, "", "hot us", "cold us", "GFLOP/s", "speed-up hot",
@@ -103,7 +91,7 @@ int FusedBenchmark::measureProblem(Problem &p, llvm::json::Array &results) {
     // Of the first contender over this one.
     double hot = hotTime.median / hotTimes.front().median,
            cold = coldTime.median / coldTimes.front().median;
-    if (!json)
+    if (!options.json)
       llvm::outs() << llvm::formatv(
           "{0,-36} {1,10:f1} {2,10:f1} {3,10:f1} {4,14:f2} {5,14:f2}\n",
           contender->getName(), hotTime.median * 1e6, coldTime.median * 1e6,
@@ -121,29 +109,26 @@ int FusedBenchmark::measureProblem(Problem &p, llvm::json::Array &results) {
 }
 
 int FusedBenchmark::run() {
-  if (repeat == 0 || size == 0) {
-    llvm::errs()
-        << "compress-bench: expected --repeat and --size of 1 or more\n";
+  if (!options.check())
     return kUsageError;
-  }
   llvm::json::Array results;
   std::vector<unsigned> counts(rows.begin(), rows.end());
   if (counts.empty())
     counts = {1, 64};
-  if (!json)
+  if (!options.json)
     llvm::outs() << "cpu: " << llvm::sys::getHostCPUName()
-                 << ", one thread, median of " << repeat << "\n";
+                 << ", one thread, median of " << options.repeat << "\n";
   for (unsigned m : counts) {
-    Problem problem(m, size, size, /*threads=*/1);
+    Problem problem(m, options.size, options.size, /*threads=*/1);
     if (int code = measureProblem(problem, results))
       return code;
   }
-  if (json)
+  if (options.json)
     llvm::outs() << llvm::formatv(
         "{0:2}\n", llvm::json::Value(
                        llvm::json::Object{{"benchmark", "fused"},
                                           {"cpu", llvm::sys::getHostCPUName()},
-                                          {"repeat", int64_t(repeat)},
+                                          {"repeat", int64_t(options.repeat)},
                                           {"results", std::move(results)}}));
   return 0;
 }

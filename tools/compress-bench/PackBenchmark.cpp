@@ -41,55 +41,40 @@ private:
       cl::CommaSeparated,
       cl::sub(command),
       cl::cat(category)};
-  cl::opt<unsigned> size{"size",
-                         cl::init(4096),
-                         cl::value_desc("n"),
-                         cl::desc("Rows and columns of the weight"),
-                         cl::sub(command),
-                         cl::cat(category)};
-  cl::opt<unsigned> repeat{"repeat",
-                           cl::init(5),
-                           cl::value_desc("n"),
-                           cl::desc("Runs of which the fastest counts"),
-                           cl::sub(command),
-                           cl::cat(category)};
-  cl::opt<bool> json{"json", cl::desc("Print JSON"), cl::sub(command),
-                     cl::cat(category)};
+  MatrixOptions options{command, category, /*repeat=*/5,
+                        "Runs of which the fastest counts"};
 };
 } // namespace
 
 int PackBenchmark::run() {
-  if (repeat == 0 || size == 0) {
-    llvm::errs() << "compress-bench: expected --repeat and --size of 1 or "
-                    "more\n";
+  if (!options.check())
     return kUsageError;
-  }
   llvm::parallel::strategy = llvm::hardware_concurrency(1);
   std::vector<std::string> names(presets.begin(), presets.end());
   if (names.empty())
     names = {"int4-b32", "int8-channel",     "int2-b32", "int3-b32",
              "ternary",  "binary",           "palette4", "nf4",
              "mxfp4",    "fp8-e4m3-channel", "none"};
-  if (!json)
+  if (!options.json)
     llvm::outs() << "cpu: " << llvm::sys::getHostCPUName()
-                 << ", one thread, best of " << repeat << ", goals "
+                 << ", one thread, best of " << options.repeat << ", goals "
                  << llvm::formatv("{0:f1} GB/s and {1:f1} s\n", kSpeedGoal,
                                   kSecondsGoal)
                  << llvm::formatv("{0,-20} {1,-5} {2,8} {3,8} {4,10}\n",
                                   "preset", "mode", "MB", "GB/s", "compile s");
   llvm::json::Array results;
-  Problem problem(1, size, size, /*threads=*/1);
+  Problem problem(1, options.size, options.size, /*threads=*/1);
   problem.coldBytes = 0;
   for (const std::string &name : names)
     for (ComputeRequest compute : {ComputeRequest::F32, ComputeRequest::Auto}) {
-      OwnOptions options;
-      options.codec = name;
-      options.compute = compute;
+      OwnOptions own;
+      own.codec = name;
+      own.compute = compute;
       OwnCode best;
-      for (unsigned i = 0; i < repeat; ++i) {
+      for (unsigned i = 0; i < options.repeat; ++i) {
         Compiler compiler;
         std::string error;
-        OwnCode code = compiler.compile(problem, options, error);
+        OwnCode code = compiler.compile(problem, own, error);
         if (!code.contender) {
           llvm::errs() << "compress-bench: " << name << ": " << error << "\n";
           return 1;
@@ -103,7 +88,7 @@ int PackBenchmark::run() {
       }
       double speed = best.bytes / best.packSeconds * 1e-9;
       bool isMissed = speed < kSpeedGoal || best.seconds > kSecondsGoal;
-      if (!json)
+      if (!options.json)
         llvm::outs() << llvm::formatv(
             "{0,-20} {1,-5} {2,8:f2} {3,8:f2} {4,10:f2}{5}\n", name,
             best.compute, best.bytes * 1e-6, speed, best.seconds,
@@ -114,7 +99,7 @@ int PackBenchmark::run() {
                                            {"pack_gb_per_s", speed},
                                            {"compile_seconds", best.seconds}});
     }
-  if (json)
+  if (options.json)
     llvm::outs() << llvm::formatv("{0:2}\n",
                                   llvm::json::Value(std::move(results)));
   return 0;

@@ -12,6 +12,13 @@
 
 using namespace mlir::compress::bench;
 
+bool mlir::compress::bench::MatrixOptions::check() const {
+  if (repeat != 0 && size != 0)
+    return true;
+  llvm::errs() << "compress-bench: expected --repeat and --size of 1 or more\n";
+  return false;
+}
+
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   std::unique_ptr<Benchmark> benchmarks[] = {

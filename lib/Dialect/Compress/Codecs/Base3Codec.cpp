@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "CodecData.h"
 #include "PackedCodes.h"
 #include "compress/Algorithms/Trits.h"
 #include "compress/Dialect/Compress/Codecs/Codecs.h"
@@ -247,11 +248,8 @@ public:
       else
         diag << "expected 2-bit codes -1, 0 and 1 for " << codec
              << ", but got -2";
-      diag << " in the byte at [";
-      llvm::interleaveComma(delinearize(*wrong / algorithms::kCodesPerByte,
-                                        computeStrides(shape)),
-                            diag);
-      return diag << "]";
+      return diag << " in the byte at "
+                  << formatIndex(*wrong / algorithms::kCodesPerByte, shape);
     }
     std::vector<EncodedComponent> result;
     result.push_back({type, std::move(trits), {}});

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "CodecData.h"
 #include "compress/Algorithms/Relayout.h"
 #include "compress/Dialect/Compress/Codecs/Codecs.h"
 #include "compress/Dialect/Compress/IR/Compress.h"
@@ -77,15 +78,6 @@ CodecAttrInterface DenseAttr::getMatrixCodec(RankedTensorType,
   return *this;
 }
 
-static AsmResourceBlob allocate(int64_t bytes) {
-  return HeapAsmResourceBlob::allocate(bytes, /*align=*/64);
-}
-
-static MutableArrayRef<uint8_t> asMutableBytes(AsmResourceBlob &blob) {
-  MutableArrayRef<char> data = blob.getMutableData();
-  return {reinterpret_cast<uint8_t *>(data.data()), data.size()};
-}
-
 std::vector<EncodedComponent>
 DenseAttr::relayout(RankedTensorType logical,
                     const algorithms::TileLayout &layout,
@@ -93,7 +85,7 @@ DenseAttr::relayout(RankedTensorType logical,
   auto type = RankedTensorType::get(layout.getShape(logical.getShape()),
                                     logical.getElementType());
   int64_t width = logical.getElementTypeBitWidth() / 8;
-  AsmResourceBlob values = allocate(type.getNumElements() * width);
+  AsmResourceBlob values = allocateBlob(type.getNumElements() * width);
   algorithms::moveElements(logical.getShape(), width, layout,
                            asBytes(leaves[0]), asMutableBytes(values));
   std::vector<EncodedComponent> result;
@@ -113,7 +105,7 @@ public:
   FailureOr<std::vector<EncodedComponent>>
   encode(const WeightView &weight, CodecAttrInterface,
          const EncodeContext &) const override {
-    AsmResourceBlob values = allocate(weight.data.size());
+    AsmResourceBlob values = allocateBlob(weight.data.size());
     llvm::copy(weight.data, values.getMutableData().begin());
     std::vector<EncodedComponent> result;
     result.push_back({weight.type, std::move(values), {}});

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "CodecData.h"
 #include "PresetBlocks.h"
 #include "compress/Algorithms/Huffman.h"
 #include "compress/Dialect/Compress/Codecs/Codecs.h"
@@ -37,11 +38,6 @@ getStorage(ArrayRef<ArrayRef<char>> components) {
           components.size() > 4 ? asBytes(components[4]) : ArrayRef<uint8_t>()};
 }
 
-static MutableArrayRef<uint8_t> asMutableBytes(AsmResourceBlob &blob) {
-  MutableArrayRef<char> data = blob.getMutableData();
-  return {reinterpret_cast<uint8_t *>(data.data()), data.size()};
-}
-
 //===----------------------------------------------------------------------===//
 // Data
 //===----------------------------------------------------------------------===//
@@ -59,10 +55,9 @@ static LogicalResult report(const algorithms::HuffmanError &error,
   algorithms::widenToF32(
       kind, asBytes(weight.data).slice(error.index * width, width), value);
   diag << "expected finite values, but got "
-       << llvm::formatv("{0}", value).str() << " at [";
-  llvm::interleaveComma(
-      delinearize(error.index, computeStrides(weight.type.getShape())), diag);
-  return diag << "]";
+       << llvm::formatv("{0}", value).str() << " at "
+       << formatIndex(error.index, weight.type.getShape());
+  return diag;
 }
 
 namespace {
@@ -80,13 +75,12 @@ public:
     for (const StorageComponent &part : storage) {
       auto type = cast<RankedTensorType>(part.type);
       int64_t bytes = type.hasStaticShape() ? *getStoredBits(type) / 8 : 0;
-      result.push_back(
-          {type, HeapAsmResourceBlob::allocate(bytes, /*align=*/64), {}});
+      result.push_back({type, allocateBlob(bytes), {}});
     }
     auto allocateStream = [&](int64_t bytes) {
       EncodedComponent &stream = result[3];
       stream.type = cast<RankedTensorType>(stream.type).clone({bytes});
-      stream.data = HeapAsmResourceBlob::allocate(bytes, /*align=*/64);
+      stream.data = allocateBlob(bytes);
       return asMutableBytes(stream.data);
     };
     if (auto error = algorithms::encodeHuffman(

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "CodecData.h"
 #include "compress/Algorithms/LowRank.h"
 #include "compress/Dialect/Compress/Codecs/Codecs.h"
 #include "compress/Dialect/Compress/IR/Compress.h"
@@ -50,20 +51,13 @@ public:
     auto codec = cast<LowRankAttr>(codecAttr);
     FloatKind kind = *getFloatKind(weight.type.getElementType());
     std::vector<float> values = widen(weight.data, kind);
-    auto formatIndex = [&](int64_t flat) {
-      std::string text;
-      llvm::raw_string_ostream os(text);
-      os << "[";
-      llvm::interleaveComma(
-          delinearize(flat, computeStrides(weight.type.getShape())), os);
-      return text + "]";
-    };
     if (auto index = algorithms::findNonFinite(values)) {
       std::string value;
       llvm::raw_string_ostream(value)
           << llvm::format("%g", double(values[*index]));
-      return context.emitError() << "expected finite values, but got " << value
-                                 << " at " << formatIndex(*index);
+      return context.emitError()
+             << "expected finite values, but got " << value << " at "
+             << formatIndex(*index, weight.type.getShape());
     }
     auto [n, k] = getMatrixShape(weight.type);
     algorithms::LowRankFactors factors =
@@ -73,21 +67,19 @@ public:
     algorithms::roundToKind(kind, factors.v);
     if (auto index = algorithms::findOverflow(factors.u, factors.v, n, k,
                                               codec.getRank(), kind))
-      return context.emitError() << "element " << formatIndex(*index)
-                                 << " would decode to an infinity of "
-                                 << weight.type.getElementType();
+      return context.emitError()
+             << "element " << formatIndex(*index, weight.type.getShape())
+             << " would decode to an infinity of "
+             << weight.type.getElementType();
 
     std::vector<EncodedComponent> result;
     std::vector<float> *parts[] = {&factors.u, &factors.v};
     SmallVector<StorageComponent> storage = codec.getStorage(weight.type);
     for (auto [part, values] : llvm::zip_equal(storage, parts)) {
       MutableArrayRef<float> factor = *values;
-      AsmResourceBlob blob = HeapAsmResourceBlob::allocate(
-          factor.size() * algorithms::getByteWidth(kind), /*align=*/64);
-      MutableArrayRef<char> bytes = blob.getMutableData();
-      algorithms::narrowFromF32(
-          kind, factor,
-          {reinterpret_cast<uint8_t *>(bytes.data()), bytes.size()});
+      AsmResourceBlob blob =
+          allocateBlob(factor.size() * algorithms::getByteWidth(kind));
+      algorithms::narrowFromF32(kind, factor, asMutableBytes(blob));
       result.push_back({part.type, std::move(blob), {}});
     }
     return result;
@@ -114,19 +106,12 @@ void LowRankAttr::decodeData(RankedTensorType logical,
                                 ((end + k - 1) / k - first) * rank * width),
             kind);
   std::vector<float> v = widen(components[1], kind);
-  begin -= first * k;
-  constexpr int64_t kChunk = 1 << 18;
-  std::vector<float> values(std::min<int64_t>(kChunk, out.size() / width));
-  while (!out.empty()) {
-    int64_t size = std::min<int64_t>(kChunk, out.size() / width);
-    MutableArrayRef<float> chunk(values.data(), size);
-    algorithms::multiplyFactors(u, v, k, rank, begin, chunk);
-    algorithms::narrowFromF32(
-        kind, chunk,
-        {reinterpret_cast<uint8_t *>(out.data()), size_t(size * width)});
-    out = out.drop_front(size * width);
-    begin += size;
-  }
+  decodeChunks(
+      kind, begin - first * k, out,
+      [&](int64_t at, MutableArrayRef<float> chunk) {
+        algorithms::multiplyFactors(u, v, k, rank, at, chunk);
+      },
+      /*most=*/1 << 18);
 }
 
 LogicalResult

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "CodecData.h"
 #include "PresetBlocks.h"
 #include "compress/Algorithms/Palette.h"
 #include "compress/Dialect/Compress/Codecs/Codecs.h"
@@ -39,17 +40,12 @@ static algorithms::PaletteShape getShape(PaletteAttr codec,
   return result;
 }
 
-static MutableArrayRef<uint8_t> asMutableBytes(AsmResourceBlob &blob) {
-  MutableArrayRef<char> data = blob.getMutableData();
-  return {reinterpret_cast<uint8_t *>(data.data()), data.size()};
-}
-
 namespace {
 /// Buffers of the components.
 struct Buffers {
   explicit Buffers(const algorithms::PaletteSizes &sizes)
-      : blobs{allocate(sizes.indexBytes), allocate(sizes.codebookBytes),
-              allocate(sizes.scaleBytes)} {}
+      : blobs{allocateBlob(sizes.indexBytes), allocateBlob(sizes.codebookBytes),
+              allocateBlob(sizes.scaleBytes)} {}
 
   MutableArrayRef<uint8_t> get(unsigned i) { return asMutableBytes(blobs[i]); }
   std::vector<EncodedComponent> take(PaletteAttr codec, RankedTensorType type) {
@@ -60,9 +56,6 @@ struct Buffers {
   }
 
 private:
-  static AsmResourceBlob allocate(int64_t bytes) {
-    return HeapAsmResourceBlob::allocate(bytes, /*align=*/64);
-  }
   AsmResourceBlob blobs[3];
 };
 } // namespace
@@ -70,21 +63,6 @@ private:
 //===----------------------------------------------------------------------===//
 // Encoders
 //===----------------------------------------------------------------------===//
-
-/// Index of a flat element per dimension, as `[1, 2]`.
-static std::string formatIndex(int64_t flat, ArrayRef<int64_t> shape) {
-  SmallVector<int64_t> index(shape.size());
-  for (int64_t i = shape.size() - 1; i >= 0; --i) {
-    index[i] = flat % shape[i];
-    flat /= shape[i];
-  }
-  std::string text;
-  llvm::raw_string_ostream os(text);
-  os << "[";
-  llvm::interleaveComma(index, os);
-  os << "]";
-  return text;
-}
 
 static InFlightDiagnostic report(const algorithms::PaletteError &error,
                                  PaletteAttr codec, const WeightView &weight,
@@ -212,23 +190,13 @@ void PaletteAttr::decodeData(RankedTensorType logical,
   algorithms::FloatKind kind = *getFloatKind(logical.getElementType());
   algorithms::PaletteFormat format = getFormat(*this);
   algorithms::PaletteShape shape = getShape(*this, logical.getShape());
-  constexpr int64_t kChunk = 4096;
-  float values[kChunk];
-  int64_t width = algorithms::getByteWidth(kind);
-  while (!out.empty()) {
-    int64_t n = std::min<int64_t>(kChunk, out.size() / width);
-    MutableArrayRef<float> chunk(values, n);
+  decodeChunks(kind, begin, out, [&](int64_t at, MutableArrayRef<float> chunk) {
     bool decoded = algorithms::decodePalette(
         shape, format, kind, asBytes(components[0]), asBytes(components[1]),
-        getScales(components), begin, chunk);
+        getScales(components), at, chunk);
     assert(decoded && "the codec and its data were verified");
     (void)decoded;
-    algorithms::narrowFromF32(
-        kind, chunk,
-        {reinterpret_cast<uint8_t *>(out.data()), size_t(n * width)});
-    out = out.drop_front(n * width);
-    begin += n;
-  }
+  });
 }
 
 LogicalResult

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "CodecData.h"
 #include "QuantPresets.h"
 #include "compress/Algorithms/Quantize.h"
 #include "compress/Dialect/Compress/Codecs/Codecs.h"
@@ -57,33 +58,9 @@ static ArrayRef<uint8_t> getOffsets(ArrayRef<ArrayRef<char>> components) {
   return components.size() > 2 ? asBytes(components[2]) : ArrayRef<uint8_t>();
 }
 
-static MutableArrayRef<uint8_t> asMutableBytes(AsmResourceBlob &blob) {
-  MutableArrayRef<char> data = blob.getMutableData();
-  return {reinterpret_cast<uint8_t *>(data.data()), data.size()};
-}
-
-static AsmResourceBlob allocate(int64_t bytes) {
-  return HeapAsmResourceBlob::allocate(bytes, /*align=*/64);
-}
-
 //===----------------------------------------------------------------------===//
 // Encoders
 //===----------------------------------------------------------------------===//
-
-/// Index of a flat element per dimension, as `[1, 2]`.
-static std::string formatIndex(int64_t flat, ArrayRef<int64_t> shape) {
-  SmallVector<int64_t> index(shape.size());
-  for (int64_t i = shape.size() - 1; i >= 0; --i) {
-    index[i] = flat % shape[i];
-    flat /= shape[i];
-  }
-  std::string text;
-  llvm::raw_string_ostream os(text);
-  os << "[";
-  llvm::interleaveComma(index, os);
-  os << "]";
-  return text;
-}
 
 static InFlightDiagnostic report(const algorithms::QuantError &error,
                                  QuantAttr codec, const WeightView &weight,
@@ -157,9 +134,9 @@ public:
     if (!sizes)
       return context.emitError() << "cannot be stored as " << codec;
 
-    AsmResourceBlob codes = allocate(sizes->codeBytes),
-                    scales = allocate(sizes->scaleBytes),
-                    offsets = allocate(sizes->offsetBytes);
+    AsmResourceBlob codes = allocateBlob(sizes->codeBytes),
+                    scales = allocateBlob(sizes->scaleBytes),
+                    offsets = allocateBlob(sizes->offsetBytes);
     if (std::optional<algorithms::QuantError> error =
             quantize(asBytes(weight.data), kind, shape, format,
                      asMutableBytes(codes), asMutableBytes(scales),
@@ -179,7 +156,7 @@ public:
                 ArrayRef<ArrayRef<char>> components,
                 const EncodeContext &context) const override {
     auto codec = cast<QuantAttr>(codecAttr);
-    AsmResourceBlob codes = allocate(components[0].size());
+    AsmResourceBlob codes = allocateBlob(components[0].size());
     if (std::optional<algorithms::QuantError> error =
             algorithms::quantizeWithScales(
                 asBytes(weight.data),
@@ -203,23 +180,13 @@ void QuantAttr::decodeData(RankedTensorType logical,
   algorithms::FloatKind kind = *getFloatKind(logical.getElementType());
   algorithms::QuantFormat format = getFormat(*this);
   algorithms::QuantShape shape = getShape(*this, logical.getShape());
-  constexpr int64_t kChunk = 4096;
-  float values[kChunk];
-  int64_t width = algorithms::getByteWidth(kind);
-  while (!out.empty()) {
-    int64_t n = std::min<int64_t>(kChunk, out.size() / width);
-    MutableArrayRef<float> chunk(values, n);
+  decodeChunks(kind, begin, out, [&](int64_t at, MutableArrayRef<float> chunk) {
     bool decoded = algorithms::dequantizeRange(
         shape, format, kind, asBytes(components[0]), asBytes(components[1]),
-        getOffsets(components), begin, chunk);
+        getOffsets(components), at, chunk);
     assert(decoded && "the codec and its data were verified");
     (void)decoded;
-    algorithms::narrowFromF32(
-        kind, chunk,
-        {reinterpret_cast<uint8_t *>(out.data()), size_t(n * width)});
-    out = out.drop_front(n * width);
-    begin += n;
-  }
+  });
 }
 
 LogicalResult
@@ -285,9 +252,9 @@ QuantAttr::relayout(RankedTensorType logical,
   algorithms::QuantFormat format = getFormat(*this);
   auto sizes =
       algorithms::computeSizes(getShape(tiled, type.getShape()), format);
-  AsmResourceBlob blobs[] = {allocate(sizes->codeBytes),
-                             allocate(sizes->scaleBytes),
-                             allocate(sizes->offsetBytes)};
+  AsmResourceBlob blobs[] = {allocateBlob(sizes->codeBytes),
+                             allocateBlob(sizes->scaleBytes),
+                             allocateBlob(sizes->offsetBytes)};
   bool moved = algorithms::relayout(
       getShape(*this, logical.getShape()), format, layout, asBytes(leaves[0]),
       asBytes(leaves[1]), getOffsets(leaves), asMutableBytes(blobs[0]),

@@ -8,21 +8,12 @@
 #ifndef COMPRESS_LIB_DIALECT_COMPRESS_CODECS_SPARSESUPPORT_H
 #define COMPRESS_LIB_DIALECT_COMPRESS_CODECS_SPARSESUPPORT_H
 
+#include "CodecData.h"
 #include "compress/Algorithms/NmSparsity.h"
-#include "mlir/IR/AsmState.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Diagnostics.h"
 
 namespace mlir::compress {
-
-inline MutableArrayRef<uint8_t> asMutableBytes(AsmResourceBlob &blob) {
-  MutableArrayRef<char> data = blob.getMutableData();
-  return {reinterpret_cast<uint8_t *>(data.data()), data.size()};
-}
-
-inline AsmResourceBlob allocateBlob(int64_t bytes) {
-  return HeapAsmResourceBlob::allocate(bytes, /*align=*/64);
-}
 
 /// Says why a weight of type `logical` cannot be stored as `codec`.
 LogicalResult reportEncoding(const algorithms::SparseError &error,

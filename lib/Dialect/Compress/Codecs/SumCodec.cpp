@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "CodecData.h"
 #include "ContractionAlgebra.h"
 #include "compress/Dialect/Compress/IR/Compress.h"
 #include "compress/Dialect/Compress/IR/FloatKind.h"
@@ -80,28 +81,19 @@ FailureOr<Value> SumAttr::buildDecode(OpBuilder &b, Location loc,
 void SumAttr::decodeData(RankedTensorType logical,
                          ArrayRef<ArrayRef<char>> components, int64_t begin,
                          MutableArrayRef<char> out) const {
-  using algorithms::FloatKind;
-  FloatKind kind = *getFloatKind(logical.getElementType());
-  int64_t width = algorithms::getByteWidth(kind);
-  constexpr int64_t kChunk = 4096;
-  float left[kChunk], right[kChunk];
-  while (!out.empty()) {
-    int64_t n = std::min<int64_t>(kChunk, out.size() / width);
-    auto load = [&](ArrayRef<char> from, float *to) {
-      algorithms::widenToF32(FloatKind::F32,
-                             asBytes(from.slice(begin * 4, n * 4)),
-                             {to, size_t(n)});
+  algorithms::FloatKind kind = *getFloatKind(logical.getElementType());
+  std::vector<float> right;
+  decodeChunks(kind, begin, out, [&](int64_t at, MutableArrayRef<float> left) {
+    right.resize(left.size());
+    auto load = [&](ArrayRef<char> from, MutableArrayRef<float> to) {
+      algorithms::widenToF32(algorithms::FloatKind::F32,
+                             asBytes(from.slice(at * 4, to.size() * 4)), to);
     };
     load(components[0], left);
     load(components[1], right);
-    for (int64_t i = 0; i < n; ++i)
-      left[i] += right[i];
-    algorithms::narrowFromF32(
-        kind, {left, size_t(n)},
-        {reinterpret_cast<uint8_t *>(out.data()), size_t(n * width)});
-    out = out.drop_front(n * width);
-    begin += n;
-  }
+    for (auto [sum, other] : llvm::zip_equal(left, right))
+      sum += other;
+  });
 }
 
 LogicalResult SumAttr::verifyData(function_ref<InFlightDiagnostic()> emitError,

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "CodecData.h"
 #include "compress/Dialect/Compress/Codecs/Codecs.h"
 #include "compress/Dialect/Compress/IR/CodecRegistry.h"
 #include "compress/Dialect/Compress/IR/Compress.h"
@@ -366,9 +367,6 @@ public:
   }
 
 private:
-  static MutableArrayRef<uint8_t> asMutableBytes(std::vector<char> &data) {
-    return {reinterpret_cast<uint8_t *>(data.data()), data.size()};
-  }
   std::list<std::vector<char>> copies;
   SmallVector<ArrayRef<char>> views;
 };

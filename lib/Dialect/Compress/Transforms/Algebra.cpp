@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "DecodeListener.h"
 #include "compress/Dialect/Compress/IR/Compress.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -22,17 +23,6 @@ using namespace mlir;
 using namespace mlir::compress;
 
 namespace {
-/// Collects decodes as they come into being: parts may have algebra, too.
-struct DecodeListener : RewriterBase::Listener {
-  explicit DecodeListener(SmallVectorImpl<DecodeOp> &worklist)
-      : worklist(worklist) {}
-  void notifyOperationInserted(Operation *op, OpBuilder::InsertPoint) override {
-    if (auto decode = dyn_cast<DecodeOp>(op))
-      worklist.push_back(decode);
-  }
-  SmallVectorImpl<DecodeOp> &worklist;
-};
-
 struct AlgebraPass : compress::impl::CompressAlgebraBase<AlgebraPass> {
   void runOnOperation() override {
     SmallVector<DecodeOp> worklist;

@@ -9,6 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "DecodeListener.h"
 #include "compress/Dialect/Compress/IR/Compress.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -26,18 +27,6 @@ using namespace mlir;
 using namespace mlir::compress;
 
 namespace {
-/// Collects decodes as they come into being: a codec's decode may decode its
-/// components.
-struct DecodeListener : RewriterBase::Listener {
-  explicit DecodeListener(SmallVectorImpl<DecodeOp> &worklist)
-      : worklist(worklist) {}
-  void notifyOperationInserted(Operation *op, OpBuilder::InsertPoint) override {
-    if (auto decode = dyn_cast<DecodeOp>(op))
-      worklist.push_back(decode);
-  }
-  SmallVectorImpl<DecodeOp> &worklist;
-};
-
 struct LowerDecodePass
     : compress::impl::CompressLowerDecodeBase<LowerDecodePass> {
   void runOnOperation() override {

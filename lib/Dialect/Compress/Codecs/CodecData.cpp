@@ -1,0 +1,37 @@
+//===- CodecData.cpp - what codecs do with their data ---------------------===//
+//
+// Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "CodecData.h"
+#include "mlir/Dialect/Utils/IndexingUtils.h"
+
+using namespace mlir;
+using namespace mlir::compress;
+
+std::string mlir::compress::formatIndex(int64_t flat, ArrayRef<int64_t> shape) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  os << "[";
+  llvm::interleaveComma(delinearize(flat, computeStrides(shape)), os);
+  os << "]";
+  return text;
+}
+
+void mlir::compress::decodeChunks(
+    algorithms::FloatKind kind, int64_t begin, MutableArrayRef<char> out,
+    function_ref<void(int64_t, MutableArrayRef<float>)> decode, int64_t most) {
+  int64_t width = algorithms::getByteWidth(kind);
+  std::vector<float> values(std::min<int64_t>(most, out.size() / width));
+  while (!out.empty()) {
+    int64_t count = std::min<int64_t>(most, out.size() / width);
+    MutableArrayRef<float> chunk(values.data(), count);
+    decode(begin, chunk);
+    algorithms::narrowFromF32(kind, chunk,
+                              asMutableBytes(out.take_front(count * width)));
+    out = out.drop_front(count * width);
+    begin += count;
+  }
+}
