@@ -67,6 +67,7 @@ MmaShape mlir::compress::algorithms::getMmaShape(MmaKind kind) {
   case MmaKind::BF16:
     return makeShape(2);
   case MmaKind::S8:
+  case MmaKind::U8:
     return makeShape(4);
   }
   llvm_unreachable("unknown kind");

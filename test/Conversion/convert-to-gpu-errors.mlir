@@ -90,12 +90,22 @@ func.func @tensors(%x: tensor<4x256xf16>, %s: tensor<8x16x512xi8>, %y: tensor<4x
 }
 
 // -----
-#tiled = #compress.tiled<#compress.quant<i4, block = [1, 128], scale = f16>, tile = [16, 64], order = [0, 1], split = [1, 2, 8, 4, 2, 4, 2], inside = [2, 5, 3, 0, 6, 1, 4], record = 2, flip = 136>
+#tiled = #compress.tiled<#compress.quant<i8, block = [1, 16], scale = f16>, tile = [32, 16], order = [0, 1], split = [2, 2, 8, 1, 2, 4, 2], inside = [2, 5, 3, 0, 1, 6, 4], record = 1, flip = 128>
 #nk = affine_map<(m, n, k) -> (n, k)>
-func.func @blocks(%x: memref<4x256xf16>, %s: memref<8x2x1056xi8>, %y: memref<4x128xf32>) {
-  // expected-error @below {{no kernel for GPUs, because it computes in int8, and its weight is not of signed integers of 4 or 8 bits that have one scale for each output or for all, and 17 columns or more}}
-  compress.contract ins(%x, %s : memref<4x256xf16>, memref<8x2x1056xi8>) outs(%y : memref<4x128xf32>) overwrite
+func.func @short(%x: memref<4x256xf16>, %s: memref<4x16x576xi8>, %y: memref<4x128xf32>) {
+  // expected-error @below {{no kernel for GPUs, because it computes in int8, and its weight is not of integers of 1, 2, 4 or 8 bits in blocks of a multiple of 32 columns, or of 17 columns or more in one block}}
+  compress.contract ins(%x, %s : memref<4x256xf16>, memref<4x16x576xi8>) outs(%y : memref<4x128xf32>) overwrite
     weight(!compress.tensor<128x256xf32, #tiled>, #nk) compute = int8
+  return
+}
+
+// -----
+#tiled = #compress.tiled<#compress.quant<f8E5M2, block = [1, 64], scale = f32>, tile = [16, 32], order = [0, 1], split = [1, 2, 8, 2, 2, 4, 2], inside = [2, 5, 3, 0, 1, 6, 4], record = 1>
+#nk = affine_map<(m, n, k) -> (n, k)>
+func.func @floats(%x: memref<4x64xf16>, %s: memref<1x2x512xi8>, %t: memref<1x1x8x1x1x1x2x1x1xf32>, %y: memref<4x16xf32>) {
+  // expected-error @below {{no kernel for GPUs, because it computes in int8, and its weight is not of integers}}
+  compress.contract ins(%x, %s, %t : memref<4x64xf16>, memref<1x2x512xi8>, memref<1x1x8x1x1x1x2x1x1xf32>) outs(%y : memref<4x16xf32>) overwrite
+    weight(!compress.tensor<16x64xf32, #tiled>, #nk) compute = int8
   return
 }
 
@@ -106,5 +116,15 @@ func.func @long(%x: memref<4x132128xf16>, %s: memref<1x4129x512xi8>, %t: memref<
   // expected-error @below {{no kernel for GPUs, because it computes in int8, and adds up 132128 products, more than 132104}}
   compress.contract ins(%x, %s, %t : memref<4x132128xf16>, memref<1x4129x512xi8>, memref<1x1x8x1x1x1x2x1x1xf32>) outs(%y : memref<4x16xf32>) overwrite
     weight(!compress.tensor<16x132128xf32, #tiled>, #nk) compute = int8
+  return
+}
+
+// -----
+#tiled = #compress.tiled<#compress.quant<u8, block = [1, 66336], scale = f32>, tile = [16, 32], order = [0, 1], split = [1, 2, 8, 2, 2, 4, 2], inside = [2, 5, 3, 0, 1, 6, 4], record = 1>
+#nk = affine_map<(m, n, k) -> (n, k)>
+func.func @long_without_signs(%x: memref<4x66336xf16>, %s: memref<1x2073x512xi8>, %t: memref<1x1x8x1x1x1x2x1x1xf32>, %y: memref<4x16xf32>) {
+  // expected-error @below {{no kernel for GPUs, because it computes in int8, and adds up 66336 products, more than 66311}}
+  compress.contract ins(%x, %s, %t : memref<4x66336xf16>, memref<1x2073x512xi8>, memref<1x1x8x1x1x1x2x1x1xf32>) outs(%y : memref<4x16xf32>) overwrite
+    weight(!compress.tensor<16x66336xf32, #tiled>, #nk) compute = int8
   return
 }

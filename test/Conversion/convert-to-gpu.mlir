@@ -82,25 +82,59 @@ func.func @nothing(%x: memref<0x256xf16>, %s: memref<8x16x512xi8>, %y: memref<0x
 // Integers: a kernel rounds the rows of x first, continued to 64 columns, and gives each a scale.
 #tiled = #compress.tiled<#compress.quant<i8, block = [1, 40], scale = f32>, tile = [16, 32], order = [0, 1], split = [1, 2, 8, 2, 2, 4, 2], inside = [2, 5, 3, 0, 1, 6, 4], record = 1, flip = 128>
 #nk = affine_map<(m, n, k) -> (n, k)>
-// CHECK: gpu.func @rounded_contract0_round(%[[X:.*]]: memref<5x40xf16>, %[[Q:.*]]: memref<5x64xi8>, %[[S:.*]]: memref<5xf32>) kernel
+// Four threads have a row, 16 columns each, that they read once.
+// CHECK: gpu.func @rounded_contract0_round(%[[X:.*]]: memref<5x40xf16>, %[[Q:.*]]: memref<5x64xi8>, %[[S:.*]]: memref<1x8xf32>) kernel attributes {known_block_size = array<i32: 32, 1, 1>}
+// CHECK-COUNT-2: vector.load %[[X]][{{.*}}] {alignment = 16 : i64} : memref<5x40xf16>, vector<8xf16>
+// CHECK-NOT: vector.load
 // CHECK: arith.maxui
-// CHECK: vector.store {{.*}}, %[[Q]][{{.*}}] {alignment = 4 : i64} : memref<5x64xi8>, vector<4xi8>
+// CHECK-COUNT-2: nvvm.shfl.sync bfly
+// CHECK-NOT: nvvm.shfl.sync
+// CHECK-COUNT-12: nvvm.prmt
+// CHECK: vector.store {{.*}}, %[[Q]][{{.*}}] {alignment = 16 : i64} : memref<5x64xi8>, vector<16xi8>
 // CHECK: memref.store {{.*}}, %[[S]]
-// CHECK: gpu.func @rounded_contract0_m8(%{{.*}}: memref<5x64xi8>, %{{.*}}: memref<1x2x512xi8>, %{{.*}}: memref<1x1x8x1x1x1x2x1x1xf32>, %{{.*}}: memref<5x16xf32>, %[[S:.*]]: memref<5xf32>)
+// CHECK: gpu.func @rounded_contract0_m8(%{{.*}}: memref<5x64xi8>, %{{.*}}: memref<1x2x512xi8>, %{{.*}}: memref<1x1x8x1x1x1x2x1x1xf32>, %{{.*}}: memref<5x16xf32>, %[[S:.*]]: memref<1x8xf32>)
 // CHECK: nvgpu.device_async_copy {{.*}}, 16, %{{.*}} {bypassL1} : memref<5x64xi8>
 // CHECK: nvvm.mma.sync {{.*}} shape = #nvvm.shape<m = 16, n = 8, k = 32>
 // CHECK: arith.sitofp {{.*}} : vector<4xi32> to vector<4xf32>
-// CHECK: memref.load %[[S]]
+// CHECK: vector.load %[[S]]
 // CHECK-LABEL: func.func @rounded
 // CHECK: %[[Q:.*]] = memref.alloc() : memref<5x64xi8>
-// CHECK: %[[S:.*]] = memref.alloc() : memref<5xf32>
-// CHECK: gpu.launch_func @kernels::@rounded_contract0_round blocks in (%c5, %c1, %c1) {{.*}} args(%{{.*}} : memref<5x40xf16>, %[[Q]] : memref<5x64xi8>, %[[S]] : memref<5xf32>)
-// CHECK: gpu.launch_func @kernels::@rounded_contract0_m8 {{.*}} args(%[[Q]] : memref<5x64xi8>, {{.*}}, %[[S]] : memref<5xf32>)
+// CHECK: %[[S:.*]] = memref.alloc() : memref<1x8xf32>
+// CHECK: gpu.launch_func @kernels::@rounded_contract0_round blocks in (%c1, %c1, %c1) {{.*}} args(%{{.*}} : memref<5x40xf16>, %[[Q]] : memref<5x64xi8>, %[[S]] : memref<1x8xf32>)
+// CHECK: gpu.launch_func @kernels::@rounded_contract0_m8 {{.*}} args(%[[Q]] : memref<5x64xi8>, {{.*}}, %[[S]] : memref<1x8xf32>)
 // CHECK: memref.dealloc %[[Q]]
 // CHECK: memref.dealloc %[[S]]
 func.func @rounded(%x: memref<5x40xf16>, %s: memref<1x2x512xi8>, %t: memref<1x1x8x1x1x1x2x1x1xf32>, %y: memref<5x16xf32>) {
   compress.contract ins(%x, %s, %t : memref<5x40xf16>, memref<1x2x512xi8>, memref<1x1x8x1x1x1x2x1x1xf32>) outs(%y : memref<5x16xf32>) overwrite
     weight(!compress.tensor<16x40xf32, #tiled>, #nk) compute = int8
+  return
+}
+
+// -----
+// Blocks with minima: of each, rows of x have a scale and a sum, which are copied as x is. A block's integers are converted by one subtraction.
+#tiled = #compress.tiled<#compress.quant<u4, block = [1, 32], scale = f16, min = f16>, tile = [32, 32], order = [0, 1], split = [2, 2, 8, 2, 2, 4, 2], inside = [2, 5, 3, 0, 6, 1, 4], record = 1>
+#nk = affine_map<(m, n, k) -> (n, k)>
+// CHECK: gpu.func @blocks_contract0_round(%[[X:.*]]: memref<?x256xf16>, %[[Q:.*]]: memref<?x256xi8>, %[[S:.*]]: memref<?x128xf32>) kernel attributes {known_block_size = array<i32: 128, 1, 1>}
+// CHECK: nvvm.shfl.sync bfly
+// CHECK: nvvm.dot.accumulate.4way
+// CHECK: nvvm.shfl.sync bfly
+// CHECK-COUNT-2: memref.store {{.*}}, %[[S]]
+// CHECK: gpu.func @blocks_contract0_m8(%{{.*}}, %[[S:.*]]: memref<?x128xf32>)
+// CHECK: arith.constant 1262485504 : i32
+// CHECK: nvgpu.device_async_copy %[[S]]{{.*}}, 4, %{{.*}} {bypassL1} : memref<?x128xf32> to memref<{{.*}}xf32, #gpu.address_space<workgroup>>
+// CHECK: nvvm.mma.sync {{.*}} shape = #nvvm.shape<m = 16, n = 8, k = 32>
+// CHECK: arith.subf {{.*}} : vector<4xf32>
+// CHECK: vector.load {{.*}}xf32, #gpu.address_space<workgroup>>, vector<2xf32>
+// CHECK-COUNT-2: llvm.intr.fma
+// CHECK-LABEL: func.func @blocks
+// CHECK: %[[GROUPS:.*]] = arith.ceildivui %{{.*}}, %c8
+// CHECK: memref.alloc(%[[GROUPS]]) : memref<?x128xf32>
+// CHECK: gpu.launch_func @kernels::@blocks_contract0_round blocks in (%[[GROUPS]], %c1, %c1) threads in (%c128,
+// CHECK: gpu.launch_func @kernels::@blocks_contract0_m64
+// CHECK: return
+func.func @blocks(%x: memref<?x256xf16>, %s: memref<4x8x640xi8>, %y: memref<?x128xf32>) {
+  compress.contract ins(%x, %s : memref<?x256xf16>, memref<4x8x640xi8>) outs(%y : memref<?x128xf32>) overwrite
+    weight(!compress.tensor<128x256xf32, #tiled>, #nk) compute = int8
   return
 }
 

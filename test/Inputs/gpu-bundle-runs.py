@@ -124,6 +124,15 @@ assert "not run" in out and report["device"] == "fake GPU" and report["bandwidth
 timed = [name for name, _ in gpu.launches if name.startswith("f_contract")]
 assert len(timed) == len(wanted) * (2 + 3 + 3), timed
 
+# Where x is rounded first, that is part of the time.
+gpu.launches.clear()
+rounded = [t for t in index["times"] if t["name"].endswith("x int8")]
+status, out, err = run("--samples", "3", "--runs", "1", "--only", rounded[0]["name"])
+gpu.check()
+assert (status, err) == (0, ""), (status, out, err)
+timed = [name for name, _ in gpu.launches if name.startswith("f_contract")]
+assert len(timed) == len(rounded) * 2 * (2 + 3 + 3) and timed[:2] == ["f_contract0_round", "f_contract0_m8"], timed
+
 
 class Blas:
     """What BLAS says of column-major matrices, of the arguments of cublasGemmEx; results are kept."""

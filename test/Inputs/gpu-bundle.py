@@ -76,21 +76,24 @@ class Bundle:
         text = subprocess.run(["compress-opt", path, f"--compress-to-nvvm=chip={self.chip}"], check=True, capture_output=True, text=True).stdout
         module = GpuModule(text)
         ptx = self.write_ptx(f"{name}-{n}x{k}", module)
-        # What rounds x is not timed.
-        launches = [launch for launch in module.launches("f") if not launch.kernel.endswith("_round")]
-        block_rows = [int(launch.kernel.rsplit("_m", 1)[1]) for launch in launches]
+        # x, components of the weight, and y are arguments; others are made on the way.
+        arguments = sorted({name for launch in module.launches("f") for name in launch.args if name.startswith("%arg")}, key=lambda name: int(name[4:]))
         for m in rows:
-            which = next((i for i, r in enumerate(block_rows) if r >= m), len(launches) - 1)
-            chosen = launches[which]
-            buffers = []
-            for kind in chosen.types:
-                *shape, element = kind[len("memref<") :].split(",")[0].rstrip(">").split("x")
-                shape = [m if size == "?" else int(size) for size in shape]
-                buffers.append({"shape": shape, "bytes": int(np.prod(shape)) * {"i8": 1, "f16": 2, "f32": 4}[element], "element": element})
+            buffers, numbers, launches = [], {}, []
+            for chosen, grid in kernels.grids(module, "f", m, 1):
+                for i, buffer in enumerate(chosen.args):
+                    if buffer not in numbers:
+                        numbers[buffer] = len(buffers)
+                        shape, element = kernels.shape_of(chosen, i, m)
+                        buffers.append({"shape": shape, "bytes": int(np.prod(shape)) * {"i8": 1, "f16": 2, "f32": 4}[element]})
+                launches.append(
+                    {"kernel": chosen.kernel, "grid": grid, "threads": chosen.threads, "shared_bytes": chosen.shared_bytes,
+                     "args": [numbers[buffer] for buffer in chosen.args]}
+                )  # fmt: skip
+            x, *components, y = (numbers[name] for name in arguments)
             self.times.append(
-                {"name": name, "m": m, "n": n, "k": k, "ptx": ptx, "buffers": buffers, "kernel": chosen.kernel,
-                 "grid": [chosen.grid[0], -(-m // block_rows[which]), 1], "threads": chosen.threads, "shared_bytes": chosen.shared_bytes}
-            )  # fmt: skip
+                {"name": name, "m": m, "n": n, "k": k, "ptx": ptx, "buffers": buffers, "launches": launches, "x": x, "components": components, "y": y}
+            )
 
     def write(self):
         np.savez_compressed(self.directory / "data.npz", **self.data)

@@ -1,4 +1,4 @@
-"""What ptxas makes of kernels, and what their main loops cost: gpu-figures.py DIRECTORY PTXAS [--table].
+"""What ptxas makes of kernels, and what their main loops cost: gpu-figures.py DIRECTORY PTXAS [--table] [KIND...].
 
 For each kind of weight, 8192 x 28672, and each number of rows: registers, spills and shared memory by ptxas for every chip, and instructions of the
 main loop, counted in PTX. With --table, the rows of docs/gpu-results.md.
@@ -30,6 +30,10 @@ def weight_kinds(n, k):
         "int8-channel": (f"quant<i8, block = [1, {k}], scale = f32, narrow>", (16, 32), EIGHT, "record = 1, flip = 128", 512, [f"{n // 16}x1x8x1x1x1x2x1x1xf32"], (0, 4, 4)),
         "int8 x int8": (f"quant<i8, block = [1, {k}], scale = f32, narrow>", (16, 32), EIGHT, "record = 1, flip = 128", 512, [f"{n // 16}x1x8x1x1x1x2x1x1xf32"], (0, 0, 0)),
         "int4 x int8": (f"quant<i4, block = [1, {k}], scale = f32, narrow>", (16, 64), FOUR, "record = 1, flip = 136", 512, [f"{n // 16}x1x8x1x1x1x1x2x1xf32"], (0, 0, 0)),
+        "int8-b128 x int8": ("quant<i8, block = [1, 128], scale = f16>", (16, 32), EIGHT, "record = 4, flip = 128", 2080, [], (0, 0, 0)),
+        "int4-b128 x int8": ("quant<i4, block = [1, 128], scale = f16>", (16, 64), FOUR, "record = 2, flip = 136", 1056, [], (0, 0, 0)),
+        "int4-b32 x int8": ("quant<i4, block = [1, 32], scale = f16>", (32, 32), FOUR32, "record = 1, flip = 136", 576, [], (0, 0, 0)),
+        "int4-b32-asym x int8": ("quant<u4, block = [1, 32], scale = f16, min = f16>", (32, 32), FOUR32, "record = 1", 640, [], (0, 0, 0)),
         "fp8-e5m2-channel": (f"quant<f8E5M2, block = [1, {k}], scale = f32>", (16, 32), EIGHT, "record = 1", 512, [f"{n // 16}x1x8x1x1x1x2x1x1xf32"], (0, 0, 0)),
         "fp8-e4m3-channel": (f"quant<f8E4M3FN, block = [1, {k}], scale = f32>", (16, 32), EIGHT, "record = 1", 512, [f"{n // 16}x1x8x1x1x1x2x1x1xf32"], (0, 0, 4)),
         "binary": (f"quant<binary, block = [1, {k}], scale = f16>", (16, 256), "split = [1, 2, 8, 4, 8, 4, 2], inside = [2, 5, 3, 0, 6, 1, 4]", "record = 1", 512, [f"{n // 16}x1x8x1x1x1x1x2x1xf16"], (4, 0, 0)),
@@ -88,7 +92,10 @@ def main():
     path, ptxas = str(Path(sys.argv[1]).resolve()), sys.argv[2]
     rows_of_table = []
     kinds = weight_kinds(N, K)
+    wanted = [arg for arg in sys.argv[3:] if arg != "--table"] or list(kinds)
     for name, (_, (rows, columns), _, more, size, shared, costs) in kinds.items():
+        if name not in wanted:
+            continue
         Path(path + ".mlir").write_text(module(name, N, K))
         for chip in CHIPS:
             out = subprocess.run(
@@ -141,7 +148,7 @@ def main():
             all_ops = sum(opcodes.values())
             print(f"| {name} | {kernel.rsplit('_m', 1)[1]} | {per_weight:.4f} | {per_word[0]:.1f} + {per_word[1]:.1f} + {per_word[2]:.1f} + {per_word[3]:.1f} | "
                   f"{count(opcodes, 'mma.sync')} | {all_ops / words:.1f} | {registers} | {launch.shared_bytes} | {blocks * warps} |")
-    print(f"{len(kinds)} kinds of weights on {len(CHIPS)} chips: no spills")
+    print(f"{len(wanted)} kinds of weights on {len(CHIPS)} chips: no spills")
 
 
 def costs_words(opcodes, m):

@@ -30,11 +30,12 @@ def quant(storage, block, scale="f16", more=""):
 class Case:
     """Kernels for x of m rows, for each m."""
 
-    def __init__(self, codec, n, k, rows, static=None, x="f16", y="f32", compute="auto", epilogue=None, accumulate=False, batch=(), weight="f32", wide=1, inexact=False, rank=0, special=False):
+    def __init__(self, codec, n, k, rows, static=None, x="f16", y="f32", compute="auto", epilogue=None, accumulate=False, batch=(), weight="f32", wide=1, inexact=False, rank=0, special=False, block=None):
         self.codec, self.n, self.k, self.rows, self.static = codec, n, k, rows, static
         self.x, self.y, self.compute, self.epilogue, self.accumulate = x, y, compute, epilogue, accumulate
         self.batch, self.weight, self.wide, self.inexact, self.rank = tuple(batch), weight, wide, inexact, rank
         self.special = special  # rows of x that are large, small, or 0
+        self.block = min(block or k, k)  # columns of x that are rounded with one scale
 
     def half(self):
         if self.compute != "auto":
@@ -75,6 +76,32 @@ FAMILIES = {
         Case(preset("int8-channel"), 512, 1024, [64], static=64, compute="int8"),
         Case("#compress.quant<i8, block = [1, 1, 70], scale = f32>", 32, 70, [6], x="bf16", compute="int8", batch=[3]),
         Case(preset("int8-channel"), 16, 48, [7], x="f32", compute="int8", special=True),
+    ],
+    "rounded-blocks": [
+        Case(quant("i8", 128), 64, 256, [1, 13, 70], compute="int8", block=128),
+        Case(preset("int4-b32"), 48, 200, [9, 40], x="f32", compute="int8", block=32),
+        Case(preset("int4-b64"), 40, 200, [7], static=7, x="bf16", compute="int8", block=64, accumulate=True),
+        Case(preset("int4-b128"), 33, 515, [20], compute="int8", block=128, y="f16"),
+        Case(quant("i4", 96), 33, 300, [3], compute="int8", block=96),
+        Case(quant("i8", 1024, "f32"), 16, 2000, [2], compute="int8", block=1024),
+        Case("#compress.quant<i8, block = [1, 1, 64], scale = f32>", 32, 130, [10], compute="int8", batch=[2], block=64),
+        Case(preset("int4-b32"), 16, 48, [7], x="f32", compute="int8", special=True, block=32),
+    ],
+    "rounded-offsets": [
+        Case(preset("int4-b32-asym"), 48, 256, [4, 17], compute="int8", block=32, wide=4),
+        Case(quant("u4", 64, "f32", ", zero = i8"), 48, 200, [4], compute="int8", block=64, wide=4),
+        Case(quant("u8", 32, "f16", ", min = f16"), 48, 96, [11, 33], x="bf16", compute="int8", block=32, wide=4),
+        Case(quant("u8", 300, "f32", ", zero = f16"), 40, 300, [5], compute="int8", wide=4),
+        Case(quant("i8", 1100, "f16", ", zero = i8"), 24, 1100, [9], static=9, x="f32", compute="int8", wide=4),
+        Case(preset("q4_K"), 40, 288, [9], compute="int8", block=32, wide=4),
+    ],
+    "rounded-narrow": [
+        Case(preset("int2-b32"), 64, 128, [5], compute="int8", block=32),
+        Case(preset("ternary"), 40, 300, [5, 18], compute="int8"),
+        Case(preset("binary"), 40, 300, [5], x="bf16", compute="int8"),
+        Case(quant("binary", 64), 40, 130, [5], compute="int8", block=64),
+        Case(quant("u2", 64, "f16", ", min = f16"), 64, 128, [5], compute="int8", block=64, wide=4),
+        Case(preset("int8-channel"), 16, 33000, [1], compute="int8"),
     ],
     "narrow": [
         Case(preset("int2-b32"), 64, 128, [5, 20]),
@@ -130,23 +157,29 @@ FAMILIES = {
 
 def random_cases(rng, count):
     """Any codec, types and sizes."""
+    def blocks(storage, block, *more):
+        return quant(rng.choice(storage), block, *more), int(block)
+
+    # With the blocks of x where that may be rounded to integers: None where it may not.
     codecs = [
-        lambda: (quant(rng.choice(["i4", "i2", "i8"]), rng.choice([32, 64, 128])), 1),
-        lambda: (quant(rng.choice(["u4", "u8", "u2"]), rng.choice([32, 64]), "f16", rng.choice([", min = f16", ", min = f32", ", zero = i8", ", zero = f16"])), 4),
-        lambda: (preset(rng.choice(["int8", "int8-channel", "ternary", "binary", "fp8-e4m3", "fp8-e5m2-channel", "mxfp4", "mxfp8", "nvfp4", "palette4"])), 1),
-        lambda: (None, 1),
+        lambda: (*blocks(["i4", "i2", "i8"], rng.choice([32, 64, 128])), 1),
+        lambda: (*blocks(["u4", "u8", "u2"], rng.choice([32, 64]), "f16", rng.choice([", min = f16", ", min = f32", ", zero = i8", ", zero = f16"])), 4),
+        lambda: (preset(rng.choice(["int8", "int8-channel", "ternary", "binary"])), 400, 1),
+        lambda: (preset(rng.choice(["fp8-e4m3", "fp8-e5m2-channel", "mxfp4", "mxfp8", "nvfp4", "palette4"])), None, 1),
+        lambda: (None, None, 1),
     ]  # fmt: skip
     cases = []
     for _ in range(count):
-        codec, wide = codecs[rng.integers(len(codecs))]()
+        codec, block, wide = codecs[rng.integers(len(codecs))]()
+        compute = str(rng.choice(["int8", "auto"])) if block else "auto"
         x = str(rng.choice(["f16", "f16", "bf16", "f32"]))
         weight = "f32" if codec else str(rng.choice(["f16", "bf16"]))
         rows = [int(rng.integers(1, 80))]
         # Entries of a codebook, and values of the other type, are rounded.
         inexact = codec == preset("palette4") or (codec is None and x not in ("f32", weight))
         cases.append(
-            Case(codec, int(rng.integers(1, 150)), int(rng.integers(1, 400)), rows, static=rows[0] if rng.integers(2) else None, x=x,
-                 accumulate=bool(rng.integers(2)), wide=wide, weight=weight, inexact=inexact)
+            Case(codec, int(rng.integers(1, 150)), int(rng.integers(17 if compute == "int8" else 1, 400)), rows, static=rows[0] if rng.integers(2) else None,
+                 x=x, accumulate=bool(rng.integers(2)), wide=wide, weight=weight, inexact=inexact, compute=compute, block=block)
         )  # fmt: skip
     return cases
 
@@ -233,11 +266,11 @@ def decode_all(path, decodes, blobs, count):
         yield from_bits(array.view(np.uint16), "bf16") if array.dtype.kind == "V" else array
 
 
-def chosen_launches(module, number, m):
+def chosen_launches(module, function, m):
     """What runs for m rows: contractions one after another, of each the smallest kernel that has room, or the last one. With the rows of a block. Those
     that round x to integers come first."""
     chosen, rounding = {}, []
-    for call in module.launches(f"f{number}"):
+    for call in module.launches(function):
         if call.kernel.endswith("_round"):
             rounding.append((call, 1))
             continue
@@ -257,11 +290,26 @@ def make_inputs(case, m, rng):
     return [to_bits(x, case.x), to_bits(init, case.y), to_bits(bias, case.y)]
 
 
+def grids(module, function, m, batches):
+    """The launches for m rows, and their grids."""
+    for chosen, block_rows in chosen_launches(module, function, m):
+        # What rounds x has blocks for 8 rows, and several for these.
+        is_rounding = chosen.kernel.endswith("_round")
+        yield chosen, [-(-m // 8), chosen.grid[1], batches] if is_rounding else [chosen.grid[0], -(-m // block_rows), batches]
+
+
+def shape_of(launch, i, m):
+    """Sizes of an operand for m rows, and its type. Scales of x are those of 8 rows together."""
+    *shape, element = re.match(r"memref<([^,>]*)", launch.types[i]).group(1).split("x")
+    rows = -(-m // 8) if launch.kernel.endswith("_round") and i == 2 else m
+    return [rows if size == "?" else int(size) for size in shape], element
+
+
 def bind(module, number, case, m, inputs):
     """The launches for m rows: kernel, grid, and arrays, of which those that are written to have the numbers that come last."""
     given = {f"%arg{i}": array for i, array in enumerate(inputs)}
     bound = []
-    for chosen, block_rows in chosen_launches(module, number, m):
+    for chosen, grid in grids(module, f"f{number}", m, int(np.prod(case.batch, dtype=int))):
         arrays, constants = [], set()
         for i, name in enumerate(chosen.args):
             constant = module.array(chosen, f"f{number}", i)
@@ -270,15 +318,12 @@ def bind(module, number, case, m, inputs):
                 constants.add(i)
                 continue
             if name not in given:  # a buffer for results
-                *shape, element = re.match(r"memref<([^,>]*)", chosen.types[i]).group(1).split("x")
-                shape = [m if size == "?" else int(size) for size in shape]
+                shape, element = shape_of(chosen, i, m)
                 given[name] = np.full(shape, 7, ELEMENTS[element])
             arrays.append(given[name])
-        batches = int(np.prod(case.batch, dtype=int))
-        if not constants:  # integers and scales are written
-            bound.append((chosen, [m, 1, batches], arrays, (1, 2)))
+        if not constants:  # bytes and scales are written
+            bound.append((chosen, grid, arrays, (1, 2)))
             continue
-        grid = [chosen.grid[0], -(-m // block_rows), batches]
         # What is written follows the components: it is the first one behind them.
         bound.append((chosen, grid, arrays, (max(constants) + 1,)))
     return bound
@@ -292,7 +337,8 @@ def expect(case, inputs, weight):
     wanted_x = x if half == "int8" else from_bits(to_bits(x, half), half)
     if half == "int8":
         # What docs/Numerics.md says of x, and how far that is from x at most.
-        a = np.abs(x).max(-1, keepdims=True).astype(np.float32)
+        largest = np.maximum.reduceat(np.abs(x), np.arange(0, case.k, case.block), axis=-1)
+        a = np.repeat(largest, case.block, axis=-1)[..., : case.k].astype(np.float32)
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
             factor = np.where(a < 2.0**-100, np.float32(0), np.float32(127) / a)
         wanted_x = np.rint(x.astype(np.float32) * factor).astype(np.float64) * (a / np.float32(127)).astype(np.float64)
@@ -303,8 +349,8 @@ def expect(case, inputs, weight):
     largest = np.abs(w).max() * (case.wide - 1)
     terms = np.abs(wanted_x) @ (np.abs(np.swapaxes(w, -1, -2)) + largest)
     bound = (case.k / 8 + 40) * 2.0**-24 * terms + 2.0**-126
-    if half == "int8":  # the sum of integers is exact: three roundings are left, and that of decode
-        bound = 8 * 2.0**-24 * terms + 2.0**15 * case.k * 2.0**-149
+    if half == "int8":  # the sum of a block's integers is exact: of it three roundings are left, of sums two for each block, and those of decode and warps
+        bound = (8 + 2 * (-(-case.k // case.block) - 1)) * 2.0**-24 * terms + 2.0**15 * case.k * 2.0**-149
     if case.inexact:  # entries of a codebook are rounded
         bound = bound + terms * (2.0**-8 if half == "bf16" else 2.0**-11)
     if case.rank:

@@ -78,7 +78,7 @@ class Kernel:
         self.code, self.labels = [], {}
         body = text[match.end() : end - 1]
         for statement in re.split(r";|(?<=:)\s", body):
-            statement = statement.strip()
+            statement = statement.strip(" \t\n{}" if statement.strip().startswith(("{", "}")) else None)
             while True:
                 label = re.match(r"([$\w]+):\s*", statement)
                 if not label:
@@ -350,7 +350,9 @@ class Block:
 
     def number(self, operand, idx, kind):
         """An integer operand, as numpy integers of 64 bits."""
-        value = self.read(operand, idx)
+        return self.number_of(self.read(operand, idx), kind)
+
+    def number_of(self, value, kind):
         width = int(kind[1:])
         return self.signed(value, width) if kind[0] == "s" else self.mask(value, width)
 
@@ -509,13 +511,15 @@ class Block:
                 row = quarter * 2 + (i & 1) + (0 if i < 2 else 8)
                 right[:, row, group] = decode(halves(get(b[i // 2]))[i & 1]).reshape(warps, 32)
             convert = (f32, bits32)
-        elif "m16n8k32" in parts and parts[-4:] == ["s32", "s8", "s8", "s32"]:
+        elif "m16n8k32" in parts and parts[-4:] in (["s32", "s8", "s8", "s32"], ["s32", "u8", "s8", "s32"]):
             left, right = np.zeros((warps, 16, 32), np.int64), np.zeros((warps, 32, 8), np.int64)
-            byte = lambda value, i: self.signed((value >> np.uint64(8 * i)) & np.uint64(255), 8)
+            raw = lambda value, i: (value >> np.uint64(8 * i)) & np.uint64(255)
+            byte = lambda value, i: self.signed(raw(value, i), 8)
+            first = byte if parts[-3] == "s8" else lambda value, i: raw(value, i).astype(np.int64)
             for i in range(16):
                 row = group + (0 if i < 4 or 8 <= i < 12 else 8)
                 col = quarter * 4 + (i & 3) + (0 if i < 8 else 16)
-                left[:, row, col] = byte(get(a[i // 4]), i & 3)
+                left[:, row, col] = first(get(a[i // 4]), i & 3)
             for i in range(8):
                 row = quarter * 4 + (i & 3) + (0 if i < 4 else 16)
                 right[:, row, group] = byte(get(b[i // 4]), i & 3)
@@ -528,6 +532,33 @@ class Block:
             row, col = group + (0 if i < 2 else 8), quarter * 2 + (i & 1)
             before = convert[0](get(c[i]).ravel()).reshape(warps, 32)
             self.write(d[i], idx, convert[1]((product[:, row, col] + before).ravel()))
+
+    # Lanes
+
+    def op_shfl(self, parts, ops, idx):
+        self.whole_warps(idx)
+        if parts[1:] != ["sync", "bfly", "b32"] or np.any(self.number(ops[4], idx, "u32") != 0xFFFFFFFF) or np.any(self.read(ops[3], idx) != 31):
+            raise Fault("no model of this shuffle")
+        [by] = np.unique(self.read(ops[2], idx))
+        value = self.read(ops[1], idx).reshape(-1, 32)
+        self.write(ops[0].split("|")[0], idx, value[:, LANES ^ int(by)].ravel())
+
+    def op_redux(self, parts, ops, idx):
+        self.whole_warps(idx)
+        functions = {("max", "u32"): np.max, ("add", "s32"): np.sum}
+        function = functions.get((parts[2], parts[3]))
+        if function is None or np.any(self.number(ops[2], idx, "u32") != 0xFFFFFFFF):
+            raise Fault("no model of this reduction")
+        result = function(self.number(ops[1], idx, parts[3]).reshape(-1, 32), axis=1)
+        self.write(ops[0], idx, self.mask(np.repeat(result, 32).astype(np.uint64), 32))
+
+    def op_dp4a(self, parts, ops, idx):
+        x, y = (self.read(o, idx) for o in ops[1:3])
+        total = self.number(ops[3], idx, "s32")
+        for i in range(4):
+            part = lambda value, kind: self.number_of(value >> np.uint64(8 * i), kind[0] + "8")
+            total = total + part(x, parts[1]) * part(y, parts[2])
+        self.write(ops[0], idx, self.mask(total.view(np.uint64), 32))
 
     # Bits
 

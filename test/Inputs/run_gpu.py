@@ -2,8 +2,8 @@
 """Checks and times the kernels of this folder on a GPU. Needs Python with numpy and an NVIDIA driver; with libcublas, ratios to cuBLAS, too.
 
 Checks: results against f64, and that they are the same bits in every run. Times: of the kernel and of cuBLAS (f16 weights, f16 results) in turn, each
-on weights that it has not touched for as long as 4 times the L2 cache takes; medians; behind copies that keep the GPU busy until all is queued. Weights
-are random bits. What is printed is written to results.json and results.md, too.
+on weights that it has not touched for as long as 4 times the L2 cache takes; medians; behind copies that keep the GPU busy until all is queued. Where
+another kernel rounds activations first, that is part of the time. Weights are random bits. What is printed is written to results.json and results.md, too.
 """
 
 import argparse
@@ -245,27 +245,31 @@ def check(gpu, module, data, case, runs):
 
 def time_shape(gpu, module, timer, cublas, pattern, case, samples):
     m, n, k = case["m"], case["n"], case["k"]
-    x, *components, y = case["buffers"]
+    components = [case["buffers"][i] for i in case["components"]]
     weight_bytes = sum(buffer["bytes"] for buffer in components)
 
     def copies(size):
         return max(2, -(-4 * gpu.l2_bytes // size) + 1)
 
     rng = np.random.default_rng(1)
-    activations = gpu.allocate(x["bytes"])
+    # Of activations, results and what is made on the way there is one of each.
+    pointers = [None if i in case["components"] else gpu.allocate(buffer["bytes"]) for i, buffer in enumerate(case["buffers"])]
+    activations, results = pointers[case["x"]], pointers[case["y"]]
+    result_bytes = case["buffers"][case["y"]]["bytes"]
     gpu.upload(activations, rng.standard_normal((m, k)).astype(np.float16))
-    results = gpu.allocate(y["bytes"])
     ours = []
     for i in range(copies(weight_bytes)):
-        pointers = [gpu.allocate(buffer["bytes"]) for buffer in components]
-        for j, (pointer, buffer) in enumerate(zip(pointers, components)):
-            gpu.fill(pointer, buffer["bytes"], pattern, 4096 * (i + j))
-        shapes = [buffer["shape"] for buffer in case["buffers"]]
-        ours.append(gpu.prepare(module, case, list(zip([activations, *pointers, results], shapes))))
+        for j, number in enumerate(case["components"]):
+            pointers[number] = gpu.allocate(case["buffers"][number]["bytes"])
+            gpu.fill(pointers[number], case["buffers"][number]["bytes"], pattern, 4096 * (i + j))
+        launches = [
+            gpu.prepare(module, launch, [(pointers[i], case["buffers"][i]["shape"]) for i in launch["args"]]) for launch in case["launches"]
+        ]
+        ours.append(lambda launches=launches: [launch() for launch in launches])
     ours[0]()
-    once = gpu.download(results, y["bytes"])
+    once = gpu.download(results, result_bytes)
     ours[0]()
-    if not np.array_equal(once, gpu.download(results, y["bytes"])):
+    if not np.array_equal(once, gpu.download(results, result_bytes)):
         raise GpuError("results differ between runs")
     peers = []
     if cublas:
@@ -288,7 +292,7 @@ def time_shape(gpu, module, timer, cublas, pattern, case, samples):
     timer.measure(functions, 3)
     measured = timer.measure(functions, samples)
     gpu.free_all()
-    bytes_moved = weight_bytes + x["bytes"] + y["bytes"]
+    bytes_moved = weight_bytes + case["buffers"][case["x"]]["bytes"] + result_bytes
     return {
         "kernel": case["name"], "m": m, "n": n, "k": k, "us": 1e3 * measured[0], "gb_per_s": bytes_moved / measured[0] / 1e6,
         "of_bandwidth": bytes_moved / measured[0] / 1e6 / timer.bandwidth, "tflops": 2 * m * n * k / measured[0] / 1e9,

@@ -59,8 +59,9 @@ struct MmaFragment {
 };
 
 /// The kinds of mma.sync that kernels use: what A and B are. F16 and BF16 add
-/// up in f32, S8 in 32-bit integers.
-enum class MmaKind { F16, BF16, S8 };
+/// up in f32, S8 in 32-bit integers, and so does U8, which is S8 with a A that
+/// has no signs.
+enum class MmaKind { F16, BF16, S8, U8 };
 
 /// D = A B + C, computed by a warp: A has `m` rows and `k` columns, B has `k`
 /// rows and `n` columns. C and D are alike.

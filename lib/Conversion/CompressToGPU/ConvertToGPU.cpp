@@ -81,29 +81,28 @@ SmallVector<Value> ConvertToGPUPass::roundLhs(ImplicitLocOpBuilder &b,
   auto index = [&](int64_t value) -> Value {
     return arith::ConstantIndexOp::create(b, value);
   };
-  auto getSize = [&](int64_t dim) -> Value {
-    return b.createOrFold<memref::DimOp>(op.getLhs(), index(dim));
-  };
-  auto allocate = [&](MemRefType type) -> Value {
-    SmallVector<Value> sizes;
-    for (int64_t dim = 0; dim < type.getRank(); ++dim)
-      if (type.isDynamicDim(dim))
-        sizes.push_back(getSize(dim));
+  // Rows are the only dimension that may be dynamic.
+  Value rows =
+      b.createOrFold<memref::DimOp>(op.getLhs(), index(op.getNumBatch()));
+  Value scaleRows = b.createOrFold<arith::CeilDivUIOp>(rows, index(kScaleRows));
+  auto allocate = [&](MemRefType type, Value size) -> Value {
+    SmallVector<Value> sizes(type.getNumDynamicDims(), size);
     return memref::AllocOp::create(b, type, sizes);
   };
-  Value integers = allocate(rounded.integers);
-  Value scales = allocate(rounded.scales);
+  Value bytes = allocate(rounded.bytes, rows);
+  Value scales = allocate(rounded.scales, scaleRows);
   FragmentWeight weight = getFragmentWeight(op);
   int64_t batches =
       computeProduct(weight.getTiled().getShape().take_front(op.getNumBatch()));
-  gpu::KernelDim3 grid = {getSize(op.getNumBatch()), index(1), index(batches)};
-  gpu::KernelDim3 block = {index(kRoundThreads), index(1), index(1)};
-  Value bytes =
-      arith::ConstantOp::create(b, b.getI32IntegerAttr(kRoundSharedBytes));
-  gpu::LaunchFuncOp::create(b, kernel, grid, block, bytes,
-                            ValueRange{op.getLhs(), integers, scales});
+  RoundShape shape = RoundShape::of(rounded);
+  gpu::KernelDim3 grid = {scaleRows, index(shape.numBlocks), index(batches)};
+  gpu::KernelDim3 block = {index(shape.threads), index(1), index(1)};
+  Value shared =
+      arith::ConstantOp::create(b, b.getI32IntegerAttr(shape.sharedBytes));
+  gpu::LaunchFuncOp::create(b, kernel, grid, block, shared,
+                            ValueRange{op.getLhs(), bytes, scales});
   SmallVector<Value> operands(op->getOperands());
-  operands[op.getLhsMutable().getOperandNumber()] = integers;
+  operands[op.getLhsMutable().getOperandNumber()] = bytes;
   operands.push_back(scales);
   return operands;
 }

@@ -29,18 +29,24 @@ struct MmaEntry {
   const char *name;
   /// The oldest chips that have it, and no conversion in its place.
   unsigned capability;
-  NVVM::MMATypes type;
+  NVVM::MMATypes a, b;
 };
 } // namespace
 
 static MmaEntry getEntry(MmaKind kind) {
   switch (kind) {
   case MmaKind::F16:
-    return {"mma.sync.m16n8k16 of f16", 80, NVVM::MMATypes::f16};
+    return {"mma.sync.m16n8k16 of f16", 80, NVVM::MMATypes::f16,
+            NVVM::MMATypes::f16};
   case MmaKind::BF16:
-    return {"mma.sync.m16n8k16 of bf16", 80, NVVM::MMATypes::bf16};
+    return {"mma.sync.m16n8k16 of bf16", 80, NVVM::MMATypes::bf16,
+            NVVM::MMATypes::bf16};
   case MmaKind::S8:
-    return {"mma.sync.m16n8k32 of s8", 80, NVVM::MMATypes::s8};
+    return {"mma.sync.m16n8k32 of s8", 80, NVVM::MMATypes::s8,
+            NVVM::MMATypes::s8};
+  case MmaKind::U8:
+    return {"mma.sync.m16n8k32 of u8", 80, NVVM::MMATypes::u8,
+            NVVM::MMATypes::s8};
   }
   llvm_unreachable("unknown kind");
 }
@@ -52,13 +58,14 @@ Type mlir::compress::getMmaElement(MLIRContext *context, MmaKind kind) {
   case MmaKind::BF16:
     return BFloat16Type::get(context);
   case MmaKind::S8:
+  case MmaKind::U8:
     return IntegerType::get(context, 8);
   }
   llvm_unreachable("unknown kind");
 }
 
 Type mlir::compress::getMmaSum(MLIRContext *context, MmaKind kind) {
-  if (kind == MmaKind::S8)
+  if (kind == MmaKind::S8 || kind == MmaKind::U8)
     return IntegerType::get(context, 32);
   return Float32Type::get(context);
 }
@@ -130,7 +137,7 @@ Value mlir::compress::emitMma(ImplicitLocOpBuilder &b, MmaKind kind,
   Value d = NVVM::MmaOp::create(
       b, result, getOperands(a), getOperands(bRegisters), sums,
       ArrayRef<int64_t>{shape.m, shape.n, shape.k}, std::nullopt, overflow,
-      std::array<NVVM::MMATypes, 2>{entry.type, entry.type},
+      std::array<NVVM::MMATypes, 2>{entry.a, entry.b},
       std::array<NVVM::MMALayout, 2>{NVVM::MMALayout::row,
                                      NVVM::MMALayout::col});
   for (int64_t i = 0; i < vector.getNumElements(); ++i)

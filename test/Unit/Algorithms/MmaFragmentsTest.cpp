@@ -95,7 +95,7 @@ TEST(MmaFragments, B8) {
 }
 
 TEST(MmaFragments, D) {
-  for (MmaKind kind : {MmaKind::F16, MmaKind::BF16, MmaKind::S8})
+  for (MmaKind kind : {MmaKind::F16, MmaKind::BF16, MmaKind::S8, MmaKind::U8})
     check(getMmaShape(kind).d, 16, 8, 4, 1,
           [](int64_t groupID, int64_t threadInGroup, int64_t i) {
             // row = groupID for ci where i < 2, else groupID + 8;
@@ -117,7 +117,7 @@ TEST(MmaFragments, Ldmatrix) {
 /// n, the elements k of register i.
 TEST(MmaFragments, LdmatrixGivesB) {
   MmaFragment matrix = getLdmatrixFragment();
-  for (MmaKind kind : {MmaKind::F16, MmaKind::S8}) {
+  for (MmaKind kind : {MmaKind::F16, MmaKind::S8, MmaKind::U8}) {
     MmaFragment b = getMmaShape(kind).b;
     // Two elements of 8 bits are one of 16.
     int64_t packed = b.getNumElements() / 2;

@@ -69,6 +69,10 @@ struct FragmentFormat {
   /// 0: all tiles.
   int64_t tilesPerBlock = 0;
   bool hasScale = false, hasZero = false, hasMin = false;
+  /// For an mma of bytes, fragments have numbers times 2^byteShift.
+  int64_t byteShift = 0;
+
+  bool hasOffset() const { return hasZero || hasMin; }
 };
 
 /// An mma of bytes may multiply its columns in any order, if both operands have

@@ -57,8 +57,8 @@ def FragmentDecoderInterface : AttrInterface<"FragmentDecoderInterface"> {
         The four registers of operand A, in the order of the instruction, with the
         numbers of 16 rows and 16 columns of a tile, `rowTile` and `step` saying
         which. `words` are the four i32 that the lane has of the tile. Numbers are
-        of the type that the kernel computes in, F16 or BF16; or they are S8 where
-        `hasIntegers`, of 32 columns in the order of `getByteColumn`.
+        of the type that the kernel computes in, F16 or BF16; or they are what
+        `getByteKind` says, of 32 columns in the order of `getByteColumn`.
       }],
       "::llvm::SmallVector<::mlir::Value>", "emitFragment",
       (ins "::mlir::OpBuilder &":$builder, "::mlir::Location":$loc,
@@ -66,12 +66,12 @@ def FragmentDecoderInterface : AttrInterface<"FragmentDecoderInterface"> {
            "::mlir::ValueRange":$words, "int64_t":$rowTile, "int64_t":$step,
            "::mlir::compress::algorithms::MmaKind":$kind)>,
     InterfaceMethod<[{
-        Whether numbers are integers of up to 8 bits, of which all of a row share a
-        scale, and whole mma of them are in a tile.
+        The mma of bytes that multiplies numbers as they are, up to a power of two, or
+        nothing where none does, or where tiles do not have whole ones.
       }],
-      "bool", "hasIntegers",
+      "::std::optional<::mlir::compress::algorithms::MmaKind>", "getByteKind",
       (ins "const ::mlir::compress::FragmentWeight &":$weight), "",
-      /*defaultImplementation=*/"return false;">,
+      /*defaultImplementation=*/"return std::nullopt;">,
     InterfaceMethod<[{
         What makes the numbers of the block that a tile is in values, for the rows
         of the tile that the lane has.

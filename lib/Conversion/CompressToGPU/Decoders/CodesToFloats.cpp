@@ -141,26 +141,41 @@ Value mlir::compress::unpackSigns(ImplicitLocOpBuilder &b, Value word,
                   twice(kind == MmaKind::F16 ? 0xbc00 : 0xbf80), kAndXor);
 }
 
+int64_t mlir::compress::getByteShift(ByteCodes codes, unsigned bits) {
+  switch (codes) {
+  case ByteCodes::Unsigned:
+    return 0;
+  case ByteCodes::InvertedSigns:
+    return 8 - bits;
+  case ByteCodes::PlusMinusOne:
+    return 6;
+  }
+  llvm_unreachable("unknown codes");
+}
+
 Value mlir::compress::unpackBytes(ImplicitLocOpBuilder &b, Value word,
-                                  unsigned bits, int64_t field) {
-  Value signs = constant(b, 0x80808080);
-  if (bits == 8)
-    return arith::XOrIOp::create(b, word, signs);
-  assert(bits == 4 && "expected codes of 4 or 8 bits");
-  // Codes and 8, in the lower halves of bytes.
-  Value lower = shiftRight(b, word, field * bits);
-  Value upper = lower;
-  if (field == 0)
-    upper = arith::ShLIOp::create(b, word, constant(b, bits));
-  else
-    upper = shiftRight(b, word, field * bits - bits);
-  lower = arith::AndIOp::create(b, lower, constant(b, twice(0x000f)));
-  upper = arith::AndIOp::create(b, upper, constant(b, twice(0x0f00)));
-  Value bytes = arith::OrIOp::create(b, lower, upper);
-  // Less 8, in each byte: nothing is borrowed from the next one.
-  bytes = arith::OrIOp::create(b, bytes, signs);
-  bytes = arith::SubIOp::create(b, bytes, constant(b, 0x08080808));
-  return arith::XOrIOp::create(b, bytes, signs);
+                                  unsigned bits, ByteCodes codes,
+                                  int64_t field) {
+  Value bytes = word;
+  if (bits < 8) {
+    int64_t base = codes == ByteCodes::Unsigned ? 0 : 8 - bits;
+    uint32_t mask = ((1u << bits) - 1) << base;
+    // Left is positive. What comes from the other half is masked.
+    auto move = [&](int64_t by, uint32_t kept) {
+      Value moved =
+          by > 0 ? arith::ShLIOp::create(b, word, constant(b, by)).getResult()
+                 : shiftRight(b, word, -by);
+      return arith::AndIOp::create(b, moved, constant(b, twice(kept)));
+    };
+    bytes = arith::OrIOp::create(
+        b, move(base - field * bits, mask),
+        move(base + 8 - (field + 1) * int64_t(bits), mask << 8));
+  }
+  if (codes == ByteCodes::Unsigned)
+    return bytes;
+  // A bit of -1 and 1 is the sign, and one below it is set: -64 and 64.
+  uint32_t flip = codes == ByteCodes::InvertedSigns ? 0x80808080u : 0xc0c0c0c0u;
+  return arith::XOrIOp::create(b, bytes, constant(b, flip));
 }
 
 Value mlir::compress::unpackFloats(ImplicitLocOpBuilder &b, Value word,

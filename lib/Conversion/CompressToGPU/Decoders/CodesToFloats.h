@@ -27,10 +27,16 @@ Value unpackIntegers(ImplicitLocOpBuilder &b, Value word, unsigned bits,
 Value unpackSigns(ImplicitLocOpBuilder &b, Value word, int64_t field,
                   algorithms::MmaKind kind);
 
-/// Four codes of two's complement, of 4 or 8 bits whose signs are inverted,
-/// from fields `field` and `field + 1` of each half to bytes.
+/// Codes of up to 8 bits that are integers, as bytes.
+enum class ByteCodes { Unsigned, InvertedSigns, PlusMinusOne };
+
+/// How many bits codes are shifted left by `unpackBytes`: those with signs are
+/// the upper bits of bytes.
+int64_t getByteShift(ByteCodes codes, unsigned bits);
+
+/// Four of them, from fields `field` and `field + 1` of each half.
 Value unpackBytes(ImplicitLocOpBuilder &b, Value word, unsigned bits,
-                  int64_t field);
+                  ByteCodes codes, int64_t field);
 
 /// The same, of codes that are bits of a float of 4 or 8 bits.
 Value unpackFloats(ImplicitLocOpBuilder &b, Value word, FloatType type,

@@ -49,6 +49,11 @@ struct NestedFragmentDecoder
                                       kind);
   }
 
+  std::optional<MmaKind> getByteKind(Attribute attr,
+                                     const FragmentWeight &weight) const {
+    return getBase(attr).getByteKind(weight);
+  }
+
   RowScales emitRowScales(Attribute attr, OpBuilder &b, Location loc,
                           const FragmentWeight &weight,
                           const FragmentPlace &place) const {

@@ -12,6 +12,12 @@
 using namespace mlir;
 using namespace mlir::compress;
 
+static ByteCodes getByteCodes(QuantAttr codec) {
+  if (codec.getCodeKind() == algorithms::CodeKind::Binary)
+    return ByteCodes::PlusMinusOne;
+  return codec.isSigned() ? ByteCodes::InvertedSigns : ByteCodes::Unsigned;
+}
+
 namespace {
 struct QuantFragmentDecoder
     : FragmentDecoderInterface::ExternalModel<QuantFragmentDecoder, QuantAttr> {
@@ -43,6 +49,8 @@ struct QuantFragmentDecoder
     format.hasScale = true;
     format.hasZero = bool(codec.getZero());
     format.hasMin = bool(codec.getMin());
+    if (!codec.getFloatCodeType())
+      format.byteShift = getByteShift(getByteCodes(codec), codec.getCodeBits());
     return format;
   }
 
@@ -57,12 +65,13 @@ struct QuantFragmentDecoder
     bool isBinary = codec.getCodeKind() == algorithms::CodeKind::Binary;
     int64_t bias = codec.isSigned() ? int64_t(1) << (bits - 1) : 0;
     SmallVector<Value> registers;
-    if (kind == MmaKind::S8) {
+    if (kind == MmaKind::S8 || kind == MmaKind::U8) {
       // Registers have 16 columns each.
       for (int64_t reg = 0; reg < 4; ++reg) {
         auto [word, field] =
             layout.getField(rowTile, 2 * step + reg / 2, reg % 2);
-        registers.push_back(unpackBytes(b, words[word], bits, field));
+        registers.push_back(
+            unpackBytes(b, words[word], bits, getByteCodes(codec), field));
       }
       return registers;
     }
@@ -79,16 +88,16 @@ struct QuantFragmentDecoder
     return registers;
   }
 
-  bool hasIntegers(Attribute attr, const FragmentWeight &weight) const {
+  std::optional<MmaKind> getByteKind(Attribute attr,
+                                     const FragmentWeight &weight) const {
     auto codec = cast<QuantAttr>(attr);
-    unsigned bits = codec.getCodeBits();
-    int64_t columns = weight.logical.getDimSize(weight.getColumnDim());
-    return codec.isSigned() && !codec.getFloatCodeType() &&
-           codec.getCodeKind() == algorithms::CodeKind::Integer &&
-           (bits == 4 || bits == 8) && !codec.getZero() && !codec.getMin() &&
-           codec.getBlock()[weight.getColumnDim()] >= columns &&
-           weight.getTileColumns() % algorithms::getMmaShape(MmaKind::S8).k ==
-               0;
+    if (codec.getFloatCodeType() ||
+        weight.getTileColumns() % algorithms::getMmaShape(MmaKind::S8).k)
+      return std::nullopt;
+    // Of 8 bits without signs, bytes have all the bits.
+    bool isWide =
+        codec.getCodeBits() == 8 && getByteCodes(codec) == ByteCodes::Unsigned;
+    return isWide ? MmaKind::U8 : MmaKind::S8;
   }
 
   RowScales emitRowScales(Attribute attr, OpBuilder &builder, Location loc,

@@ -39,6 +39,7 @@ void MmaKernel::forPieces(int64_t rows, int64_t pieces,
     });
   }
 }
+
 void MmaKernel::copyWeight(Value stage, Value slot) {
   // A row of tiles has its records of a stage side by side.
   int64_t stageBytes = shape.getStageRecords() * weight.records.bytes;
@@ -136,6 +137,30 @@ void MmaKernel::copyLhs(Value stage, Value slot) {
   });
 }
 
+/// Scales of lhs, which lie as they are wanted. Behind the last block and row
+/// they are zeros.
+void MmaKernel::copyScales(Value stage, Value slot) {
+  constexpr int64_t kCount = kLaneBytes / 4;
+  int64_t scales = getStageScales(weight, shape);
+  int64_t all = cast<MemRefType>(lhsScales.getType()).getShape().back();
+  forPieces(shape.lhsRows / kScaleRows, scales / kCount,
+            [&](Value rows, Value piece) {
+              Value at = mul(piece, kCount), from = add(mul(stage, scales), at);
+              Value fromRows = add(div(firstRow, kScaleRows), rows);
+              Value isValid = isLess(mul(fromRows, kScaleRows), m);
+              if (all % scales)
+                isValid = both(isValid, isLess(from, index(all)));
+              SmallVector<Value> source(batch);
+              source.append({fromRows, from});
+              nvgpu::DeviceAsyncCopyOp::create(
+                  b, nvgpu::DeviceAsyncTokenType::get(b.getContext()),
+                  scaleBuffer, ValueRange{slot, rows, at}, lhsScales, source,
+                  b.getIndexAttr(kCount),
+                  arith::SelectOp::create(b, isValid, index(kCount), index(0)),
+                  b.getUnitAttr());
+            });
+}
+
 /// Begins to copy a stage, if there is one.
 void MmaKernel::issue(Value stage, Value slot) {
   int64_t stages =
@@ -143,5 +168,7 @@ void MmaKernel::issue(Value stage, Value slot) {
   when(isLess(stage, index(stages)), [&] {
     copyWeight(stage, slot);
     copyLhs(stage, slot);
+    if (scaleBuffer)
+      copyScales(stage, slot);
   });
 }

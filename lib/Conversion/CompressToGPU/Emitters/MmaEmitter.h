@@ -36,6 +36,11 @@ private:
   struct Sums {
     SmallVector<Value> products, rows;
   };
+  /// Of 8 rows of lhs in a block, in the order of D: scales, and what elements
+  /// add up to, where they are wanted. Null where lhs is not rounded.
+  struct LhsScales {
+    Value scale, sum;
+  };
 
   void emitBody();
   void locate();
@@ -44,12 +49,15 @@ private:
   void issue(Value stage, Value slot);
   void copyWeight(Value stage, Value slot);
   void copyLhs(Value stage, Value slot);
+  void copyScales(Value stage, Value slot);
   void compute(Value slot, Sums &sums);
   SmallVector<Value> loadLhs(Value slot, int64_t step);
+  SmallVector<LhsScales> loadScales(Value slot, int64_t block);
   FragmentPlace getPlace(Value slot, int64_t tileRow, int64_t record,
                          int64_t tile);
-  void addBlock(const RowScales &scales, int64_t tileRow, const Sums &block,
-                Sums &sums);
+  Value toFloats(Value sum, bool isShifted);
+  void addBlock(const RowScales &scales, ArrayRef<LhsScales> lhsOfBlock,
+                int64_t tileRow, const Sums &block, Sums &sums);
   void scaleAll(Sums &sums);
   void reduce(Sums &sums, function_ref<void()> finish);
   void store(const Sums &sums);
@@ -79,10 +87,11 @@ private:
   }
   /// Where `condition`, or always if there is none.
   void when(Value condition, function_ref<void()> fill);
-  Value zeroSum() {
+  Value getZeros(Type element) {
     return arith::ConstantOp::create(
-        b, b.getZeroAttr(VectorType::get(4, getSumType())));
+        b, b.getZeroAttr(VectorType::get(4, element)));
   }
+  Value startOfBlock();
   Value view(int64_t offset, ArrayRef<int64_t> shape, Type element);
   /// Shares `pieces` of each of some rows between all threads.
   void forPieces(int64_t rows, int64_t pieces,
@@ -98,12 +107,18 @@ private:
   int64_t getSumIndex(int64_t tileRow, int64_t fragment, int64_t rows) const {
     return (tileRow * getRowFragments() + fragment) * getLhsFragments() + rows;
   }
-  bool needsRowSums() const { return format.hasZero || format.hasMin; }
+  /// Those of rounded rows come with their scales.
+  bool needsRowSums() const {
+    return format.hasOffset() && !isLhsRounded(kind);
+  }
   bool hasBlocks() const { return format.tilesPerBlock > 0; }
   bool hasIntegerSums() { return getSumType().isInteger(); }
+  bool fitsFloats();
   /// What lhs is in shared memory, and what products add up in.
   Type getLhsType() { return getMmaElement(b.getContext(), kind); }
   Type getSumType() { return getMmaSum(b.getContext(), kind); }
+  /// What a warp has of outputs: sums of products, or values of blocks.
+  Type getTotalType() { return hasBlocks() ? b.getF32Type() : getSumType(); }
 
   ImplicitLocOpBuilder b;
   ContractOp op;
@@ -115,7 +130,7 @@ private:
 
   // What the op has as operands, as arguments of the kernel.
   Value lhs, init, stream;
-  /// One for each row of lhs, where that is rounded to integers.
+  /// Those of RoundedLhs.
   Value lhsScales;
   SmallVector<Value> shared, others;
   /// Sizes: rows of lhs, outputs and columns.
@@ -125,7 +140,7 @@ private:
   SmallVector<Value> batch;
   Value thread, lane, group, rowWarp, columnWarp, firstTileRow, firstRow;
   // Shared memory.
-  Value lhsBuffer, lhsMatrices, weightBuffer;
+  Value lhsBuffer, lhsMatrices, weightBuffer, scaleBuffer;
 };
 
 } // namespace mlir::compress

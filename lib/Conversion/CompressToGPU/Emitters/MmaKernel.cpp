@@ -65,8 +65,13 @@ void MmaKernel::makeBuffers() {
   lhsSize[2] = lhsSize[2] * shape.lhsBits / 16;
   lhsMatrices =
       kind == MmaKind::F16 ? lhsBuffer : view(0, lhsSize, b.getF16Type());
-  weightBuffer = view(getLhsBytes(weight, shape), getWeightBytes(weight, shape),
-                      b.getI8Type());
+  int64_t lhsBytes = getLhsBytes(weight, shape);
+  int64_t weightBytes = getWeightBytes(weight, shape);
+  weightBuffer = view(lhsBytes, weightBytes, b.getI8Type());
+  if (int64_t scales = getStageScales(weight, shape))
+    scaleBuffer = view(lhsBytes + weightBytes,
+                       {shape.stages, shape.lhsRows / kScaleRows, scales},
+                       b.getF32Type());
 }
 
 /// Tables of the decoder lie behind what is used again at the end.
@@ -83,8 +88,8 @@ void MmaKernel::makeTable() {
 void MmaKernel::emitBody() {
   unsigned rank = weight.logical.getRank();
   n = weight.logical.getDimSize(weight.getRowDim());
-  k = hasIntegerSums() ? cast<MemRefType>(lhs.getType()).getShape().back()
-                       : weight.logical.getDimSize(weight.getColumnDim());
+  k = isLhsRounded(kind) ? cast<MemRefType>(lhs.getType()).getShape().back()
+                         : weight.logical.getDimSize(weight.getColumnDim());
   m = memref::DimOp::create(b, init, index(op.getDimM()));
   locate();
   makeBuffers();
@@ -114,9 +119,9 @@ void MmaKernel::emitBody() {
     emitCommit(b);
   }
   Sums sums;
-  sums.products.assign(getNumSums(weight, shape), zeroSum());
+  sums.products.assign(getNumSums(weight, shape), getZeros(getTotalType()));
   sums.rows.assign(needsRowSums() && !hasBlocks() ? getLhsFragments() : 0,
-                   zeroSum());
+                   getZeros(getSumType()));
   SmallVector<Value> carried(sums.products);
   llvm::append_range(carried, sums.rows);
   auto unpack = [&](ValueRange values) {
@@ -155,7 +160,7 @@ gpu::GPUFuncOp MmaKernel::emit(StringRef name) {
   unsigned lhsNumber = op.getLhsMutable().getOperandNumber();
   if (isLhsRounded(kind)) {
     RoundedLhs rounded = RoundedLhs::of(op);
-    types[lhsNumber] = rounded.integers;
+    types[lhsNumber] = rounded.bytes;
     types.push_back(rounded.scales);
   }
   auto function =
@@ -194,8 +199,12 @@ MmaKind mlir::compress::getMmaKind(ContractOp op) {
   switch (op.getCompute()) {
   case ComputeMode::F16:
     return MmaKind::F16;
-  case ComputeMode::Int8:
-    return MmaKind::S8;
+  case ComputeMode::Int8: {
+    FragmentWeight weight = getFragmentWeight(op);
+    return cast<FragmentDecoderInterface>(weight.codec.getBase())
+        .getByteKind(weight)
+        .value_or(MmaKind::S8);
+  }
   default:
     return MmaKind::BF16;
   }

@@ -69,26 +69,9 @@ MmaKind getMmaKind(ContractOp op);
 /// Whether a kernel of its own makes of lhs what is multiplied.
 bool isLhsRounded(MmaKind kind);
 
-/// Lhs as integers, and the scale of each of its rows in f32, for a kernel of
-/// S8. Rows are continued by zeros to whole tiles of the weight; the columns of
-/// an mma are in the order of getByteColumn.
-struct RoundedLhs {
-  MemRefType integers, scales;
-
-  static RoundedLhs of(ContractOp op);
-};
-
-/// Threads of a block of the kernel that rounds lhs, which has a block for each
-/// row and batch, and its dynamic shared memory.
-inline constexpr int64_t kRoundThreads = 256;
-inline constexpr int64_t kRoundSharedBytes = 4 * kRoundThreads;
-
-/// Emits that kernel. Its arguments are lhs and what RoundedLhs says.
-gpu::GPUFuncOp emitRoundLhs(OpBuilder &b, ContractOp op, StringRef name);
-
 /// Emits the kernel of a contraction that there is one for, with the operands
-/// of the op as arguments. One of S8 has rounded integers instead of lhs, and
-/// their scales as last argument.
+/// of the op as arguments. Where lhs is rounded, it has bytes instead of lhs,
+/// and their scales as last argument (see RoundedLhs).
 gpu::GPUFuncOp emitMmaKernel(OpBuilder &b, ContractOp op, StringRef name,
                              const KernelShape &shape);
 

@@ -79,8 +79,84 @@ FragmentPlace MmaKernel::getPlace(Value slot, int64_t tileRow, int64_t record,
   return place;
 }
 
+/// Integers below 2^22 added to these bits are the same numbers in f32, added
+/// to 1.5 * 2^23.
+static constexpr int32_t kShiftBits = 0x4b400000;
+static constexpr float kShift = 12582912.0f;
+
+/// Whether sums of a block are such integers.
+bool MmaKernel::fitsFloats() {
+  int64_t columns = format.tilesPerBlock * weight.getTileColumns();
+  return hasIntegerSums() && columns * 127 * 255 < (1 << 22);
+}
+
+/// What the sums of a block begin with.
+Value MmaKernel::startOfBlock() {
+  if (!fitsFloats())
+    return getZeros(getSumType());
+  return arith::ConstantOp::create(
+      b, DenseElementsAttr::get(VectorType::get(4, getSumType()), kShiftBits));
+}
+
+/// Sums in f32, of which a constant is taken that they began with.
+Value MmaKernel::toFloats(Value sum, bool isShifted) {
+  if (!hasIntegerSums())
+    return sum;
+  auto vector = VectorType::get(4, b.getF32Type());
+  if (!isShifted)
+    return arith::SIToFPOp::create(b, vector, sum);
+  Value shift =
+      arith::ConstantOp::create(b, DenseElementsAttr::get(vector, kShift));
+  return arith::SubFOp::create(b, arith::BitcastOp::create(b, vector, sum),
+                               shift);
+}
+
+/// Scales of all rows of lhs in a block of the stage, or, where there are no
+/// blocks, those of whole rows.
+SmallVector<MmaKernel::LhsScales> MmaKernel::loadScales(Value slot,
+                                                        int64_t block) {
+  SmallVector<LhsScales> scales(getLhsFragments());
+  if (!isLhsRounded(kind))
+    return scales;
+  int64_t parts = getScaleParts(format);
+  auto pair = VectorType::get(2, b.getF32Type());
+  // Two neighbouring columns of D are rows of lhs.
+  Value quarter = mul(rem(lane, 4), 2);
+  auto load = [&](int64_t rows, int64_t part) -> Value {
+    Value at = add(quarter, (block * parts + part) * kScaleRows);
+    Value loaded;
+    if (scaleBuffer) {
+      at = add(at, mul(columnWarp,
+                       getStageScales(weight, shape) / shape.columnWarps));
+      loaded = vector::LoadOp::create(
+          b, pair, scaleBuffer, ValueRange{slot, index(rows), at},
+          /*nontemporal=*/false, llvm::MaybeAlign(8));
+    } else {
+      // Rows behind the last one have what that has.
+      Value number = add(div(firstRow, kScaleRows), rows);
+      Value last = div(add(m, index(-1)), kScaleRows);
+      SmallVector<Value> place(batch);
+      place.append({arith::MinUIOp::create(b, number, last), at});
+      loaded =
+          vector::LoadOp::create(b, pair, lhsScales, place,
+                                 /*nontemporal=*/false, llvm::MaybeAlign(8));
+    }
+    Value even = vector::ExtractOp::create(b, loaded, 0);
+    Value odd = vector::ExtractOp::create(b, loaded, 1);
+    return vector::FromElementsOp::create(b, VectorType::get(4, b.getF32Type()),
+                                          ValueRange{even, odd, even, odd});
+  };
+  for (auto [rows, of] : llvm::enumerate(scales)) {
+    of.scale = load(rows, 0);
+    if (format.hasOffset())
+      of.sum = load(rows, 1);
+  }
+  return scales;
+}
+
 /// Adds what the products of a block are worth.
-void MmaKernel::addBlock(const RowScales &scales, int64_t tileRow,
+void MmaKernel::addBlock(const RowScales &scales,
+                         ArrayRef<LhsScales> lhsOfBlock, int64_t tileRow,
                          const Sums &block, Sums &sums) {
   auto vector = VectorType::get(4, b.getF32Type());
   auto spread = [&](ArrayRef<Value> rows, int64_t fragment) -> Value {
@@ -99,9 +175,14 @@ void MmaKernel::addBlock(const RowScales &scales, int64_t tileRow,
     for (int64_t rows = 0; rows < getLhsFragments(); ++rows) {
       int64_t at = getSumIndex(tileRow, fragment, rows);
       Value &sum = sums.products[at];
-      sum = LLVM::FMAOp::create(b, scale, block.products[at], sum);
+      const LhsScales &lhsOf = lhsOfBlock[rows];
+      Value both = scale;
+      if (lhsOf.scale)
+        both = arith::MulFOp::create(b, scale, lhsOf.scale);
+      sum = LLVM::FMAOp::create(b, both, block.products[at], sum);
       if (ofRows)
-        sum = LLVM::FMAOp::create(b, ofRows, block.rows[rows], sum);
+        sum = LLVM::FMAOp::create(
+            b, ofRows, lhsOf.sum ? lhsOf.sum : block.rows[rows], sum);
     }
   }
 }
@@ -119,8 +200,9 @@ void MmaKernel::compute(Value slot, Sums &sums) {
          first += tilesPerBlock) {
       Sums block;
       if (hasBlocks()) {
-        block.products.assign(sums.products.size(), zeroSum());
-        block.rows.assign(needsRowSums() ? getLhsFragments() : 0, zeroSum());
+        block.products.assign(sums.products.size(), startOfBlock());
+        block.rows.assign(needsRowSums() ? getLhsFragments() : 0,
+                          getZeros(getSumType()));
       } else {
         block = sums;
       }
@@ -164,9 +246,14 @@ void MmaKernel::compute(Value slot, Sums &sums) {
         sums = block;
         continue;
       }
+      for (Value &sum : block.products)
+        sum = toFloats(sum, fitsFloats());
+      int64_t number =
+          (record * weight.getTilesPerRecord() + first) / tilesPerBlock;
+      SmallVector<LhsScales> lhsOfBlock = loadScales(slot, number);
       for (int64_t tileRow = 0; tileRow < shape.tileRows; ++tileRow)
         addBlock(decoder.emitRowScales(b, b.getLoc(), weight,
                                        getPlace(slot, tileRow, record, first)),
-                 tileRow, block, sums);
+                 lhsOfBlock, tileRow, block, sums);
     }
 }

@@ -20,16 +20,14 @@ void MmaKernel::scaleAll(Sums &sums) {
   if (hasBlocks() || !format.hasScale)
     return;
   Sums all = sums;
-  auto vector = VectorType::get(4, b.getF32Type());
-  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(vector));
-  sums.products.assign(sums.products.size(), zero);
-  if (hasIntegerSums())
-    for (Value &sum : all.products)
-      sum = arith::SIToFPOp::create(b, vector, sum);
+  sums.products.assign(sums.products.size(), getZeros(b.getF32Type()));
+  for (Value &sum : all.products)
+    sum = toFloats(sum, /*isShifted=*/false);
+  SmallVector<LhsScales> lhsOfRows = loadScales(index(0), /*block=*/0);
   for (int64_t tileRow = 0; tileRow < shape.tileRows; ++tileRow)
     addBlock(decoder.emitRowScales(b, b.getLoc(), weight,
                                    getPlace(index(0), tileRow, 0, 0)),
-             tileRow, all, sums);
+             lhsOfRows, tileRow, all, sums);
 }
 
 /// Adds the sums of the warps that have other columns, and calls `finish` where
@@ -44,8 +42,8 @@ void MmaKernel::reduce(Sums &sums, function_ref<void()> finish) {
   Value buffer = view(0,
                       {shape.columnWarps - 1, shape.rowWarps,
                        int64_t(all.size()), kWarpLanes * 4},
-                      getSumType());
-  auto vector = VectorType::get(4, getSumType());
+                      getTotalType());
+  auto vector = VectorType::get(4, getTotalType());
   Value at = mul(lane, 4);
   gpu::BarrierOp::create(b);
   Value isFirst =
@@ -66,7 +64,7 @@ void MmaKernel::reduce(Sums &sums, function_ref<void()> finish) {
         Value other = vector::LoadOp::create(
             b, vector, buffer, ValueRange{index(warp), rowWarp, index(i), at},
             /*nontemporal=*/false, llvm::MaybeAlign(16));
-        *sum = hasIntegerSums()
+        *sum = getTotalType().isInteger()
                    ? arith::AddIOp::create(b, *sum, other).getResult()
                    : arith::AddFOp::create(b, *sum, other).getResult();
       }
@@ -144,9 +142,6 @@ void MmaKernel::store(const Sums &sums) {
                 b, sums.products[getSumIndex(tileRow, fragment, rowBlock)], i);
             SmallVector<Value> place(batch);
             place.push_back(row);
-            if (lhsScales)
-              sum = arith::MulFOp::create(
-                  b, sum, memref::LoadOp::create(b, lhsScales, place));
             place.push_back(output);
             if (!op.getOverwrite())
               sum = arith::AddFOp::create(

@@ -41,14 +41,18 @@ static std::string findObstacleOfEpilogue(Region &epilogue) {
 
 static std::string findObstacleOfIntegers(ContractOp op) {
   FragmentWeight weight = getFragmentWeight(op);
-  if (!cast<FragmentDecoderInterface>(weight.codec.getBase())
-           .hasIntegers(weight))
-    return "it computes in int8, and its weight is not of signed integers of 4 "
-           "or 8 bits that have one scale for each output or for all, and 17 "
-           "columns or more";
+  auto decoder = cast<FragmentDecoderInterface>(weight.codec.getBase());
+  std::optional<MmaKind> kind = decoder.getByteKind(weight);
+  if (!kind)
+    return "it computes in int8, and its weight is not of integers of 1, 2, 4 "
+           "or 8 bits in blocks of a multiple of 32 columns, or of 17 columns "
+           "or more in one block";
   // Sums of products of bytes in 32 bits.
-  int64_t most = std::numeric_limits<int32_t>::max() / (128 * 127);
+  int64_t largest = kind == MmaKind::U8 ? 255 : 128;
+  int64_t most = std::numeric_limits<int32_t>::max() / (largest * 127);
   int64_t columns = weight.logical.getDimSize(weight.getColumnDim());
+  if (int64_t tiles = decoder.getFragmentFormat(weight).tilesPerBlock)
+    columns = tiles * weight.getTileColumns();
   if (columns > most)
     return "it computes in int8, and adds up " + std::to_string(columns) +
            " products, more than " + std::to_string(most);

@@ -1,49 +1,102 @@
-//===- RoundLhs.cpp - rows of lhs as integers of 8 bits -------------------===//
+//===- RoundLhs.cpp - rows of lhs as bytes --------------------------------===//
 //
 // Part of mlir-compress, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
-#include "MmaKernel.h"
+#include "RoundLhs.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace mlir::compress;
+using algorithms::kWarpLanes;
 
-/// Bytes of a register, which a thread makes at once.
-static constexpr int64_t kWordBytes = 4;
+static constexpr int64_t kPiece = RoundShape::kPiece;
+/// Threads of a block, unless a row has more columns than these have registers
+/// for: each keeps so many pieces.
+static constexpr int64_t kThreads = 256, kMostThreads = 512, kMostPieces = 4;
 
-bool mlir::compress::isLhsRounded(MmaKind kind) { return kind == MmaKind::S8; }
+bool mlir::compress::isLhsRounded(MmaKind kind) {
+  return getMmaElementBits(kind) == 8;
+}
 
 RoundedLhs RoundedLhs::of(ContractOp op) {
   FragmentWeight weight = getFragmentWeight(op);
+  FragmentFormat format = cast<FragmentDecoderInterface>(weight.codec.getBase())
+                              .getFragmentFormat(weight);
+  int64_t columns = weight.logical.getDimSize(weight.getColumnDim());
+  RoundedLhs rounded;
+  rounded.blockColumns = format.tilesPerBlock
+                             ? format.tilesPerBlock * weight.getTileColumns()
+                             : llvm::alignTo(columns, weight.getTileColumns());
+  rounded.numBlocks = llvm::divideCeilSigned(columns, rounded.blockColumns);
+  rounded.parts = getScaleParts(format);
   auto lhs = cast<MemRefType>(op.getLhs().getType());
   SmallVector<int64_t> shape(lhs.getShape());
-  shape.back() = llvm::alignTo(weight.logical.getDimSize(weight.getColumnDim()),
-                               weight.getTileColumns());
   OpBuilder b(op);
-  return {MemRefType::get(shape, b.getI8Type()),
-          MemRefType::get(ArrayRef(shape).drop_back(), b.getF32Type())};
+  shape.back() = rounded.numBlocks * rounded.blockColumns;
+  rounded.bytes = MemRefType::get(shape, b.getI8Type());
+  int64_t &rows = shape[op.getNumBatch()];
+  if (!ShapedType::isDynamic(rows))
+    rows = llvm::divideCeilSigned(rows, kScaleRows);
+  shape.back() = rounded.numBlocks * rounded.parts * kScaleRows;
+  rounded.scales = MemRefType::get(shape, b.getF32Type());
+  return rounded;
+}
+
+RoundShape RoundShape::of(const RoundedLhs &rounded) {
+  RoundShape shape;
+  int64_t all = llvm::divideCeilSigned(rounded.blockColumns, kPiece);
+  shape.team = std::min(int64_t(llvm::PowerOf2Ceil(all)), kThreads);
+  if (shape.team * kMostPieces < all)
+    shape.team = kMostThreads;
+  shape.pieces = llvm::divideCeilSigned(all, shape.team);
+  shape.inRegisters = shape.pieces <= kMostPieces;
+  int64_t threads = shape.team * kScaleRows * rounded.numBlocks;
+  shape.threads = std::clamp(int64_t(llvm::PowerOf2Ceil(threads)), kWarpLanes,
+                             std::max(shape.team, kThreads));
+  shape.numBlocks = llvm::divideCeilSigned(threads, shape.threads);
+  // What each warp has, of two numbers.
+  shape.sharedBytes =
+      shape.team > kWarpLanes ? 2 * 4 * shape.threads / kWarpLanes : 0;
+  return shape;
 }
 
 namespace {
-/// Emits the body of the kernel: a block of threads reads its row twice.
+/// Emits the body of the kernel. A team of threads has a block of a row.
 class RoundKernel {
 public:
   RoundKernel(OpBuilder &builder, ContractOp op)
-      : b(op.getLoc(), builder), op(op) {}
+      : b(op.getLoc(), builder), op(op), weight(getFragmentWeight(op)),
+        format(cast<FragmentDecoderInterface>(weight.codec.getBase())
+                   .getFragmentFormat(weight)),
+        rounded(RoundedLhs::of(op)), shape(RoundShape::of(rounded)) {}
 
   gpu::GPUFuncOp emit(StringRef name);
 
 private:
   void emitBody(Block &body);
-  Value load(Value column);
-  Value reduceLargest(Value largest);
-  void store(Value factor, Value integers);
+  void locate();
+  /// Where a piece of a thread begins, and whether it has columns of the block.
+  struct Piece {
+    Value column, isInside;
+  };
+  Piece getPiece(Value number);
+  SmallVector<Value> load(const Piece &piece);
+  Value findLargest(ArrayRef<Value> values, Value largest);
+  Value reduce(Value mine, NVVM::ReduxKind kind, int64_t number);
+  Value combine(Value x, Value y, NVVM::ReduxKind kind);
+  Value store(const Piece &piece, ArrayRef<Value> values, Value factor,
+              Value sum);
+  void storeScales(Value scale, Value sum);
+  /// Calls `fill` for the pieces of the thread, which changes `state`.
+  void forPieces(Value &state, function_ref<void(Value number)> fill);
+  void when(Value condition, function_ref<void()> fill);
 
   Value index(int64_t value) {
     return arith::ConstantIndexOp::create(b, value);
@@ -55,152 +108,313 @@ private:
     return arith::ConstantOp::create(b, b.getF32FloatAttr(value));
   }
   Value add(Value x, Value y) { return arith::AddIOp::create(b, x, y); }
+  Value mul(Value x, int64_t y) {
+    return arith::MulIOp::create(b, x, index(y));
+  }
+  Value div(Value x, int64_t y) {
+    return arith::DivUIOp::create(b, x, index(y));
+  }
+  Value rem(Value x, int64_t y) {
+    return arith::RemUIOp::create(b, x, index(y));
+  }
   Value isLess(Value x, Value y) {
     return arith::CmpIOp::create(b, arith::CmpIPredicate::ult, x, y);
+  }
+  Value both(Value x, Value y) {
+    if (!x || !y)
+      return x ? x : y;
+    return arith::AndIOp::create(b, x, y);
   }
 
   ImplicitLocOpBuilder b;
   ContractOp op;
-  Value lhs, thread;
-  SmallVector<Value> row;
+  FragmentWeight weight;
+  FragmentFormat format;
+  RoundedLhs rounded;
+  RoundShape shape;
+  Value lhs, bytes, scales;
   int64_t columns = 0;
+  SmallVector<Value> batch;
+  /// The thread, its number in its team, and the row and block of that. The row
+  /// that is read is the last one where there is none to write.
+  Value thread, member, row, readRow, block, isWritten;
+  /// 16 columns a piece, where they are kept.
+  SmallVector<SmallVector<Value>> kept;
 };
 } // namespace
 
-/// An element of the row in f32, or 0 behind its end.
-Value RoundKernel::load(Value column) {
-  Value isInside = isLess(column, index(columns));
-  SmallVector<Value> place(row);
-  place.push_back(arith::SelectOp::create(b, isInside, column, index(0)));
-  Value value = memref::LoadOp::create(b, lhs, place);
-  if (!value.getType().isF32())
-    value = arith::ExtFOp::create(b, b.getF32Type(), value);
-  return arith::SelectOp::create(b, isInside, value, number(0));
+void RoundKernel::when(Value condition, function_ref<void()> fill) {
+  if (!condition)
+    return fill();
+  auto ifOp = scf::IfOp::create(b, condition, /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(ifOp.thenBlock());
+  fill();
 }
 
-/// The largest of what all threads have, for all of them.
-Value RoundKernel::reduceLargest(Value largest) {
+void RoundKernel::locate() {
+  thread = gpu::ThreadIdOp::create(b, gpu::Dimension::x);
+  ArrayRef<int64_t> sizes =
+      weight.getTiled().getShape().take_front(op.getNumBatch());
+  Value rest = gpu::BlockIdOp::create(b, gpu::Dimension::z);
+  for (int64_t size : llvm::reverse(sizes)) {
+    batch.insert(batch.begin(), rem(rest, size));
+    rest = div(rest, size);
+  }
+  // Neighbouring teams have neighbouring rows, whose scales lie side by side.
+  int64_t teams = shape.threads / shape.team;
+  member = rem(thread, shape.team);
+  Value team = add(mul(gpu::BlockIdOp::create(b, gpu::Dimension::y), teams),
+                   div(thread, shape.team));
+  row = add(mul(gpu::BlockIdOp::create(b, gpu::Dimension::x), kScaleRows),
+            rem(team, kScaleRows));
+  block = div(team, kScaleRows);
+  Value m = memref::DimOp::create(b, lhs, index(op.getNumBatch()));
+  isWritten = isLess(row, m);
+  readRow = arith::MinUIOp::create(b, row, add(m, index(-1)));
+  if (kScaleRows * rounded.numBlocks % teams)
+    isWritten = both(isWritten, isLess(block, index(rounded.numBlocks)));
+}
+
+RoundKernel::Piece RoundKernel::getPiece(Value number) {
+  Piece piece;
+  Value at = add(mul(number, shape.team), member);
+  piece.column = add(mul(block, rounded.blockColumns),
+                     arith::MulIOp::create(b, at, index(kPiece)));
+  if (shape.pieces * shape.team * kPiece != rounded.blockColumns)
+    piece.isInside = isLess(at, index(rounded.blockColumns / kPiece));
+  return piece;
+}
+
+/// The elements of a piece in f32, 0 behind the end of the row.
+SmallVector<Value> RoundKernel::load(const Piece &piece) {
+  auto type = cast<MemRefType>(lhs.getType());
+  Type element = type.getElementType();
+  int64_t bytesOf = element.getIntOrFloatBitWidth() / 8;
+  // Rows begin at multiples of what one access reads.
+  int64_t count = 1;
+  if (type.getLayout().isIdentity())
+    count = llvm::MinAlign(columns, kLaneBytes / bytesOf);
+  auto vector = VectorType::get(count, element);
+  bool isWhole = columns % kPiece == 0;
+  int64_t teams = shape.threads / shape.team;
+  bool isExact = columns == rounded.numBlocks * rounded.blockColumns &&
+                 kScaleRows * rounded.numBlocks % teams == 0;
+  SmallVector<Value> values;
+  Value isInside;
+  for (int64_t first = 0; first < kPiece; first += count) {
+    Value column = add(piece.column, index(first));
+    if (first == 0 || !isWhole)
+      isInside = both(piece.isInside,
+                      isExact ? Value() : isLess(column, index(columns)));
+    if (isInside)
+      column = arith::SelectOp::create(b, isInside, column, index(0));
+    SmallVector<Value> place(batch);
+    place.append({readRow, column});
+    Value loaded =
+        vector::LoadOp::create(b, vector, lhs, place, /*nontemporal=*/false,
+                               llvm::MaybeAlign(count * bytesOf));
+    if (isInside)
+      loaded = arith::SelectOp::create(
+          b, isInside, loaded,
+          arith::ConstantOp::create(b, b.getZeroAttr(vector)));
+    for (int64_t i = 0; i < count; ++i) {
+      Value value = vector::ExtractOp::create(b, loaded, i);
+      if (!element.isF32())
+        value = arith::ExtFOp::create(b, b.getF32Type(), value);
+      values.push_back(value);
+    }
+  }
+  return values;
+}
+
+/// Bits of magnitudes are in the order of these, and NaN is behind infinity.
+Value RoundKernel::findLargest(ArrayRef<Value> values, Value largest) {
+  for (Value value : values) {
+    Value magnitude = arith::AndIOp::create(
+        b, arith::BitcastOp::create(b, b.getI32Type(), value),
+        bits(0x7fffffff));
+    largest = arith::MaxUIOp::create(b, largest, magnitude);
+  }
+  return largest;
+}
+
+void RoundKernel::forPieces(Value &state, function_ref<void(Value)> fill) {
+  if (shape.inRegisters) {
+    for (int64_t i = 0; i < shape.pieces; ++i)
+      fill(index(i));
+    return;
+  }
+  auto loop =
+      scf::ForOp::create(b, index(0), index(shape.pieces), index(1), state);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  state = loop.getRegionIterArg(0);
+  fill(loop.getInductionVar());
+  scf::YieldOp::create(b, state);
+  state = loop.getResult(0);
+}
+
+Value RoundKernel::combine(Value x, Value y, NVVM::ReduxKind kind) {
+  if (kind == NVVM::ReduxKind::ADD)
+    return add(x, y);
+  return arith::MaxUIOp::create(b, x, y);
+}
+
+/// What a team has, for all of it. `number` says which part of shared memory is
+/// used. Integers, so that the order does not count.
+Value RoundKernel::reduce(Value mine, NVVM::ReduxKind kind, int64_t number) {
+  Value everyone = bits(-1);
+  if (shape.team < kWarpLanes) {
+    for (int64_t by = 1; by < shape.team; by *= 2) {
+      Value other = NVVM::ShflOp::create(b, b.getI32Type(), everyone, mine,
+                                         bits(by), bits(kWarpLanes - 1),
+                                         NVVM::ShflKind::bfly, UnitAttr());
+      mine = combine(mine, other, kind);
+    }
+    return mine;
+  }
+  mine = NVVM::ReduxOp::create(b, b.getI32Type(), mine, kind, everyone);
+  int64_t warps = shape.threads / kWarpLanes, others = shape.team / kWarpLanes;
+  if (others == 1)
+    return mine;
   auto space =
       gpu::AddressSpaceAttr::get(b.getContext(), gpu::AddressSpace::Workgroup);
   auto getType = [&](int64_t size, Type element) {
     return MemRefType::get(size, element, MemRefLayoutAttrInterface(), space);
   };
   Value shared = memref::ViewOp::create(
-      b, getType(kRoundThreads, b.getI32Type()),
+      b, getType(warps, b.getI32Type()),
       memref::GetGlobalOp::create(b, getType(0, b.getI8Type()), kSharedMemory),
-      index(0), ValueRange());
-  memref::StoreOp::create(b, largest, shared, thread);
+      index(number * warps * 4), ValueRange());
+  Value warp = div(thread, kWarpLanes);
+  Value isFirst = arith::CmpIOp::create(b, arith::CmpIPredicate::eq,
+                                        rem(thread, kWarpLanes), index(0));
+  when(isFirst, [&] { memref::StoreOp::create(b, mine, shared, warp); });
   gpu::BarrierOp::create(b);
-  for (int64_t others = kRoundThreads / 2; others; others /= 2) {
-    auto ifOp = scf::IfOp::create(b, isLess(thread, index(others)),
-                                  /*withElseRegion=*/false);
-    {
-      OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPointToStart(ifOp.thenBlock());
-      Value mine = memref::LoadOp::create(b, shared, thread);
-      Value other =
-          memref::LoadOp::create(b, shared, add(thread, index(others)));
-      memref::StoreOp::create(b, arith::MaxUIOp::create(b, mine, other), shared,
-                              thread);
-    }
-    gpu::BarrierOp::create(b);
+  Value first = mul(div(warp, others), others);
+  for (int64_t i = 0; i < others; ++i) {
+    Value other = memref::LoadOp::create(b, shared, add(first, index(i)));
+    mine = i ? combine(mine, other, kind) : other;
   }
-  return memref::LoadOp::create(b, shared, index(0));
+  return mine;
 }
 
-/// Rounds the row times `factor`.
-void RoundKernel::store(Value factor, Value integers) {
-  int64_t words =
-      cast<MemRefType>(integers.getType()).getShape().back() / kWordBytes;
-  auto loop = scf::ForOp::create(b, thread, index(words), index(kRoundThreads));
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(loop.getBody());
-  Value word = loop.getInductionVar();
-  // The lane of a group of four that has the word, and the 16 columns.
-  Value lane = arith::RemUIOp::create(b, word, index(4));
-  Value first = arith::MulIOp::create(
-      b, arith::DivUIOp::create(b, word, index(4)), index(4 * kWordBytes));
-  first = add(first, arith::MulIOp::create(b, lane, index(2)));
+/// Rounds a piece times `factor`, and adds its elements to `sum`, if they are
+/// wanted.
+Value RoundKernel::store(const Piece &piece, ArrayRef<Value> values,
+                         Value factor, Value sum) {
   // Numbers of up to 2^22 are rounded to integers, to nearest even, where 1.5 *
   // 2^23 is added: the lower bits are those of the integer.
   Value shift = number(12582912.0f);
-  SmallVector<Value> bytes;
-  for (int64_t byte = 0; byte < kWordBytes; ++byte) {
-    Value x = load(add(first, index(getByteColumn(byte))));
-    Value sum =
-        arith::AddFOp::create(b, arith::MulFOp::create(b, x, factor), shift);
-    bytes.push_back(arith::TruncIOp::create(
-        b, b.getI8Type(), arith::BitcastOp::create(b, b.getI32Type(), sum)));
+  auto round = [&](int64_t column) -> Value {
+    Value shifted = arith::AddFOp::create(
+        b, arith::MulFOp::create(b, values[column], factor), shift);
+    return arith::BitcastOp::create(b, b.getI32Type(), shifted);
+  };
+  auto permute = [&](Value x, Value y, int64_t selector) -> Value {
+    return NVVM::PermuteOp::create(b, b.getI32Type(), x, y, bits(selector),
+                                   NVVM::PermuteMode::DEFAULT);
+  };
+  SmallVector<Value> words;
+  for (int64_t lane = 0; lane < kPiece / 4; ++lane) {
+    Value pairs[2];
+    for (int64_t half : {0, 1})
+      pairs[half] = permute(round(2 * lane + getByteColumn(2 * half)),
+                            round(2 * lane + getByteColumn(2 * half + 1)),
+                            /*selector=*/0x0040);
+    Value word = permute(pairs[0], pairs[1], /*selector=*/0x5410);
+    words.push_back(word);
+    if (!format.hasOffset())
+      continue;
+    auto four = VectorType::get(4, b.getI8Type());
+    auto toBytes = [&](Value value) -> Value {
+      return vector::BitCastOp::create(
+          b, four,
+          vector::BroadcastOp::create(b, VectorType::get(1, b.getI32Type()),
+                                      value));
+    };
+    sum = NVVM::DotAccumulate4WayOp::create(
+        b, b.getI32Type(), toBytes(word), NVVM::DotAccumulateType::SIGNED,
+        toBytes(bits(0x01010101)), NVVM::DotAccumulateType::SIGNED, sum);
   }
-  Value vector = vector::FromElementsOp::create(
-      b, VectorType::get(kWordBytes, b.getI8Type()), bytes);
-  SmallVector<Value> place(row);
-  place.push_back(arith::MulIOp::create(b, word, index(kWordBytes)));
-  vector::StoreOp::create(b, vector, integers, place, /*nontemporal=*/false,
-                          llvm::MaybeAlign(kWordBytes));
+  when(both(isWritten, piece.isInside), [&] {
+    Value all = vector::FromElementsOp::create(
+        b, VectorType::get(4, b.getI32Type()), words);
+    all = vector::BitCastOp::create(b, VectorType::get(kPiece, b.getI8Type()),
+                                    all);
+    SmallVector<Value> place(batch);
+    place.append({row, piece.column});
+    vector::StoreOp::create(b, all, bytes, place, /*nontemporal=*/false,
+                            llvm::MaybeAlign(kPiece));
+  });
+  return sum;
+}
+
+void RoundKernel::storeScales(Value scale, Value sum) {
+  Value isFirst =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::eq, member, index(0));
+  when(both(isWritten, isFirst), [&] {
+    auto store = [&](Value value, int64_t part) {
+      Value at =
+          add(mul(block, rounded.parts * kScaleRows), index(part * kScaleRows));
+      SmallVector<Value> place(batch);
+      place.append({div(row, kScaleRows), add(at, rem(row, kScaleRows))});
+      memref::StoreOp::create(b, value, scales, place);
+    };
+    // Products have bytes of the weight that are shifted.
+    Value unshifted = arith::MulFOp::create(
+        b, scale, number(std::ldexp(1.0f, -format.byteShift)));
+    store(format.byteShift ? unshifted : scale, 0);
+    if (format.hasOffset())
+      store(arith::MulFOp::create(
+                b, scale, arith::SIToFPOp::create(b, b.getF32Type(), sum)),
+            1);
+  });
 }
 
 void RoundKernel::emitBody(Block &body) {
   lhs = body.getArgument(0);
-  Value integers = body.getArgument(1), scales = body.getArgument(2);
-  FragmentWeight weight = getFragmentWeight(op);
+  bytes = body.getArgument(1);
+  scales = body.getArgument(2);
   columns = weight.logical.getDimSize(weight.getColumnDim());
-  thread = gpu::ThreadIdOp::create(b, gpu::Dimension::x);
-  Value batch = gpu::BlockIdOp::create(b, gpu::Dimension::z);
-  RankedTensorType tiled = weight.getTiled();
-  ArrayRef<int64_t> sizes = tiled.getShape().take_front(op.getNumBatch());
-  int64_t inner = 1;
-  for (int64_t size : llvm::reverse(sizes)) {
-    row.insert(
-        row.begin(),
-        arith::RemUIOp::create(
-            b, arith::DivUIOp::create(b, batch, index(inner)), index(size)));
-    inner *= size;
-  }
-  row.push_back(gpu::BlockIdOp::create(b, gpu::Dimension::x));
-
-  // Bits of magnitudes are in the order of these, and NaN is behind infinity.
-  auto loop = scf::ForOp::create(b, thread, index(columns),
-                                 index(kRoundThreads), bits(0));
-  {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(loop.getBody());
-    Value magnitude = arith::AndIOp::create(
-        b,
-        arith::BitcastOp::create(b, b.getI32Type(),
-                                 load(loop.getInductionVar())),
-        bits(0x7fffffff));
-    scf::YieldOp::create(
-        b, arith::MaxUIOp::create(b, loop.getRegionIterArg(0), magnitude)
-               .getResult());
-  }
-  Value largest = reduceLargest(loop.getResult(0));
+  locate();
+  Value largest = bits(0);
+  forPieces(largest, [&](Value number) {
+    SmallVector<Value> values = load(getPiece(number));
+    largest = findLargest(values, largest);
+    if (shape.inRegisters)
+      kept.push_back(values);
+  });
+  largest = reduce(largest, NVVM::ReduxKind::UMAX, 0);
   Value a = arith::BitcastOp::create(b, b.getF32Type(), largest);
   // 2^-100, below which the quotient could be infinite.
   Value isSmall = isLess(largest, bits((127 - 100) << 23));
   Value factor = arith::SelectOp::create(
       b, isSmall, number(0), arith::DivFOp::create(b, number(127), a));
-  store(factor, integers);
-  auto ifOp = scf::IfOp::create(
-      b, arith::CmpIOp::create(b, arith::CmpIPredicate::eq, thread, index(0)),
-      /*withElseRegion=*/false);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(ifOp.thenBlock());
   Value isFinite = isLess(largest, bits(0x7f800000));
   Value scale = arith::SelectOp::create(
       b, isFinite, arith::DivFOp::create(b, a, number(127)),
       number(std::numeric_limits<float>::quiet_NaN()));
-  memref::StoreOp::create(b, scale, scales, row);
+  Value sum = bits(0);
+  int64_t next = 0;
+  forPieces(sum, [&](Value number) {
+    Piece piece = getPiece(number);
+    sum = store(piece, shape.inRegisters ? kept[next++] : load(piece), factor,
+                sum);
+  });
+  if (format.hasOffset())
+    sum = reduce(sum, NVVM::ReduxKind::ADD, 1);
+  storeScales(scale, sum);
 }
 
 gpu::GPUFuncOp RoundKernel::emit(StringRef name) {
-  RoundedLhs rounded = RoundedLhs::of(op);
-  Type types[] = {op.getLhs().getType(), rounded.integers, rounded.scales};
+  Type types[] = {op.getLhs().getType(), rounded.bytes, rounded.scales};
   auto function =
       gpu::GPUFuncOp::create(b, name, b.getFunctionType(types, TypeRange()));
   function->setAttr(gpu::GPUDialect::getKernelFuncAttrName(), b.getUnitAttr());
   function.setKnownBlockSizeAttr(
-      b.getDenseI32ArrayAttr({int32_t(kRoundThreads), 1, 1}));
+      b.getDenseI32ArrayAttr({int32_t(shape.threads), 1, 1}));
   OpBuilder::InsertionGuard guard(b);
   Block &body = function.getBody().front();
   b.setInsertionPointToStart(&body);

@@ -29,6 +29,23 @@ int64_t mlir::compress::getWeightBytes(const FragmentWeight &weight,
          weight.records.bytes;
 }
 
+int64_t mlir::compress::getStageScales(const FragmentWeight &weight,
+                                       const KernelShape &shape) {
+  FragmentFormat format = cast<FragmentDecoderInterface>(weight.codec.getBase())
+                              .getFragmentFormat(weight);
+  if (shape.lhsBits != 8 || !format.tilesPerBlock)
+    return 0;
+  int64_t blocks = shape.getStageRecords() * weight.getTilesPerRecord() /
+                   format.tilesPerBlock;
+  return blocks * getScaleParts(format) * kScaleRows;
+}
+
+int64_t mlir::compress::getScaleBytes(const FragmentWeight &weight,
+                                      const KernelShape &shape) {
+  return shape.stages * shape.lhsRows / kScaleRows *
+         getStageScales(weight, shape) * 4;
+}
+
 int64_t mlir::compress::getNumSums(const FragmentWeight &weight,
                                    const KernelShape &shape) {
   return shape.tileRows * weight.getTileRows() / 16 * shape.lhsRows / kMmaRows;
@@ -40,8 +57,9 @@ int64_t mlir::compress::getSharedBytes(const FragmentWeight &weight,
   int64_t sums = (shape.columnWarps - 1) * shape.rowWarps *
                  (getNumSums(weight, shape) + shape.lhsRows / kMmaRows) *
                  kWarpLanes * 16;
-  return std::max(getLhsBytes(weight, shape) + getWeightBytes(weight, shape),
-                  sums) +
+  int64_t stages = getLhsBytes(weight, shape) + getWeightBytes(weight, shape) +
+                   getScaleBytes(weight, shape);
+  return std::max(stages, sums) +
          cast<FragmentDecoderInterface>(weight.codec.getBase())
              .getTableBytes(weight);
 }

@@ -5,15 +5,15 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Stages of lhs and of the weight, and behind them tables of the decoder. Sums
-// that warps add up at the end take the place of the stages.
+// Stages of lhs, of the weight, and of scales of lhs, and behind them tables of
+// the decoder. Sums that warps add up at the end take the place of the stages.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef COMPRESS_LIB_CONVERSION_SHAREDMEMORY_H
 #define COMPRESS_LIB_CONVERSION_SHAREDMEMORY_H
 
-#include "MmaKernel.h"
+#include "RoundLhs.h"
 
 namespace mlir::compress {
 
@@ -27,9 +27,15 @@ inline constexpr int64_t kPadding = 16;
 /// Columns of a stage.
 int64_t getStageColumns(const FragmentWeight &weight, const KernelShape &shape);
 
+/// Scales of lhs that kScaleRows rows have in a stage: none where lhs is not
+/// rounded in blocks.
+int64_t getStageScales(const FragmentWeight &weight, const KernelShape &shape);
+
 /// Bytes of all stages of lhs, and of the weight.
 int64_t getLhsBytes(const FragmentWeight &weight, const KernelShape &shape);
 int64_t getWeightBytes(const FragmentWeight &weight, const KernelShape &shape);
+
+int64_t getScaleBytes(const FragmentWeight &weight, const KernelShape &shape);
 
 /// Vectors of D that a warp has: fragments of outputs by fragments of lhs.
 int64_t getNumSums(const FragmentWeight &weight, const KernelShape &shape);
