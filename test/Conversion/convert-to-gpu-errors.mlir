@@ -93,7 +93,7 @@ func.func @tensors(%x: tensor<4x256xf16>, %s: tensor<8x16x512xi8>, %y: tensor<4x
 #tiled = #compress.tiled<#compress.quant<i8, block = [1, 16], scale = f16>, tile = [32, 16], order = [0, 1], split = [2, 2, 8, 1, 2, 4, 2], inside = [2, 5, 3, 0, 1, 6, 4], record = 1, flip = 128>
 #nk = affine_map<(m, n, k) -> (n, k)>
 func.func @short(%x: memref<4x256xf16>, %s: memref<4x16x576xi8>, %y: memref<4x128xf32>) {
-  // expected-error @below {{no kernel for GPUs, because it computes in int8, and its weight is not of integers of 1, 2, 4 or 8 bits in blocks of a multiple of 32 columns, or of 17 columns or more in one block}}
+  // expected-error @below {{no kernel for GPUs, because it computes in int8, and its weight is not of integers of up to 8 bits in blocks of a multiple of 32 columns, or of 17 columns or more in one block}}
   compress.contract ins(%x, %s : memref<4x256xf16>, memref<4x16x576xi8>) outs(%y : memref<4x128xf32>) overwrite
     weight(!compress.tensor<128x256xf32, #tiled>, #nk) compute = int8
   return

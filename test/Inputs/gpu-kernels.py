@@ -30,10 +30,11 @@ def quant(storage, block, scale="f16", more=""):
 class Case:
     """Kernels for x of m rows, for each m."""
 
-    def __init__(self, codec, n, k, rows, static=None, x="f16", y="f32", compute="auto", epilogue=None, accumulate=False, batch=(), weight="f32", wide=1, inexact=False, rank=0, special=False, block=None):
+    def __init__(self, codec, n, k, rows, static=None, x="f16", y="f32", compute="auto", epilogue=None, accumulate=False, batch=(), weight="f32", wide=1, inexact=False, rank=0, special=False, block=None, spread=None):
         self.codec, self.n, self.k, self.rows, self.static = codec, n, k, rows, static
         self.x, self.y, self.compute, self.epilogue, self.accumulate = x, y, compute, epilogue, accumulate
         self.batch, self.weight, self.wide, self.inexact, self.rank = tuple(batch), weight, wide, inexact, rank
+        self.spread = spread  # exponents of powers of two that rows of the weight are multiplied by
         self.special = special  # rows of x that are large, small, or 0
         self.block = min(block or k, k)  # columns of x that are rounded with one scale
 
@@ -97,6 +98,8 @@ FAMILIES = {
     ],
     "rounded-narrow": [
         Case(preset("int2-b32"), 64, 128, [5], compute="int8", block=32),
+        Case(preset("int3-b32"), 40, 130, [5], compute="int8", block=32),
+        Case(quant("u6", 32, "f16", ", min = f16"), 40, 130, [5], compute="int8", block=32, wide=4),
         Case(preset("ternary"), 40, 300, [5, 18], compute="int8"),
         Case(preset("binary"), 40, 300, [5], x="bf16", compute="int8"),
         Case(quant("binary", 64), 40, 130, [5], compute="int8", block=64),
@@ -106,6 +109,11 @@ FAMILIES = {
     "narrow": [
         Case(preset("int2-b32"), 64, 128, [5, 20]),
         Case(preset("int2-b32"), 64, 128, [5], x="bf16"),
+        Case(preset("int3-b32"), 64, 160, [5, 20]),
+        Case(preset("int3-b32"), 40, 130, [5], x="bf16"),
+        Case(quant("u3", 64, "f16", ", min = f16"), 40, 130, [5], wide=4),
+        Case(quant("i6", 16), 40, 130, [5]),
+        Case(quant("u6", 32, "f16", ", min = f16"), 40, 130, [5], x="bf16", wide=4),
         Case(preset("ternary"), 40, 300, [5]),
         Case(preset("binary"), 40, 300, [5, 18]),
         Case(preset("binary"), 40, 300, [5], x="bf16"),
@@ -115,6 +123,8 @@ FAMILIES = {
         Case(preset("fp8-e4m3"), 64, 128, [5, 20]),
         Case(preset("fp8-e5m2-channel"), 64, 128, [5]),
         Case(preset("fp8-e4m3-channel"), 40, 130, [5], x="bf16"),
+        Case(preset("fp8-e4m3"), 40, 96, [5], spread=(-18, 1)),
+        Case(preset("fp8-e4m3"), 40, 96, [5], x="bf16", spread=(-18, 1)),
         Case(preset("fp8-e5m2"), 40, 130, [5], x="bf16"),
         Case(quant("f4E2M1FN", 32), 40, 130, [5]),
         Case(quant("f4E2M1FN", 32), 40, 130, [5], x="bf16"),
@@ -132,8 +142,16 @@ FAMILIES = {
         Case(preset("mxfp4"), 40, 130, [5], x="bf16"),
         Case(preset("nvfp4"), 64, 256, [5, 20]),
         Case(preset("nvfp4"), 40, 130, [5], x="bf16"),
+        Case(preset("mxfp4"), 40, 96, [5], spread=(-130, 110)),
+        Case(preset("mxfp4"), 40, 96, [5], x="bf16", spread=(-130, 110)),
+        Case(preset("nvfp4"), 40, 96, [5], spread=(-16, 1)),
+        Case(preset("nvfp4"), 40, 17, [5]),
+        Case(preset("nvfp4"), 40, 96, [5], x="bf16", spread=(-16, 1)),
         Case(preset("q4_K"), 64, 512, [5], wide=4),
         Case(preset("q4_K"), 40, 288, [9], wide=4),
+        Case(preset("q6_K"), 40, 288, [9]),
+        Case(preset("q6_K"), 40, 512, [5], x="bf16"),
+        Case("#compress.nested<#compress.quant<f4E2M1FN, block = [1, 32], scale = f32>, scales = #compress.quant<f8E4M3FN, block = [1, 8], scale = f32>>", 64, 256, [5], x="bf16"),
     ],
     "factors": [
         Case("#compress.lowrank<16>", 64, 256, [5, 20], weight="f16", rank=16),
@@ -162,8 +180,8 @@ def random_cases(rng, count):
 
     # With the blocks of x where that may be rounded to integers: None where it may not.
     codecs = [
-        lambda: (*blocks(["i4", "i2", "i8"], rng.choice([32, 64, 128])), 1),
-        lambda: (*blocks(["u4", "u8", "u2"], rng.choice([32, 64]), "f16", rng.choice([", min = f16", ", min = f32", ", zero = i8", ", zero = f16"])), 4),
+        lambda: (*blocks(["i4", "i2", "i8", "i3", "i6"], rng.choice([32, 64, 128])), 1),
+        lambda: (*blocks(["u4", "u8", "u2", "u3", "u6"], rng.choice([32, 64]), "f16", rng.choice([", min = f16", ", min = f32", ", zero = i8", ", zero = f16"])), 4),
         lambda: (preset(rng.choice(["int8", "int8-channel", "ternary", "binary"])), 400, 1),
         lambda: (preset(rng.choice(["fp8-e4m3", "fp8-e5m2-channel", "mxfp4", "mxfp8", "nvfp4", "palette4"])), None, 1),
         lambda: (None, None, 1),
@@ -409,7 +427,10 @@ def compile_cases(cases, path, rng, chip="sm_80"):
         matmul, decode = function(i, case)
         matmuls.append(matmul)
         decodes.append(decode)
-        values = to_bits(rng.standard_normal((*case.batch, case.n, case.k)) + (0.5 if case.wide > 1 else 0), case.weight)
+        values = rng.standard_normal((*case.batch, case.n, case.k)) + (0.5 if case.wide > 1 else 0)
+        if case.spread:
+            values *= 2.0 ** rng.integers(*case.spread, (case.n, 1))
+        values = to_bits(values, case.weight)
         blobs.append(f'    w{i}: "0x40000000{values.tobytes().hex().upper()}"')
     resources = "{-# dialect_resources: { builtin: {\n" + ",\n".join(blobs) + "\n} } #-}\n"
     weights = list(decode_all(path, decodes, resources, len(cases)))

@@ -738,7 +738,12 @@ class Block:
         if source in FLOATS:
             raise Fault("no model of this conversion")
         value = self.number(ops[1], idx, source)
-        self.write(ops[0], idx, self.mask(value.view(np.uint64) if value.dtype == np.int64 else value, int(to[1:])))
+        value = self.mask(value.view(np.uint64) if value.dtype == np.int64 else value, int(to[1:]))
+        if to[0] == "s":
+            # "Sign-extended to the destination register width."
+            wide = {"%rs": 16, "%rd": 64}.get(ops[0][:3], 32)
+            value = self.mask(self.signed(value, int(to[1:])).view(np.uint64), wide)
+        self.write(ops[0], idx, value)
 
     def op_cvta(self, parts, ops, idx):
         self.write(ops[0], idx, self.read(ops[1], idx))

@@ -3,11 +3,11 @@
 // RUN: not compress-opt %S/compress-to-nvvm.mlir --compress-to-nvvm=chip=gfx90a -o %t 2>&1 | FileCheck %s --check-prefix=CHIP
 // CHECK: error: a compressed weight is decoded as a whole, to 'tensor<8x32xf32>'
 // CHIP: error: 'compress.contract' op expected a chip out of sm_75, {{.*}}, but got 'gfx90a'
-!w = !compress.tensor<8x32xf32, #compress.quant<i3, block = [1, 32], scale = f32>>
+!w = !compress.tensor<8x32xf32, #compress.quant<i3, block = [1, 8], scale = f32>>
 func.func @main(%x: tensor<3x32xf32>, %i: tensor<3x8xf32>) -> tensor<3x8xf32> {
   %c = arith.constant dense_resource<codes> : tensor<8x12xi8>
-  %s = arith.constant dense_resource<scales> : tensor<8x1xf32>
-  %0 = compress.assemble %c, %s : tensor<8x12xi8>, tensor<8x1xf32> -> !w
+  %s = arith.constant dense_resource<scales> : tensor<8x4xf32>
+  %0 = compress.assemble %c, %s : tensor<8x12xi8>, tensor<8x4xf32> -> !w
   %w = compress.decode %0 : !w
   %y = linalg.matmul indexing_maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (n, k)>, affine_map<(m, n, k) -> (m, n)>]
     ins(%x, %w : tensor<3x32xf32>, tensor<8x32xf32>) outs(%i : tensor<3x8xf32>) -> tensor<3x8xf32>
@@ -15,4 +15,4 @@ func.func @main(%x: tensor<3x32xf32>, %i: tensor<3x8xf32>) -> tensor<3x8xf32> {
 }
 {-# dialect_resources: { builtin: {
   codes: "0x04000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000",
-  scales: "0x040000000000000000000000000000000000000000000000000000000000000000000000" } } #-}
+  scales: "0x040000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000" } } #-}

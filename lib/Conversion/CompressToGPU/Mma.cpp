@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compress/Conversion/CompressToGPU/Mma.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -143,6 +144,24 @@ Value mlir::compress::emitMma(ImplicitLocOpBuilder &b, MmaKind kind,
   for (int64_t i = 0; i < vector.getNumElements(); ++i)
     sums[i] = LLVM::ExtractValueOp::create(b, d, i);
   return vector::FromElementsOp::create(b, vector, sums);
+}
+
+Value mlir::compress::emitPairProduct(ImplicitLocOpBuilder &b, MmaKind kind,
+                                      Value x, Value y) {
+  auto pair = VectorType::get(2, getMmaElement(b.getContext(), kind));
+  x = LLVM::BitcastOp::create(b, pair, x);
+  y = LLVM::BitcastOp::create(b, pair, y);
+  Value product;
+  if (kind == MmaKind::F16) {
+    product = arith::MulFOp::create(b, x, y);
+  } else {
+    // bf16 has no product of its own before sm_90. A sum with -0 changes none.
+    APFloat zero = APFloat::getZero(APFloat::BFloat(), /*Negative=*/true);
+    product = LLVM::FMAOp::create(
+        b, x, y,
+        arith::ConstantOp::create(b, DenseElementsAttr::get(pair, zero)));
+  }
+  return LLVM::BitcastOp::create(b, b.getI32Type(), product);
 }
 
 void mlir::compress::emitCommit(ImplicitLocOpBuilder &b) {

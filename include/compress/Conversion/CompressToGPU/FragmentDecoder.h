@@ -63,12 +63,18 @@ struct FragmentCodes {
   bool hasPairs = false;
 };
 
-/// value = scale * (number - zero) + min, where all numbers of `tilesPerBlock`
-/// tiles along the reduced dimension share scale, zero and min.
+/// value = unit * (scale * (number - zero) + min), where all numbers of
+/// `tilesPerBlock` tiles along the reduced dimension share scale, zero and min.
 struct FragmentFormat {
   /// 0: all tiles.
   int64_t tilesPerBlock = 0;
   bool hasScale = false, hasZero = false, hasMin = false;
+  /// A power of two that results are multiplied by at the end.
+  double unit = 1;
+  /// Tiles along the reduced dimension whose numbers share a factor, which the
+  /// numbers of fragments are still to be multiplied by: such a product is
+  /// exact. 0: there are no factors.
+  int64_t tilesPerFactor = 0;
   /// For an mma of bytes, fragments have numbers times 2^byteShift.
   int64_t byteShift = 0;
 

@@ -31,10 +31,12 @@ def FragmentDecoderInterface : AttrInterface<"FragmentDecoderInterface"> {
       "::std::optional<::mlir::compress::FragmentCodes>", "getFragmentCodes",
       (ins "::mlir::RankedTensorType":$logical, "unsigned":$columnDim)>,
     InterfaceMethod<[{
-        How numbers that codes of a weight stand for relate to its values.
+        How numbers of fragments relate to the values of a weight, where a kernel
+        multiplies numbers of `kind`.
       }],
       "::mlir::compress::FragmentFormat", "getFragmentFormat",
-      (ins "const ::mlir::compress::FragmentWeight &":$weight)>,
+      (ins "const ::mlir::compress::FragmentWeight &":$weight,
+           "::mlir::compress::algorithms::MmaKind":$kind)>,
     InterfaceMethod<[{
         Bytes of shared memory that `emitFragment` looks numbers up in.
       }],
@@ -80,6 +82,16 @@ def FragmentDecoderInterface : AttrInterface<"FragmentDecoderInterface"> {
       (ins "::mlir::OpBuilder &":$builder, "::mlir::Location":$loc,
            "const ::mlir::compress::FragmentWeight &":$weight,
            "const ::mlir::compress::FragmentPlace &":$place), "",
+      /*defaultImplementation=*/"return {};">,
+    InterfaceMethod<[{
+        The factors of the numbers of a tile, if its format has some: for each row of
+        the tile that the lane has a register with two of the same, of `kind`.
+      }],
+      "::llvm::SmallVector<::mlir::Value>", "emitFactors",
+      (ins "::mlir::OpBuilder &":$builder, "::mlir::Location":$loc,
+           "const ::mlir::compress::FragmentWeight &":$weight,
+           "const ::mlir::compress::FragmentPlace &":$place,
+           "::mlir::compress::algorithms::MmaKind":$kind), "",
       /*defaultImplementation=*/"return {};">,
     InterfaceMethod<[{
         Whether a compressed component that has one element for each block of a weight

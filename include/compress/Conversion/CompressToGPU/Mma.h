@@ -56,6 +56,10 @@ inline int64_t getMmaElementBits(MmaKind kind) {
 Value emitMma(ImplicitLocOpBuilder &b, MmaKind kind, ValueRange a,
               ValueRange bRegisters, Value c);
 
+/// The products of the two numbers in each of two i32 registers, of F16 or
+/// BF16.
+Value emitPairProduct(ImplicitLocOpBuilder &b, MmaKind kind, Value x, Value y);
+
 /// Ends a group of asynchronous copies of a thread.
 void emitCommit(ImplicitLocOpBuilder &b);
 

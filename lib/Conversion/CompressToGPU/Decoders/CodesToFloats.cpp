@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "CodesToFloats.h"
+#include "compress/Conversion/CompressToGPU/Mma.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -109,6 +110,13 @@ static Value unpackBytesToBF16(ImplicitLocOpBuilder &b, Value word,
   return LLVM::BitcastOp::create(b, b.getI32Type(), both);
 }
 
+/// Where a field begins. Codes of other widths than powers of two leave bits of
+/// a byte unused.
+static int64_t getPosition(int64_t bits, int64_t field) {
+  int64_t perByte = 8 / bits;
+  return field / perByte * 8 + field % perByte * bits;
+}
+
 Value mlir::compress::unpackIntegers(ImplicitLocOpBuilder &b, Value word,
                                      unsigned bits, int64_t field, int64_t bias,
                                      MmaKind kind) {
@@ -123,8 +131,11 @@ Value mlir::compress::unpackIntegers(ImplicitLocOpBuilder &b, Value word,
     return multiplyAdd(b, sum, 1, -(1024.0 + bias), kind);
   }
   // Fields that lie among the digits need no shift, but are multiplied.
-  int64_t position = field * bits, group = digits / bits * bits;
-  int64_t shift = position / group * group, left = position - shift;
+  int64_t position = getPosition(bits, field), shift = 0;
+  for (int64_t i = 0; i <= field; ++i)
+    if (getPosition(bits, i) + bits > shift + digits)
+      shift = getPosition(bits, i);
+  int64_t left = position - shift;
   Value sum = maskWord(b, shiftRight(b, word, shift),
                        twice(((1u << bits) - 1) << left), twice(one), kAndOr);
   double scale = 1.0 / (1 << left);
@@ -168,8 +179,8 @@ Value mlir::compress::unpackBytes(ImplicitLocOpBuilder &b, Value word,
       return arith::AndIOp::create(b, moved, constant(b, twice(kept)));
     };
     bytes = arith::OrIOp::create(
-        b, move(base - field * bits, mask),
-        move(base + 8 - (field + 1) * int64_t(bits), mask << 8));
+        b, move(base - getPosition(bits, field), mask),
+        move(base + 8 - getPosition(bits, field + 1), mask << 8));
   }
   if (codes == ByteCodes::Unsigned)
     return bytes;
@@ -178,45 +189,92 @@ Value mlir::compress::unpackBytes(ImplicitLocOpBuilder &b, Value word,
   return arith::XOrIOp::create(b, bytes, constant(b, flip));
 }
 
-Value mlir::compress::unpackFloats(ImplicitLocOpBuilder &b, Value word,
-                                   FloatType type, int64_t field,
-                                   MmaKind kind) {
-  const llvm::fltSemantics &from = type.getFloatSemantics();
-  const llvm::fltSemantics &to =
-      cast<FloatType>(getPair(b, kind).getElementType()).getFloatSemantics();
-  int64_t bits = type.getWidth();
-  int64_t mantissa = APFloat::semanticsPrecision(from) - 1;
-  int64_t digits = APFloat::semanticsPrecision(to) - 1;
-  // Sign and the others come to their places; the exponent is that of another
-  // bias then, which a product corrects, subnormals included.
-  int64_t position = field * bits;
-  auto move = [&](uint32_t mask, int64_t by) -> Value {
-    // Left is positive. What comes from the other half is masked.
-    Value moved =
-        by > 0 ? arith::ShLIOp::create(b, word, constant(b, by)).getResult()
-               : shiftRight(b, word, -by);
-    return arith::AndIOp::create(b, moved, constant(b, twice(mask)));
+/// Codes of floats with sign and the rest moved to the places that they have in
+/// larger ones, which are side by side in a word: those of `signs` and `rest`.
+/// Left is positive. What comes from codes beside them is masked.
+static Value moveFloats(ImplicitLocOpBuilder &b, Value word, int64_t signBy,
+                        uint32_t signs, int64_t restBy, uint32_t rest) {
+  auto shift = [&](int64_t by) -> Value {
+    return by > 0 ? arith::ShLIOp::create(b, word, constant(b, by)).getResult()
+                  : shiftRight(b, word, -by);
   };
-  Value sign = move(0x8000, 16 - position - bits);
-  Value rest = move(((1u << (bits - 1)) - 1) << (digits - mantissa),
-                    digits - mantissa - position);
-  Value sum = arith::OrIOp::create(b, sign, rest);
+  if (signBy == restBy)
+    return arith::AndIOp::create(b, shift(restBy), constant(b, signs | rest));
+  Value moved = arith::AndIOp::create(b, shift(restBy), constant(b, rest));
+  return emitAsm(
+      b,
+      llvm::formatv("lop3.b32 $0, $1, {0:x}, $2, {1:x};", signs, kAndOr).str(),
+      {shift(signBy), moved});
+}
+
+static const llvm::fltSemantics &getSemantics(MmaKind kind) {
+  return kind == MmaKind::F16 ? APFloat::IEEEhalf() : APFloat::BFloat();
+}
+
+/// Digits behind the point.
+static int64_t getDigits(const llvm::fltSemantics &semantics) {
+  return APFloat::semanticsPrecision(semantics) - 1;
+}
+
+SmallVector<Value> mlir::compress::unpackFloats(ImplicitLocOpBuilder &b,
+                                                Value word, FloatType type,
+                                                MmaKind kind) {
+  int64_t bits = type.getWidth();
+  // How far up the last digit goes.
+  int64_t up =
+      getDigits(getSemantics(kind)) - getDigits(type.getFloatSemantics());
+  uint32_t rest = ((1u << (bits - 1)) - 1) << up;
+  SmallVector<Value> fields(16 / bits);
+  if (bits == 4 && up >= 8) {
+    // All that is not zero is in the upper byte: four codes at once, and then
+    // bytes to their places.
+    uint32_t upper = rest >> 8;
+    for (int64_t position : {0, 4}) {
+      Value bytes = moveFloats(b, word, 4 - position, 0x80808080,
+                               up - 8 - position, twice(upper << 8 | upper));
+      fields[position / 4] = permute(b, bytes, 0, 0x2404);
+      fields[position / 4 + 2] = permute(b, bytes, 0, 0x3414);
+    }
+    return fields;
+  }
+  for (auto [i, field] : llvm::enumerate(fields)) {
+    int64_t position = i * bits;
+    field = moveFloats(b, word, 16 - bits - position, twice(0x8000),
+                       up - position, twice(rest));
+  }
+  return fields;
+}
+
+double mlir::compress::getFloatUnit(FloatType type, MmaKind kind) {
   // The exponent of 1 is the bias.
   auto getBias = [](const llvm::fltSemantics &semantics) {
     APFloat one(semantics, "1");
-    int64_t digits = APFloat::semanticsPrecision(semantics) - 1;
-    return int64_t(one.bitcastToAPInt().getZExtValue() >> digits);
+    return int64_t(one.bitcastToAPInt().getZExtValue() >> getDigits(semantics));
   };
-  VectorType pair = getPair(b, kind);
-  Value number = LLVM::BitcastOp::create(b, pair, sum);
-  double factor = std::ldexp(1.0, getBias(to) - getBias(from));
-  if (factor != 1) {
-    if (kind == MmaKind::F16)
-      number = arith::MulFOp::create(b, number, splat(b, pair, factor));
-    else
-      // As for sums.
-      number = LLVM::FMAOp::create(b, number, splat(b, pair, factor),
-                                   splat(b, pair, -0.0));
+  return std::ldexp(1.0, getBias(getSemantics(kind)) -
+                             getBias(type.getFloatSemantics()));
+}
+
+Value mlir::compress::multiplyFloats(ImplicitLocOpBuilder &b, Value pair,
+                                     double factor, MmaKind kind) {
+  VectorType type = getPair(b, kind);
+  // Factors may be larger than the largest number.
+  double most = std::ldexp(1.0, getMaxExponent(kind));
+  while (factor != 1) {
+    double part = std::min(factor, most);
+    Value number =
+        LLVM::BitcastOp::create(b, b.getI32Type(), splat(b, type, part));
+    pair = emitPairProduct(b, kind, pair, number);
+    factor /= part;
   }
-  return LLVM::BitcastOp::create(b, b.getI32Type(), number);
+  return pair;
+}
+
+int64_t mlir::compress::getMaxExponent(MmaKind kind) {
+  return APFloat::semanticsMaxExponent(getSemantics(kind));
+}
+
+Value mlir::compress::repeatHalf(ImplicitLocOpBuilder &b, Value pair,
+                                 int64_t half) {
+  return permute(b, pair, 0, half ? 0x3232 : 0x1010);
 }

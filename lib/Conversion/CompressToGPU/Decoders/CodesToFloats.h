@@ -38,9 +38,24 @@ int64_t getByteShift(ByteCodes codes, unsigned bits);
 Value unpackBytes(ImplicitLocOpBuilder &b, Value word, unsigned bits,
                   ByteCodes codes, int64_t field);
 
-/// The same, of codes that are bits of a float of 4 or 8 bits.
-Value unpackFloats(ImplicitLocOpBuilder &b, Value word, FloatType type,
-                   int64_t field, algorithms::MmaKind kind);
+/// The same, of all codes of a word that are bits of a float of 4 or 8 bits: a
+/// register for each field. Values of codes are `getFloatUnit` times as large.
+SmallVector<Value> unpackFloats(ImplicitLocOpBuilder &b, Value word,
+                                FloatType type, algorithms::MmaKind kind);
+
+/// A power of two: codes have their bits in the places of a float with another
+/// bias.
+double getFloatUnit(FloatType type, algorithms::MmaKind kind);
+
+/// Numbers times a power of two that is not less than 1.
+Value multiplyFloats(ImplicitLocOpBuilder &b, Value pair, double factor,
+                     algorithms::MmaKind kind);
+
+/// That of the largest numbers.
+int64_t getMaxExponent(algorithms::MmaKind kind);
+
+/// A register with one half of another one in both halves.
+Value repeatHalf(ImplicitLocOpBuilder &b, Value pair, int64_t half);
 
 } // namespace mlir::compress
 

@@ -27,7 +27,8 @@ struct DenseFragmentDecoder
     return FragmentCodes{/*bits=*/16, logical.getDimSize(columnDim)};
   }
 
-  FragmentFormat getFragmentFormat(Attribute, const FragmentWeight &) const {
+  FragmentFormat getFragmentFormat(Attribute, const FragmentWeight &,
+                                   MmaKind) const {
     return {};
   }
 

@@ -25,14 +25,14 @@ static const algorithms::MmaFragment &getFragment() {
 }
 
 int64_t FragmentLayout::getColumnFields() const {
-  return areRowsFields() ? 8 / bits : 16 / bits;
+  return areRowsFields() ? 8 / bits : bits <= 8 ? 2 : 1;
 }
 
 std::optional<FragmentLayout> FragmentLayout::choose(unsigned bits,
                                                      int64_t columns,
                                                      int64_t block,
                                                      bool hasPairs) {
-  if (bits > 16 || !llvm::isPowerOf2_32(bits))
+  if (bits > 8 && bits != 16)
     return std::nullopt;
   FragmentLayout layout = {bits, 1, 1, hasPairs};
   // What of a fragment's four registers is no field takes words.
@@ -126,6 +126,11 @@ algorithms::TileLayout FragmentLayout::getTiles(int64_t rank, unsigned rowDim,
     appendRegisters(/*fields=*/true, dim);
   if (hasPairs)
     appendFactors(fragment.elements);
+  if (bits > 4 && bits < 8) {
+    // One in each byte.
+    layout.inside.push_back(layout.split.size());
+    layout.split.push_back(1);
+  }
   return layout;
 }
 
@@ -194,10 +199,11 @@ mlir::compress::getFragmentLayout(FragmentDecoderInterface decoder,
   return std::nullopt;
 }
 
-SmallVector<Value> mlir::compress::loadRows(ImplicitLocOpBuilder &b,
-                                            const FragmentWeight &weight,
-                                            const FragmentPlace &place,
-                                            unsigned leaf) {
+/// What is stored for the rows that a lane has of a tile, or for all of them:
+/// as bytes out of records, or as elements.
+static Value loadRowVector(ImplicitLocOpBuilder &b,
+                           const FragmentWeight &weight,
+                           const FragmentPlace &place, unsigned leaf) {
   auto index = [&](int64_t value) -> Value {
     return arith::ConstantIndexOp::create(b, value);
   };
@@ -227,7 +233,6 @@ SmallVector<Value> mlir::compress::loadRows(ImplicitLocOpBuilder &b,
     loaded = vector::LoadOp::create(b, VectorType::get(size, b.getI8Type()),
                                     place.buffer, at, /*nontemporal=*/false,
                                     llvm::MaybeAlign(alignment));
-    loaded = vector::BitCastOp::create(b, vector, loaded);
   } else {
     unsigned number =
         llvm::count_if(ArrayRef(weight.records.parts).take_front(leaf),
@@ -249,26 +254,69 @@ SmallVector<Value> mlir::compress::loadRows(ImplicitLocOpBuilder &b,
             : arith::MulIOp::create(b, place.group, index(rows)).getResult());
     loaded = vector::LoadOp::create(b, vector, place.shared[number], at);
   }
+  return loaded;
+}
+
+/// How many elements that vector has.
+static int64_t getStoredRows(const FragmentWeight &weight, unsigned leaf) {
+  ArrayRef<int64_t> shape = weight.leaves[leaf].type.getShape();
+  bool isShared =
+      computeProduct(shape.drop_front(weight.logical.getRank())) == 1;
+  return isShared ? 1 : weight.getTileRows() / 8;
+}
+
+SmallVector<Value> mlir::compress::loadRows(ImplicitLocOpBuilder &b,
+                                            const FragmentWeight &weight,
+                                            const FragmentPlace &place,
+                                            unsigned leaf) {
+  int64_t stored = getStoredRows(weight, leaf);
+  Value loaded = vector::BitCastOp::create(
+      b, VectorType::get(stored, weight.leaves[leaf].type.getElementType()),
+      loadRowVector(b, weight, place, leaf));
   SmallVector<Value> result;
-  for (int64_t row = 0; row < rows; ++row)
-    result.push_back(vector::ExtractOp::create(b, loaded, isShared ? 0 : row));
+  for (int64_t row = 0; row < weight.getTileRows() / 8; ++row)
+    result.push_back(vector::ExtractOp::create(b, loaded, row % stored));
   return result;
 }
 
-/// 2^(bits - 127), in f32. That of 0 is subnormal.
-static Value toPowerOfTwo(ImplicitLocOpBuilder &b, Value scale) {
+SmallVector<std::pair<Value, int64_t>>
+mlir::compress::loadRowBytes(ImplicitLocOpBuilder &b,
+                             const FragmentWeight &weight,
+                             const FragmentPlace &place, unsigned leaf) {
+  int64_t stored = getStoredRows(weight, leaf);
+  int64_t perWord = std::min<int64_t>(stored, 4);
+  Type integer = b.getIntegerType(8 * perWord);
+  Value loaded =
+      vector::BitCastOp::create(b, VectorType::get(stored / perWord, integer),
+                                loadRowVector(b, weight, place, leaf));
+  SmallVector<Value> words;
+  for (int64_t i = 0; i < stored / perWord; ++i) {
+    words.push_back(vector::ExtractOp::create(b, loaded, i));
+    if (perWord < 4)
+      words[i] = arith::ExtUIOp::create(b, b.getI32Type(), words[i]);
+  }
+  SmallVector<std::pair<Value, int64_t>> bytes;
+  for (int64_t row = 0; row < weight.getTileRows() / 8; ++row)
+    bytes.push_back({words[row % stored / perWord], row % perWord});
+  return bytes;
+}
+
+/// 2^(byte - 127), in f32, for one byte of a word.
+static Value toPowerOfTwo(ImplicitLocOpBuilder &b, Value word, int64_t byte) {
   auto constant = [&](int32_t value) -> Value {
     return arith::ConstantOp::create(b, b.getI32IntegerAttr(value));
   };
-  Value bits = arith::ExtUIOp::create(
-      b, b.getI32Type(), arith::BitcastOp::create(b, b.getI8Type(), scale));
-  Value exponent = arith::ShLIOp::create(b, bits, constant(23));
-  Value isZero =
-      arith::CmpIOp::create(b, arith::CmpIPredicate::eq, bits, constant(0));
-  return arith::BitcastOp::create(
-      b, b.getF32Type(),
-      arith::SelectOp::create(b, isZero, constant(1 << 22), exponent)
-          .getResult());
+  constexpr int64_t digits = 23;
+  Value exponent =
+      8 * byte > digits
+          ? arith::ShRUIOp::create(b, word, constant(8 * byte - digits))
+                .getResult()
+          : arith::ShLIOp::create(b, word, constant(digits - 8 * byte))
+                .getResult();
+  exponent = arith::AndIOp::create(b, exponent, constant(0xff << digits));
+  // That of 0 is subnormal: of all others, the bits are larger.
+  Value bits = arith::MaxUIOp::create(b, exponent, constant(1 << (digits - 1)));
+  return arith::BitcastOp::create(b, b.getF32Type(), bits);
 }
 
 SmallVector<Value> mlir::compress::emitComponent(ImplicitLocOpBuilder &b,
@@ -280,14 +328,18 @@ SmallVector<Value> mlir::compress::emitComponent(ImplicitLocOpBuilder &b,
     return cast<FragmentDecoderInterface>(compressed.getCodec())
         .emitRows(b, b.getLoc(), weight, place, compressed.getLogicalType(),
                   leaf);
+  if (isa<Float8E8M0FNUType>(getElementTypeOrSelf(component))) {
+    SmallVector<Value> powers;
+    for (auto [word, byte] : loadRowBytes(b, weight, place, leaf++))
+      powers.push_back(toPowerOfTwo(b, word, byte));
+    return powers;
+  }
   SmallVector<Value> rows = loadRows(b, weight, place, leaf++);
   for (Value &row : rows) {
     Type f32 = b.getF32Type();
     if (row.getType().isInteger())
       row = isSigned ? arith::SIToFPOp::create(b, f32, row).getResult()
                      : arith::UIToFPOp::create(b, f32, row).getResult();
-    else if (isa<Float8E8M0FNUType>(row.getType()))
-      row = toPowerOfTwo(b, row);
     else if (!row.getType().isF32())
       row = arith::ExtFOp::create(b, f32, row);
   }

@@ -20,7 +20,8 @@
 
 namespace mlir::compress {
 
-/// The order of codes of `bits` bits, of 1, 2, 4, 8 or 16.
+/// The order of codes of `bits` bits, of 1 to 8 or 16. Those of 3, 5, 6 and 7
+/// take as much as the next power of two: a byte has two of 3 bits, or one.
 struct FragmentLayout {
   unsigned bits;
   /// Fragments of 16 rows along the rows of a tile.
@@ -74,6 +75,11 @@ SmallVector<Value> emitComponent(ImplicitLocOpBuilder &b,
 SmallVector<Value> loadRows(ImplicitLocOpBuilder &b,
                             const FragmentWeight &weight,
                             const FragmentPlace &place, unsigned leaf);
+
+/// The same, of bytes: for each row a word, and the number of its byte there.
+SmallVector<std::pair<Value, int64_t>>
+loadRowBytes(ImplicitLocOpBuilder &b, const FragmentWeight &weight,
+             const FragmentPlace &place, unsigned leaf);
 
 } // namespace mlir::compress
 

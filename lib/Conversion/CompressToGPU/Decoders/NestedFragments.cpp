@@ -36,9 +36,9 @@ struct NestedFragmentDecoder
     return base.getFragmentCodes(logical, columnDim);
   }
 
-  FragmentFormat getFragmentFormat(Attribute attr,
-                                   const FragmentWeight &weight) const {
-    return getBase(attr).getFragmentFormat(weight);
+  FragmentFormat getFragmentFormat(Attribute attr, const FragmentWeight &weight,
+                                   MmaKind kind) const {
+    return getBase(attr).getFragmentFormat(weight, kind);
   }
 
   SmallVector<Value> emitFragment(Attribute attr, OpBuilder &b, Location loc,
@@ -52,6 +52,13 @@ struct NestedFragmentDecoder
   std::optional<MmaKind> getByteKind(Attribute attr,
                                      const FragmentWeight &weight) const {
     return getBase(attr).getByteKind(weight);
+  }
+
+  SmallVector<Value> emitFactors(Attribute attr, OpBuilder &b, Location loc,
+                                 const FragmentWeight &weight,
+                                 const FragmentPlace &place,
+                                 MmaKind kind) const {
+    return getBase(attr).emitFactors(b, loc, weight, place, kind);
   }
 
   RowScales emitRowScales(Attribute attr, OpBuilder &b, Location loc,

@@ -43,8 +43,8 @@ struct PaletteFragmentDecoder
     return codes;
   }
 
-  FragmentFormat getFragmentFormat(Attribute attr,
-                                   const FragmentWeight &weight) const {
+  FragmentFormat getFragmentFormat(Attribute attr, const FragmentWeight &weight,
+                                   MmaKind) const {
     auto codec = cast<PaletteAttr>(attr);
     FragmentFormat format;
     format.hasScale = bool(codec.getScale());

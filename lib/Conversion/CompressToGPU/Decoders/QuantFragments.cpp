@@ -8,6 +8,7 @@
 #include "CodesToFloats.h"
 #include "FragmentLayout.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace mlir::compress;
@@ -39,8 +40,8 @@ struct QuantFragmentDecoder
     return codes;
   }
 
-  FragmentFormat getFragmentFormat(Attribute attr,
-                                   const FragmentWeight &weight) const {
+  FragmentFormat getFragmentFormat(Attribute attr, const FragmentWeight &weight,
+                                   MmaKind kind) const {
     auto codec = cast<QuantAttr>(attr);
     FragmentFormat format;
     int64_t block = codec.getBlock()[weight.getColumnDim()];
@@ -49,8 +50,20 @@ struct QuantFragmentDecoder
     format.hasScale = true;
     format.hasZero = bool(codec.getZero());
     format.hasMin = bool(codec.getMin());
-    if (!codec.getFloatCodeType())
+    if (FloatType type = codec.getFloatCodeType()) {
+      double unit = getFloatUnit(type, kind);
+      if (getFactors(attr, weight)) {
+        format.tilesPerFactor = format.tilesPerBlock
+                                    ? format.tilesPerBlock
+                                    : weight.getTilesPerRecord();
+        format.tilesPerBlock = 0;
+        format.unit = std::ldexp(unit, -getFactorExponent(kind));
+      } else if (kind == MmaKind::F16) {
+        format.unit = unit;
+      }
+    } else {
       format.byteShift = getByteShift(getByteCodes(codec), codec.getCodeBits());
+    }
     return format;
   }
 
@@ -75,11 +88,24 @@ struct QuantFragmentDecoder
       }
       return registers;
     }
+    if (FloatType type = codec.getFloatCodeType()) {
+      SmallVector<SmallVector<Value>> unpacked(words.size());
+      for (int64_t reg = 0; reg < 4; ++reg) {
+        auto [word, field] = layout.getField(rowTile, step, reg);
+        if (unpacked[word].empty())
+          unpacked[word] = unpackFloats(b, words[word], type, kind);
+        registers.push_back(unpacked[word][field]);
+      }
+      // In the range of bf16 what codes become is so small that products with
+      // it may be lost.
+      if (kind == MmaKind::BF16 && !getFactors(attr, weight))
+        for (Value &pair : registers)
+          pair = multiplyFloats(b, pair, getFloatUnit(type, kind), kind);
+      return registers;
+    }
     for (int64_t reg = 0; reg < 4; ++reg) {
       auto [word, field] = layout.getField(rowTile, step, reg);
-      if (FloatType type = codec.getFloatCodeType())
-        registers.push_back(unpackFloats(b, words[word], type, field, kind));
-      else if (isBinary)
+      if (isBinary)
         registers.push_back(unpackSigns(b, words[word], field, kind));
       else
         registers.push_back(
@@ -100,11 +126,40 @@ struct QuantFragmentDecoder
     return isWide ? MmaKind::U8 : MmaKind::S8;
   }
 
+  SmallVector<Value> emitFactors(Attribute, OpBuilder &builder, Location loc,
+                                 const FragmentWeight &weight,
+                                 const FragmentPlace &place,
+                                 MmaKind kind) const {
+    ImplicitLocOpBuilder b(loc, builder);
+    auto type = Float8E4M3FNType::get(b.getContext());
+    double unit = std::ldexp(getFloatUnit(type, kind), getFactorExponent(kind));
+    SmallVector<Value> factors;
+    Value last;
+    SmallVector<Value> pairs;
+    for (auto [word, byte] : loadRowBytes(b, weight, place, /*leaf=*/1)) {
+      if (word != last) {
+        pairs = unpackFloats(b, word, type, kind);
+        for (Value &pair : pairs)
+          pair = multiplyFloats(b, pair, unit, kind);
+        last = word;
+      }
+      factors.push_back(repeatHalf(b, pairs[byte % 2], byte / 2));
+    }
+    return factors;
+  }
+
   RowScales emitRowScales(Attribute attr, OpBuilder &builder, Location loc,
                           const FragmentWeight &weight,
                           const FragmentPlace &place) const {
     auto codec = cast<QuantAttr>(attr);
     ImplicitLocOpBuilder b(loc, builder);
+    if (CompressedTensorType factors = getFactors(attr, weight)) {
+      unsigned leaf = 2;
+      return {emitComponent(b, weight, place, factors.getStorage()[1].type,
+                            /*isSigned=*/false, leaf),
+              {},
+              {}};
+    }
     SmallVector<StorageComponent> components =
         weight.getInner().getStorage(weight.getTiled());
     unsigned leaf = 1;
@@ -156,6 +211,32 @@ struct QuantFragmentDecoder
         row = arith::AddFOp::create(b, row, offsets[i]);
     }
     return rows;
+  }
+
+private:
+  /// Scales that are 8-bit floats, of which all columns share what they are
+  /// multiplied by: products with 4-bit floats are exact, so these are factors
+  /// (the scales of NVFP4).
+  static CompressedTensorType getFactors(Attribute attr,
+                                         const FragmentWeight &weight) {
+    auto codec = cast<QuantAttr>(attr);
+    auto scales = dyn_cast<CompressedTensorType>(
+        weight.getInner().getStorage(weight.getTiled())[1].type);
+    auto factors = scales ? dyn_cast<QuantAttr>(scales.getCodec()) : nullptr;
+    if (!factors || factors.getZero() || factors.getMin() ||
+        !isa_and_present<Float8E4M3FNType>(factors.getFloatCodeType()) ||
+        !isa_and_present<Float4E2M1FNType>(codec.getFloatCodeType()))
+      return nullptr;
+    auto shared = dyn_cast<RankedTensorType>(scales.getStorage()[1].type);
+    if (!shared || shared.getDimSize(weight.logical.getRank() - 1) != 1)
+      return nullptr;
+    return scales;
+  }
+
+  /// Factors are multiplied by that power of two: then products of the largest
+  /// ones, below 2^9, are numbers of the type, and those of the smallest ones.
+  static int64_t getFactorExponent(MmaKind kind) {
+    return getMaxExponent(kind) - 8;
   }
 };
 } // namespace

@@ -60,6 +60,11 @@ KernelShape KernelShape::choose(const FragmentWeight &weight, MmaKind kind,
   };
   while (shape.rowWarps > kWarps / 2 && !fits(kGoodStages))
     shape.rowWarps /= 2;
+  // Records may be large.
+  while (shape.columnWarps > 1 && !fits(kMinStages))
+    shape.columnWarps /= 2;
+  while (shape.rowWarps > 1 && !fits(kMinStages))
+    shape.rowWarps /= 2;
   int64_t stages = kMaxStages;
   while (stages > kMinStages && !fits(stages))
     --stages;

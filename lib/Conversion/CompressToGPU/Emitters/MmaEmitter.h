@@ -26,7 +26,7 @@ public:
       : b(op.getLoc(), builder), op(op), shape(shape),
         weight(getFragmentWeight(op)),
         decoder(cast<FragmentDecoderInterface>(weight.codec.getBase())),
-        format(decoder.getFragmentFormat(weight)), kind(getMmaKind(op)) {}
+        kind(getMmaKind(op)), format(decoder.getFragmentFormat(weight, kind)) {}
 
   gpu::GPUFuncOp emit(StringRef name);
 
@@ -125,8 +125,8 @@ private:
   KernelShape shape;
   FragmentWeight weight;
   FragmentDecoderInterface decoder;
-  FragmentFormat format;
   MmaKind kind;
+  FragmentFormat format;
 
   // What the op has as operands, as arguments of the kernel.
   Value lhs, init, stream;

@@ -195,6 +195,7 @@ void MmaKernel::compute(Value slot, Sums &sums) {
   Value one = arith::ConstantOp::create(
       b, b.getI32IntegerAttr(kind == MmaKind::F16 ? 0x3c003c00 : 0x3f803f80));
   SmallVector<Value> ones(4, one);
+  SmallVector<SmallVector<Value>> factors;
   for (int64_t record = 0; record < shape.records; ++record)
     for (int64_t first = 0; first < weight.getTilesPerRecord();
          first += tilesPerBlock) {
@@ -221,6 +222,13 @@ void MmaKernel::compute(Value slot, Sums &sums) {
           for (int64_t word = 0; word < 4; ++word)
             four.push_back(vector::ExtractOp::create(b, bytes, word));
         }
+        if (format.tilesPerFactor && tile % format.tilesPerFactor == 0) {
+          factors.clear();
+          for (int64_t tileRow = 0; tileRow < shape.tileRows; ++tileRow)
+            factors.push_back(decoder.emitFactors(
+                b, b.getLoc(), weight, getPlace(slot, tileRow, record, tile),
+                kind));
+        }
         for (int64_t step = 0; step < steps; ++step) {
           int64_t number =
               (record * weight.getTilesPerRecord() + tile) * steps + step;
@@ -236,6 +244,10 @@ void MmaKernel::compute(Value slot, Sums &sums) {
                  ++fragment) {
               SmallVector<Value> a = decoder.emitFragment(
                   b, b.getLoc(), weight, words[tileRow], fragment, step, kind);
+              // Registers take turns between the lower and upper 8 rows.
+              for (size_t i = 0; format.tilesPerFactor && i < a.size(); ++i)
+                a[i] = emitPairProduct(b, kind, a[i],
+                                       factors[tileRow][2 * fragment + i % 2]);
               for (int64_t rows = 0; rows < getLhsFragments(); ++rows)
                 multiply(a, rows,
                          block.products[getSumIndex(tileRow, fragment, rows)]);

@@ -15,8 +15,15 @@ using namespace mlir;
 using namespace mlir::compress;
 using algorithms::kWarpLanes;
 
-/// What products are worth where all of a row share their scales.
+/// What sums are worth: all of them, and where all of a row share their scales.
 void MmaKernel::scaleAll(Sums &sums) {
+  if (format.unit != 1) {
+    Value unit = arith::ConstantOp::create(
+        b, DenseElementsAttr::get(VectorType::get(4, b.getF32Type()),
+                                  float(format.unit)));
+    for (Value &sum : sums.products)
+      sum = arith::MulFOp::create(b, sum, unit);
+  }
   if (hasBlocks() || !format.hasScale)
     return;
   Sums all = sums;

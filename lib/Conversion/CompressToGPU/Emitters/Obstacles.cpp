@@ -44,14 +44,15 @@ static std::string findObstacleOfIntegers(ContractOp op) {
   auto decoder = cast<FragmentDecoderInterface>(weight.codec.getBase());
   std::optional<MmaKind> kind = decoder.getByteKind(weight);
   if (!kind)
-    return "it computes in int8, and its weight is not of integers of 1, 2, 4 "
-           "or 8 bits in blocks of a multiple of 32 columns, or of 17 columns "
+    return "it computes in int8, and its weight is not of integers of "
+           "up to 8 bits in blocks of a multiple of 32 columns, or of 17 "
+           "columns "
            "or more in one block";
   // Sums of products of bytes in 32 bits.
   int64_t largest = kind == MmaKind::U8 ? 255 : 128;
   int64_t most = std::numeric_limits<int32_t>::max() / (largest * 127);
   int64_t columns = weight.logical.getDimSize(weight.getColumnDim());
-  if (int64_t tiles = decoder.getFragmentFormat(weight).tilesPerBlock)
+  if (int64_t tiles = decoder.getFragmentFormat(weight, *kind).tilesPerBlock)
     columns = tiles * weight.getTileColumns();
   if (columns > most)
     return "it computes in int8, and adds up " + std::to_string(columns) +

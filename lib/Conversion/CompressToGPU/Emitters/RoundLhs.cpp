@@ -28,7 +28,7 @@ bool mlir::compress::isLhsRounded(MmaKind kind) {
 RoundedLhs RoundedLhs::of(ContractOp op) {
   FragmentWeight weight = getFragmentWeight(op);
   FragmentFormat format = cast<FragmentDecoderInterface>(weight.codec.getBase())
-                              .getFragmentFormat(weight);
+                              .getFragmentFormat(weight, getMmaKind(op));
   int64_t columns = weight.logical.getDimSize(weight.getColumnDim());
   RoundedLhs rounded;
   rounded.blockColumns = format.tilesPerBlock
@@ -74,7 +74,7 @@ public:
   RoundKernel(OpBuilder &builder, ContractOp op)
       : b(op.getLoc(), builder), op(op), weight(getFragmentWeight(op)),
         format(cast<FragmentDecoderInterface>(weight.codec.getBase())
-                   .getFragmentFormat(weight)),
+                   .getFragmentFormat(weight, getMmaKind(op))),
         rounded(RoundedLhs::of(op)), shape(RoundShape::of(rounded)) {}
 
   gpu::GPUFuncOp emit(StringRef name);

@@ -31,9 +31,11 @@ int64_t mlir::compress::getWeightBytes(const FragmentWeight &weight,
 
 int64_t mlir::compress::getStageScales(const FragmentWeight &weight,
                                        const KernelShape &shape) {
+  if (shape.lhsBits != 8)
+    return 0;
   FragmentFormat format = cast<FragmentDecoderInterface>(weight.codec.getBase())
-                              .getFragmentFormat(weight);
-  if (shape.lhsBits != 8 || !format.tilesPerBlock)
+                              .getFragmentFormat(weight, MmaKind::S8);
+  if (!format.tilesPerBlock)
     return 0;
   int64_t blocks = shape.getStageRecords() * weight.getTilesPerRecord() /
                    format.tilesPerBlock;
