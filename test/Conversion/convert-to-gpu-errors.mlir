@@ -15,10 +15,51 @@ func.func @f32(%x: memref<4x256xf32>, %s: memref<8x16x512xi8>, %y: memref<4x128x
 }
 
 // -----
-func.func @elsewhere(%x: memref<4x8xf32>, %y: memref<8x8xf32>, %z: memref<4x8xf32>) {
-  // expected-error @below {{'linalg.matmul' op does not run on a GPU: there are kernels for contractions with constant weights, and for elementwise ops that follow them}}
-  linalg.matmul ins(%x, %y : memref<4x8xf32>, memref<8x8xf32>) outs(%z : memref<4x8xf32>)
+func.func @body(%x: memref<4x8xf32>, %z: memref<4x8xf32>) {
+  // expected-error @below {{'linalg.generic' op no kernel for GPUs, because its body has 'math.powf'}}
+  linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]}
+    ins(%x : memref<4x8xf32>) outs(%z : memref<4x8xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    %0 = math.powf %a, %b : f32
+    linalg.yield %0 : f32
+  }
   return
+}
+
+// -----
+func.func @outside(%x: memref<4x8xf32>, %z: memref<4x8xf32>, %factor: f32) {
+  // expected-error @below {{'linalg.generic' op no kernel for GPUs, because its body reads a value that is no constant}}
+  linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]}
+    ins(%x : memref<4x8xf32>) outs(%z : memref<4x8xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    %0 = arith.mulf %a, %factor : f32
+    linalg.yield %0 : f32
+  }
+  return
+}
+
+// -----
+func.func @yielded(%z: memref<4x8xf32>, %factor: f32) {
+  // expected-error @below {{'linalg.generic' op no kernel for GPUs, because its body reads a value that is no constant}}
+  linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]} outs(%z : memref<4x8xf32>) {
+  ^bb0(%b: f32):
+    linalg.yield %factor : f32
+  }
+  return
+}
+
+// -----
+func.func @scalar(%z: memref<4x8xf32>, %value: f32) {
+  // expected-error @below {{'linalg.fill' op no kernel for GPUs, because it reads a value that is no constant}}
+  linalg.fill ins(%value : f32) outs(%z : memref<4x8xf32>)
+  return
+}
+
+// -----
+func.func @tensors(%x: tensor<4x8xf32>, %y: tensor<8x8xf32>, %z: tensor<4x8xf32>) -> tensor<4x8xf32> {
+  // expected-error @below {{'linalg.matmul' op no kernel for GPUs, because it is not on buffers}}
+  %0 = linalg.matmul ins(%x, %y : tensor<4x8xf32>, tensor<8x8xf32>) outs(%z : tensor<4x8xf32>) -> tensor<4x8xf32>
+  return %0 : tensor<4x8xf32>
 }
 
 // -----
@@ -34,10 +75,51 @@ func.func @layout(%x: memref<4x256xf32>, %s: memref<8x4x576xi8>, %y: memref<4x12
 // -----
 #tiled = #compress.tiled<#compress.dense, tile = [16, 16], order = [0, 1], split = [1, 2, 8, 1, 2, 4, 2], inside = [2, 5, 3, 0, 4, 1, 6], record = 1>
 #nk = affine_map<(m, n, k) -> (n, k)>
-func.func @windows(%x: memref<20x16xf16>, %s: memref<1x2x512xi8>, %y: memref<4x16xf32>) {
-  // expected-error @below {{no kernel for GPUs, because it reads windows}}
-  compress.contract ins(%x, %s : memref<20x16xf16>, memref<1x2x512xi8>) outs(%y : memref<4x16xf32>) overwrite
+func.func @windows(%x: memref<20x16xf16, strided<[32, 1]>>, %s: memref<1x2x512xi8>, %y: memref<4x16xf32>) {
+  // expected-error @below {{no kernel for GPUs, because the image that it reads windows of is not contiguous}}
+  compress.contract ins(%x, %s : memref<20x16xf16, strided<[32, 1]>>, memref<1x2x512xi8>) outs(%y : memref<4x16xf32>) overwrite
     weight(!compress.tensor<16x32xf16, #tiled>, #nk) window affine_map<(m, k) -> (m + k floordiv 16, k mod 16)> compute = f16
+  return
+}
+
+// -----
+#tiled = #compress.tiled<#compress.dense, tile = [16, 16], order = [0, 1], split = [1, 2, 8, 1, 2, 4, 2], inside = [2, 5, 3, 0, 4, 1, 6], record = 1>
+#nk = affine_map<(m, n, k) -> (n, k)>
+func.func @dynamic(%x: memref<?x?xf16>, %s: memref<1x2x512xi8>, %y: memref<4x16xf32>) {
+  // expected-error @below {{no kernel for GPUs, because the image that it reads windows of has dynamic sizes}}
+  compress.contract ins(%x, %s : memref<?x?xf16>, memref<1x2x512xi8>) outs(%y : memref<4x16xf32>) overwrite
+    weight(!compress.tensor<16x32xf16, #tiled>, #nk) window affine_map<(m, k) -> (m + k floordiv 16, k mod 16)> compute = f16
+  return
+}
+
+// -----
+#tiled = #compress.tiled<#compress.dense, tile = [16, 16], order = [0, 1], split = [1, 2, 8, 1, 2, 4, 2], inside = [2, 5, 3, 0, 4, 1, 6], record = 1>
+#nk = affine_map<(m, n, k) -> (n, k)>
+func.func @large(%x: memref<4x2147483648xf16>, %s: memref<1x2x512xi8>, %y: memref<4x16xf32>) {
+  // expected-error @below {{no kernel for GPUs, because the image that it reads windows of has more than 2^31 elements}}
+  compress.contract ins(%x, %s : memref<4x2147483648xf16>, memref<1x2x512xi8>) outs(%y : memref<4x16xf32>) overwrite
+    weight(!compress.tensor<16x32xf16, #tiled>, #nk) window affine_map<(m, k) -> (m, k)> compute = f16
+  return
+}
+
+// -----
+#tiled = #compress.tiled<#compress.dense, tile = [16, 16], order = [0, 1], split = [1, 2, 8, 1, 2, 4, 2], inside = [2, 5, 3, 0, 4, 1, 6], record = 1>
+#nk = affine_map<(m, n, k) -> (n, k)>
+func.func @bytes(%x: memref<20x16xf16>, %s: memref<1x1x576xi8>, %y: memref<4x16xf32>) {
+  // expected-error @below {{no kernel for GPUs, because it computes in int8, and reads windows}}
+  compress.contract ins(%x, %s : memref<20x16xf16>, memref<1x1x576xi8>) outs(%y : memref<4x16xf32>) overwrite
+    weight(!compress.tensor<16x32xf32, #compress.tiled<#compress.quant<i8, block = [1, 32], scale = f32>, tile = [16, 32], order = [0, 1], split = [1, 2, 8, 2, 2, 4, 2], inside = [2, 5, 3, 0, 1, 6, 4], record = 1, flip = 128>>, #nk)
+    window affine_map<(m, k) -> (m + k floordiv 16, k mod 16)> compute = int8
+  return
+}
+
+// -----
+#tiled = #compress.tiled<#compress.dense, tile = [16, 16], order = [0, 1], split = [1, 2, 8, 1, 2, 4, 2], inside = [2, 5, 3, 0, 4, 1, 6], record = 1>
+#nk = affine_map<(m, n, k) -> (n, k)>
+func.func @backwards(%x: memref<20x16xf16>, %s: memref<1x2x512xi8>, %y: memref<4x16xf32>) {
+  // expected-error @below {{because its window has other terms than sums, multiples, quotients and remainders of what is not negative}}
+  compress.contract ins(%x, %s : memref<20x16xf16>, memref<1x2x512xi8>) outs(%y : memref<4x16xf32>) overwrite
+    weight(!compress.tensor<16x32xf16, #tiled>, #nk) window affine_map<(m, k) -> (4 - m + k floordiv 16, k mod 16)> compute = f16
   return
 }
 

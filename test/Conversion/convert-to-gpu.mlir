@@ -139,6 +139,71 @@ func.func @blocks(%x: memref<?x256xf16>, %s: memref<4x8x640xi8>, %y: memref<?x12
 }
 
 // -----
+// Rows that are windows of an image: what a row and what a column adds to the offset in it, in 32 bits; 16 channels are two copies. Of the border
+// nothing is read.
+#tiled = #compress.tiled<#compress.dense, tile = [16, 16], order = [0, 1], split = [1, 2, 8, 1, 2, 4, 2], inside = [2, 5, 3, 0, 4, 1, 6], record = 1>
+#nk = affine_map<(m, n, k) -> (n, k)>
+// CHECK: gpu.func @windows_contract0_m32(%[[IMAGE:.*]]: memref<2x3x5x16xf16>,
+// CHECK: memref.collapse_shape %[[IMAGE]] {{\[\[}}0, 1, 2, 3]] : memref<2x3x5x16xf16> into memref<480xf16>
+// CHECK: arith.remui %{{.*}}, %c15_i32 : i32
+// CHECK: arith.cmpi ult, %{{.*}}, %c3_i32 : i32
+// CHECK: arith.cmpi ult, %{{.*}}, %c5_i32 : i32
+// CHECK: nvgpu.device_async_copy %{{.*}}, 8, %{{.*}} {bypassL1} : memref<480xf16> to
+func.func @windows(%x: memref<2x3x5x16xf16>, %s: memref<1x9x512xi8>, %y: memref<30x16xf32>) {
+  compress.contract ins(%x, %s : memref<2x3x5x16xf16>, memref<1x9x512xi8>) outs(%y : memref<30x16xf32>) overwrite
+    weight(!compress.tensor<16x144xf16, #tiled>, #nk)
+    window affine_map<(m, k) -> (m floordiv 15, (m mod 15) floordiv 5 + k floordiv 48 - 1, m mod 5 + (k mod 48) floordiv 16 - 1, k mod 16)>
+    border compute = f16
+  return
+}
+
+// -----
+// Other ops: a thread for each element of the results, of any number of them, with loops over what is reduced. Constants are made again.
+// CHECK: gpu.func @between_pooling_nchw_max0(%[[X:.*]]: memref<?x4x6x8xf32>, %[[W:.*]]: memref<2x2xf32>, %[[Y:.*]]: memref<?x4x3x4xf32>) kernel attributes {known_block_size = array<i32: 256, 1, 1>}
+// CHECK: %[[BLOCK:.*]] = gpu.block_id x
+// CHECK: %[[FIRST:.*]] = arith.muli %[[BLOCK]], %c256
+// CHECK: %[[AT:.*]] = arith.addi %[[FIRST]], %{{.*}} : index
+// CHECK: %[[IS:.*]] = arith.cmpi ult, %[[AT]], %{{.*}} : index
+// CHECK: scf.if %[[IS]]
+// CHECK: %[[OLD:.*]] = memref.load %[[Y]]
+// CHECK: %[[ALL:.*]] = scf.for %{{.*}} = %c0 to %c2 step %c1 iter_args(%{{.*}} = %[[OLD]]) -> (f32)
+// CHECK:   scf.for {{.*}} iter_args
+// CHECK:     arith.maximumf
+// CHECK: memref.store %[[ALL]], %[[Y]]
+// CHECK: gpu.func @between_fill1(%[[Z:.*]]: memref<4x3xf32>)
+// CHECK-NOT: memref.load
+// CHECK: memref.store %cst{{.*}}, %[[Z]]
+// CHECK: gpu.return
+// CHECK: gpu.func @between_generic2
+// CHECK: math.exp %{{.*}} : vector<1xf32>
+// CHECK-NOT: gpu.func
+// CHECK-LABEL: func.func @between
+// CHECK: %[[COUNT:.*]] = arith.muli %{{.*}}, %{{.*}} : index
+// CHECK: %[[BLOCKS:.*]] = arith.ceildivui %[[COUNT]], %c256
+// CHECK: arith.cmpi ugt, %[[COUNT]], %c0
+// CHECK: scf.if
+// CHECK: gpu.launch_func @kernels::@between_pooling_nchw_max0 blocks in (%[[BLOCKS]], %c1, %c1) threads in (%c256, %c1, %c1)  args(
+// CHECK: gpu.launch_func @kernels::@between_fill1 blocks in (%c1, %c1, %c1)
+// CHECK: gpu.launch_func @kernels::@between_generic2
+func.func @between(%x: memref<?x4x6x8xf32>, %w: memref<2x2xf32>, %y: memref<?x4x3x4xf32>, %z: memref<4x3xf32>, %none: memref<0x3xf32>) {
+  linalg.pooling_nchw_max {strides = dense<2> : tensor<2xi64>} ins(%x, %w : memref<?x4x6x8xf32>, memref<2x2xf32>) outs(%y : memref<?x4x3x4xf32>)
+  %one = arith.constant 1.0 : f32
+  linalg.fill ins(%one : f32) outs(%z : memref<4x3xf32>)
+  linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]} outs(%z : memref<4x3xf32>) {
+  ^bb0(%a: f32):
+    %0 = linalg.index 1 : index
+    %1 = arith.index_cast %0 : index to i32
+    %2 = arith.sitofp %1 : i32 to f32
+    %3 = arith.addf %a, %2 : f32
+    %4 = math.exp %3 : f32
+    linalg.yield %4 : f32
+  }
+  // Of no elements there is no kernel.
+  linalg.fill ins(%one : f32) outs(%none : memref<0x3xf32>)
+  return
+}
+
+// -----
 // CHECK-NOT: gpu
 func.func @others() {
   return

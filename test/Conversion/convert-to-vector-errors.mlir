@@ -119,3 +119,13 @@ func.func @border(%c: memref<1x3x16x4xi8>, %s: memref<1x1x16x1xf32>, %x: memref<
     window affine_map<(m, k) -> (0, m + k mod 3 - 1, k floordiv 3)> compute = xnor
   return
 }
+
+// -----
+// CPUs are given images that have their border.
+#w = #compress.tiled<#compress.quant<i8, block = [1, 64], scale = f32>, tile = [16, 4], order = [0, 1]>
+func.func @border(%x: memref<6x16xf32>, %c: memref<2x16x16x4xi8>, %s: memref<2x1x16x1xf32>, %f: memref<8x32xf32>) {
+  // expected-error @below {{no kernel for CPUs adds a border to an image}}
+  compress.contract ins(%x, %c, %s : memref<6x16xf32>, memref<2x16x16x4xi8>, memref<2x1x16x1xf32>) outs(%f : memref<8x32xf32>)
+    weight(!compress.tensor<32x64xf32, #w>, affine_map<(m, n, k) -> (n, k)>) window affine_map<(m, k) -> (m + k floordiv 16 - 1, k mod 16)> border
+  return
+}

@@ -73,3 +73,45 @@ func.func @palette(%x: tensor<3x64xf16>, %i: tensor<3x2xf16>) -> tensor<3x2xf16>
 {-# dialect_resources: { builtin: {
   indices: "0x040000001032547698BADCFE1032547698BADCFE1032547698BADCFE1032547698BADCFE0000000000000000000000000000000000000000000000000000000000000000",
   codebook: "0x04000000003C003C003C003C003C003C003C003C003C003C003C003C003C003C003C003C" } } #-}
+
+// -----
+// A convolution: a matrix of outputs by places and channels, whatever the order of the weight. Row 0 is 1, 3, 5, .. 11 of 2 places with 3 channels each.
+// CHECK-LABEL: func @convolution
+// CHECK: !compress.tensor<1x2x3x2xf16, #compress.matrix<#compress.tiled<#compress.dense, tile = [16, 16], {{.*}}, record = 1>, rows = [3], columns = [0, 1, 2]>>
+// CHECK: "0x40000000{{01000300(0){24}05000700(0){24}09000B00(0){56}02000400(0){24}06000800(0){24}0A000C00(0)*}}"
+func.func @convolution(%x: tensor<1x1x4x3xf16>, %i: tensor<1x1x3x2xf16>) -> tensor<1x1x3x2xf16> {
+  %w = arith.constant dense_resource<w> : tensor<1x2x3x2xf16>
+  %y = linalg.conv_2d_nhwc_hwcf ins(%x, %w : tensor<1x1x4x3xf16>, tensor<1x2x3x2xf16>) outs(%i : tensor<1x1x3x2xf16>) -> tensor<1x1x3x2xf16>
+  return %y : tensor<1x1x3x2xf16>
+}
+{-# dialect_resources: { builtin: {
+  w: "0x040000000100020003000400050006000700080009000A000B000C00" } } #-}
+
+// -----
+// Codes of 4 bits, and a palette: 3 channels of 2 places are 3 bytes of a row, and not 2 for each place. Codes are 1, 2, .. 6 and 6, 5, .. 1.
+// CHECK-LABEL: func @codes
+// CHECK-DAG: #compress.matrix<#compress.tiled<#compress.quant<i4, block = [1, 6], scale = f32>, tile = [64, 16], {{.*}}flip = 136>, rows = [0], columns = [1, 2, 3]>
+// CHECK-DAG: #compress.matrix<#compress.tiled<#compress.palette<bits = 4, group = [2, 6], codebook = f16>, tile = [64, 16], {{.*}}>, rows = [0], columns = [1, 2, 3]>
+// Lanes 0 to 2 have 1 and 2, 3 and 4, 5 and 6 of row 0, lanes 4 to 6 those of row 1. Signs are flipped: 0 is 8.
+// CHECK-DAG: codes.tiled: "0x40000000{{89888A88(88){12}8B888C88(88){12}8D888E88(88){28}8E888D88(88){12}8C888B88(88){12}8A888988(88)*.*}}"
+// CHECK-DAG: indices.tiled: "0x40000000{{21(0){30}43(0){30}65(0){30}(0){32}56(0){30}34(0){30}12(0)*}}"
+!q = !compress.tensor<2x1x2x3xf32, #compress.quant<i4, block = [1, 1, 2, 3], scale = f32>>
+!p = !compress.tensor<2x1x2x3xf32, #compress.palette<bits = 4, group = [2, 1, 2, 3], codebook = f16>>
+func.func @codes(%x: tensor<1x1x4x3xf16>, %i: tensor<1x1x3x2xf32>) -> tensor<1x1x3x2xf32> {
+  %c = arith.constant dense_resource<codes> : tensor<2x1x2x2xi8>
+  %s = arith.constant dense_resource<scales> : tensor<2x1x1x1xf32>
+  %0 = compress.assemble %c, %s : tensor<2x1x2x2xi8>, tensor<2x1x1x1xf32> -> !q
+  %w = compress.decode %0 : !q
+  %y = linalg.conv_2d_nhwc_fhwc ins(%x, %w : tensor<1x1x4x3xf16>, tensor<2x1x2x3xf32>) outs(%i : tensor<1x1x3x2xf32>) -> tensor<1x1x3x2xf32>
+  %n = arith.constant dense_resource<indices> : tensor<2x1x2x2xi8>
+  %b = arith.constant dense_resource<codebook> : tensor<1x1x1x1x16xf16>
+  %1 = compress.assemble %n, %b : tensor<2x1x2x2xi8>, tensor<1x1x1x1x16xf16> -> !p
+  %v = compress.decode %1 : !p
+  %z = linalg.conv_2d_nhwc_fhwc ins(%x, %v : tensor<1x1x4x3xf16>, tensor<2x1x2x3xf32>) outs(%y : tensor<1x1x3x2xf32>) -> tensor<1x1x3x2xf32>
+  return %z : tensor<1x1x3x2xf32>
+}
+{-# dialect_resources: { builtin: {
+  codes: "0x040000002103540656042301",
+  scales: "0x040000000000803F0000803F",
+  indices: "0x040000002103540656042301",
+  codebook: "0x04000000003C003C003C003C003C003C003C003C003C003C003C003C003C003C003C003C" } } #-}

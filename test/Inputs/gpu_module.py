@@ -35,11 +35,11 @@ class GpuModule:
         constants = {n: int(v) for n, v in re.findall(r"(%[\w-]+) = arith\.constant (-?\d+) : (?:index|i32)", body)}
         found = []
         for match in re.finditer(
-            r"gpu\.launch_func\s+@kernels::@(\w+) blocks in \(([^)]*)\) threads in \(([^),]*)[^)]*\)\s*dynamic_shared_memory_size (\S+) args\(([^)]*(?:\([^)]*\)[^)]*)*)\)", body
+            r"gpu\.launch_func\s+@kernels::@(\w+) blocks in \(([^)]*)\) threads in \(([^),]*)[^)]*\)\s*(?:dynamic_shared_memory_size (\S+) )?args\(([^)]*(?:\([^)]*\)[^)]*)*)\)", body
         ):
             args = re.findall(r"(%[\w-]+) : (memref<[^>]*(?:<[^>]*>[^>]*)*>)", match.group(5))
             grid = [constants.get(g.strip()) for g in match.group(2).split(",")]
-            found.append(Launch(match.group(1), grid, constants[match.group(3)], constants[match.group(4)], [a for a, _ in args], [t for _, t in args]))
+            found.append(Launch(match.group(1), grid, constants[match.group(3)], constants.get(match.group(4), 0), [a for a, _ in args], [t for _, t in args]))
         return found
 
     def constant(self, function, name):

@@ -135,6 +135,21 @@ void moveBlocks(const QuantShape &shape, const TileLayout &layout,
                             llvm::MutableArrayRef<uint8_t> tiledScales,
                             llvm::MutableArrayRef<uint8_t> tiledOffsets);
 
+/// A row-major array of entries of `width` bytes with its dimensions in another
+/// order: dimension `i` of the result is dimension `order[i]`.
+void permuteEntries(llvm::ArrayRef<int64_t> shape,
+                    llvm::ArrayRef<unsigned> order, int64_t width,
+                    llvm::ArrayRef<uint8_t> in,
+                    llvm::MutableArrayRef<uint8_t> out);
+
+/// The same for codes of 1 to 8 bits, packed along the innermost dimension;
+/// those of the result along rows of `rowLength`, which may be several of its
+/// dimensions.
+void permuteCodes(llvm::ArrayRef<int64_t> shape,
+                  llvm::ArrayRef<unsigned> order, unsigned bits,
+                  int64_t rowLength, llvm::ArrayRef<uint8_t> codes,
+                  llvm::MutableArrayRef<uint8_t> permuted);
+
 } // namespace mlir::compress::algorithms
 
 #endif // COMPRESS_ALGORITHMS_RELAYOUT_H

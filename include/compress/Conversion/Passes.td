@@ -187,9 +187,10 @@ def ConvertCompressToGPU
     gpu.launch_func @kernels::@f_contract0_m8 blocks in (%c8, %c1, %c1) threads in (%c256, %c1, %c1)
       dynamic_shared_memory_size %bytes args(%x : memref<8x256xf16>, %stream : memref<8x4x544xi8>, %y : memref<8x128xf32>)
     ```
-    Fails where there is no kernel, and where the chip has not its instructions: an
-    error names those that have. Ops of linalg are errors, too: they would run on the
-    host.
+    Other ops of linalg become kernels, too, in which a thread computes one element
+    of the results and loops over what is reduced: pooling, borders of images,
+    transposes. Fails where there is no kernel, and where the chip has not its
+    instructions: an error names those that have.
   }];
   let dependentDialects = [
     "::mlir::LLVM::LLVMDialect", "::mlir::NVVM::NVVMDialect",

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Emitters/LoopKernel.h"
 #include "Emitters/SharedMemory.h"
 #include "compress/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -35,6 +36,7 @@ struct ConvertToGPUPass
 
 private:
   LogicalResult convert(ContractOp op, int64_t number, int64_t sharedBytes);
+  LogicalResult convert(linalg::LinalgOp op, int64_t number);
   void launch(ImplicitLocOpBuilder &b, ContractOp op, StringRef name,
               ValueRange operands, int64_t lhsRows, int64_t sharedBytes);
   SmallVector<Value> roundLhs(ImplicitLocOpBuilder &b, ContractOp op,
@@ -169,22 +171,63 @@ LogicalResult ConvertToGPUPass::convert(ContractOp op, int64_t number,
   return success();
 }
 
+/// What has no kernel of its own: on the host it would touch buffers of the
+/// GPU.
+LogicalResult ConvertToGPUPass::convert(linalg::LinalgOp op, int64_t number) {
+  std::string obstacle = findObstacle(op);
+  if (!obstacle.empty())
+    return op->emitOpError() << "no kernel for GPUs, because " << obstacle;
+  ImplicitLocOpBuilder b(op.getLoc(), op);
+  auto index = [&](int64_t value) -> Value {
+    return arith::ConstantIndexOp::create(b, value);
+  };
+  SmallVector<Value> buffers = getBuffers(op);
+  SmallVector<Value> sizes = getLoopSizes(b, op, buffers);
+  SmallVector<unsigned> parallel;
+  op.getParallelDims(parallel);
+  Value count = index(1);
+  for (unsigned loop : parallel)
+    count = b.createOrFold<arith::MulIOp>(count, sizes[loop]);
+  // Of no elements there is no grid.
+  std::optional<int64_t> known = getConstantIntValue(count);
+  if (known && *known == 0)
+    return success();
+  Value blocks = b.createOrFold<arith::CeilDivUIOp>(count, index(kLoopThreads));
+  if (!known) {
+    Value isAny =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::ugt, count, index(0));
+    auto ifOp = scf::IfOp::create(b, isAny, /*withElseRegion=*/false);
+    b.setInsertionPointToStart(ifOp.thenBlock());
+  }
+  auto parent = op->getParentOfType<FunctionOpInterface>();
+  std::string name =
+      (parent.getName() + "_" + op->getName().stripDialect() + Twine(number))
+          .str();
+  auto inModule = OpBuilder::atBlockEnd(kernels.getBody());
+  gpu::GPUFuncOp kernel = emitLoopKernel(inModule, op, name);
+  gpu::KernelDim3 grid = {blocks, index(1), index(1)};
+  gpu::KernelDim3 block = {index(kLoopThreads), index(1), index(1)};
+  gpu::LaunchFuncOp::create(b, kernel, grid, block,
+                            /*dynamicSharedMemorySize=*/Value(), buffers);
+  return success();
+}
+
 void ConvertToGPUPass::runOnOperation() {
   ModuleOp module = getOperation();
-  // It would run on the host, which must not touch buffers of the GPU.
-  WalkResult isComplete = module.walk([](linalg::LinalgOp op) {
-    op.emitOpError() << "does not run on a GPU: there are kernels for "
-                        "contractions with constant weights, and for "
-                        "elementwise ops that follow them";
-    return WalkResult::interrupt();
-  });
-  if (isComplete.wasInterrupted())
-    return signalPassFailure();
   SmallVector<ContractOp> ops;
-  module.walk([&](ContractOp op) { ops.push_back(op); });
-  if (ops.empty())
+  SmallVector<linalg::LinalgOp> loops;
+  module.walk([&](Operation *op) {
+    if (auto contract = dyn_cast<ContractOp>(op))
+      ops.push_back(contract);
+    else if (auto loop = dyn_cast<linalg::LinalgOp>(op))
+      loops.push_back(loop);
+  });
+  if (ops.empty() && loops.empty())
     return;
-  auto emitError = [&] { return ops.front().emitOpError(); };
+  auto emitError = [&] {
+    return ops.empty() ? loops.front()->emitOpError()
+                       : ops.front().emitOpError();
+  };
   FailureOr<GpuChip> known = lookupChip(chip, emitError);
   if (failed(known))
     return signalPassFailure();
@@ -207,6 +250,11 @@ void ConvertToGPUPass::runOnOperation() {
       b.getI64IntegerAttr(kLaneBytes));
   for (auto [number, op] : llvm::enumerate(ops)) {
     if (failed(convert(op, number, known->sharedBytes)))
+      return signalPassFailure();
+    op.erase();
+  }
+  for (auto [number, op] : llvm::enumerate(loops)) {
+    if (failed(convert(op, number)))
       return signalPassFailure();
     op.erase();
   }

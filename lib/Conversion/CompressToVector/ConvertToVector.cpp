@@ -34,6 +34,10 @@ struct ConvertToVectorPass
     SmallVector<ContractOp> ops;
     getOperation()->walk([&](ContractOp op) { ops.push_back(op); });
     for (ContractOp op : ops) {
+      if (op.getBorder()) {
+        op.emitOpError() << "no kernel for CPUs adds a border to an image";
+        return signalPassFailure();
+      }
       OpBuilder b(op);
       if (llvm::none_of(emitters, [&](const auto &emitter) {
             return succeeded(emitter->emit(b, op));

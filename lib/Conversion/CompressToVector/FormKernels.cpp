@@ -29,9 +29,9 @@ namespace {
 class KernelFormer {
 public:
   KernelFormer(OpBuilder &builder, const Contraction &contraction,
-               bool isForGpu)
+               CompressedTensorType fragments)
       : b(contraction.op->getLoc(), builder), contraction(contraction),
-        lhs(contraction.lhs->get()), isForGpu(isForGpu) {}
+        lhs(contraction.lhs->get()), fragments(fragments) {}
 
   /// Replaces the op.
   void form(DecodeOp decode, ComputeMode compute);
@@ -43,6 +43,7 @@ private:
     SmallVector<Value> components;
     CompressedTensorType weight;
     AffineMap weightMap, window;
+    bool hasBorder = false;
   };
   Operands getMatrices(DecodeOp decode);
   Operands getWindows(DecodeOp decode, ComputeMode compute);
@@ -54,14 +55,17 @@ private:
   SmallVector<ReassociationIndices> getGroups() const;
   Value toMatrix(Value value);
   Value fromMatrix(Value matrix, Value shapeOf);
+  bool hasOnePlace() const;
+  bool isMatrix(Value image) const;
 
   ImplicitLocOpBuilder b;
   const Contraction &contraction;
   /// What the kernel reads as lhs, and what of a border is in front of it.
   Value lhs;
   SmallVector<int64_t> border;
-  /// Whether the kernel reads lhs of any type.
-  bool isForGpu;
+  /// The matrix that a kernel for GPUs reads, or null; it reads lhs of any
+  /// type.
+  CompressedTensorType fragments;
 };
 } // namespace
 
@@ -193,7 +197,7 @@ Value KernelFormer::fromMatrix(Value matrix, Value shapeOf) {
 KernelFormer::Operands KernelFormer::getMatrices(DecodeOp decode) {
   Operands operands;
   Value ordered = transpose(lhs, getPositions(contraction.lhs, contraction.k));
-  operands.lhs = toMatrix(isForGpu ? ordered : cast(ordered, b.getF32Type()));
+  operands.lhs = toMatrix(fragments ? ordered : cast(ordered, b.getF32Type()));
   operands.weight = decode.getInput().getType();
   operands.components = getComponents(b, b.getLoc(), decode.getInput());
   // Iteration dimensions of compress.contract: batch.., m, n, k.
@@ -209,6 +213,48 @@ KernelFormer::Operands KernelFormer::getMatrices(DecodeOp decode) {
       b.getAffineDimExpr(dim + 2);
   operands.weightMap = AffineMap::get(dim + 3, 0, weightDims, b.getContext());
   return operands;
+}
+
+/// Whether windows are pixels.
+bool KernelFormer::hasOnePlace() const {
+  auto weight = ::cast<RankedTensorType>(contraction.weight->get().getType());
+  return llvm::all_of(contraction.places, [&](unsigned loop) {
+    return weight.getDimSize(
+               contraction.getPosition(contraction.weight, loop)) == 1;
+  });
+}
+
+/// Whether the windows of an image, channels last, are its pixels, and all of
+/// them.
+bool KernelFormer::isMatrix(Value image) const {
+  auto type = ::cast<RankedTensorType>(image.getType());
+  linalg::LinalgOp op = contraction.op;
+  OpOperand *init = op.getDpsInitOperand(0);
+  auto shape = ::cast<RankedTensorType>(init->get().getType()).getShape();
+  AffineMap map = op.getMatchingIndexingMap(contraction.lhs);
+  if (!hasOnePlace())
+    return false;
+  // Pixels are read one after the other, and all of them.
+  SmallVector<AffineExpr> atFirst;
+  for (unsigned loop = 0; loop < op.getNumLoops(); ++loop)
+    atFirst.push_back(llvm::is_contained(contraction.places, loop)
+                          ? getAffineConstantExpr(0, b.getContext())
+                          : getAffineDimExpr(loop, b.getContext()));
+  map = map.replaceDimsAndSymbols(atFirst, {}, op.getNumLoops(), 0);
+  SmallVector<AffineExpr> pixels(map.getResults());
+  llvm::erase_if(pixels, [&](AffineExpr expr) {
+    return llvm::any_of(
+               contraction.batch,
+               [&](unsigned loop) { return expr.isFunctionOfDim(loop); }) ||
+           expr.isFunctionOfDim(contraction.k);
+  });
+  for (auto [i, loop] : llvm::enumerate(contraction.m)) {
+    int64_t size = shape[contraction.getPosition(init, loop)];
+    if (pixels[i] != getAffineDimExpr(loop, b.getContext()) ||
+        type.getDimSize(contraction.batch.size() + i) != size)
+      return false;
+  }
+  return true;
 }
 
 /// Of a convolution: the image, groups first and channels last, and the weight
@@ -229,15 +275,17 @@ KernelFormer::Operands KernelFormer::getWindows(DecodeOp decode,
       order.push_back(dim);
   if (channels)
     order.push_back(*channels);
-  operands.lhs = cast(transpose(lhs, order), b.getF32Type());
-  CompressedTensorType type = decode.getInput().getType();
-  operands.weight = getWeightMatrix(type, contraction.getMatrixDims());
-  for (auto [component, part] :
-       llvm::zip_equal(getComponents(b, b.getLoc(), decode.getInput()),
-                       operands.weight.getStorage())) {
-    operands.components.push_back(
-        reshape(component, ::cast<RankedTensorType>(part.type)));
-  }
+  operands.lhs = transpose(lhs, order);
+  if (!fragments)
+    operands.lhs = cast(operands.lhs, b.getF32Type());
+  operands.weight = fragments ? fragments
+                              : getWeightMatrix(decode.getInput().getType(),
+                                                contraction.getMatrixDims());
+  operands.components = getComponents(b, b.getLoc(), decode.getInput());
+  if (!fragments)
+    for (auto [component, part] :
+         llvm::zip_equal(operands.components, operands.weight.getStorage()))
+      component = reshape(component, ::cast<RankedTensorType>(part.type));
   unsigned numBatch = contraction.batch.size();
   AffineExpr m = b.getAffineDimExpr(numBatch),
              k = b.getAffineDimExpr(numBatch + 1);
@@ -245,34 +293,70 @@ KernelFormer::Operands KernelFormer::getWindows(DecodeOp decode,
   SmallVector<AffineExpr> loops(op.getNumLoops(), m);
   for (auto [i, loop] : llvm::enumerate(contraction.batch))
     loops[loop] = b.getAffineDimExpr(i);
-  auto set = [&](ArrayRef<unsigned> of, OpOperand *operand,
-                 AffineExpr position) {
+  auto set = [&](ArrayRef<unsigned> of, OpOperand *operand, AffineExpr position,
+                 bool leavesOutOnes) {
     auto shape = ::cast<RankedTensorType>(operand->get().getType()).getShape();
+    SmallVector<unsigned> counted;
     SmallVector<int64_t> sizes;
-    for (unsigned loop : of)
-      sizes.push_back(shape[contraction.getPosition(operand, loop)]);
+    for (unsigned loop : of) {
+      int64_t size = shape[contraction.getPosition(operand, loop)];
+      loops[loop] = b.getAffineConstantExpr(0);
+      if (leavesOutOnes && size == 1)
+        continue;
+      counted.push_back(loop);
+      sizes.push_back(size);
+    }
     // The first size, of which there is no stride, may not be known.
     SmallVector<int64_t> strides = computeSuffixProduct(sizes);
     for (auto [loop, index] :
-         llvm::zip_equal(of, delinearize(position, strides)))
+         llvm::zip_equal(counted, delinearize(position, strides)))
       loops[loop] = index;
   };
-  set(contraction.m, op.getDpsInitOperand(0), m);
+  set(contraction.m, op.getDpsInitOperand(0), m,
+      /*leavesOutOnes=*/bool(fragments));
   SmallVector<unsigned> reduced = contraction.places;
   reduced.push_back(contraction.k);
-  set(reduced, contraction.weight, k);
+  // Only pixels do not depend on the place in the window: see RoundLhs.
+  set(reduced, contraction.weight, k,
+      /*leavesOutOnes=*/fragments && hasOnePlace());
   AffineMap image = op.getMatchingIndexingMap(contraction.lhs);
   image = image.replaceDimsAndSymbols(loops, {}, numBatch + 2, 0);
   SmallVector<AffineExpr> positions(image.getResults());
   for (auto [position, low] : llvm::zip(positions, border))
     position = position - low;
   applyPermutationToVector(positions, order);
-  operands.window = simplifyAffineMap(
-      AffineMap::get(numBatch + 2, 0, positions, b.getContext()));
+  operands.window = AffineMap::get(numBatch + 2, 0, positions, b.getContext());
+  // For GPUs remainders stay what they are, and are no differences.
+  if (!fragments)
+    operands.window = simplifyAffineMap(operands.window);
+  // A window of one place is a row of a matrix.
+  operands.hasBorder = fragments && !border.empty();
+  if (fragments && !operands.hasBorder && isMatrix(operands.lhs)) {
+    operands.lhs = toMatrix(operands.lhs);
+    operands.window = {};
+  }
   operands.weightMap =
       AffineMap::getMultiDimIdentityMap(numBatch + 3, b.getContext())
           .dropResult(numBatch);
   return operands;
+}
+
+/// What is in front of an image of static size that has zeros around it in some
+/// dimensions, or nothing.
+static std::optional<SmallVector<int64_t>> getBorder(Value image) {
+  auto pad = image.getDefiningOp<tensor::PadOp>();
+  if (!pad || !pad.getConstantPaddingValue() ||
+      !matchPattern(pad.getConstantPaddingValue(), m_AnyZeroFloat()))
+    return std::nullopt;
+  RankedTensorType inside = pad.getSourceType(), whole = pad.getResultType();
+  for (auto [dim, low] : llvm::enumerate(pad.getStaticLow())) {
+    // Where the size is not known, windows must not reach out of it.
+    bool isFree = low == 0 && pad.getStaticHigh()[dim] == 0;
+    if (!isFree && (ShapedType::isDynamic(low) || inside.isDynamicDim(dim) ||
+                    whole.isDynamicDim(dim)))
+      return std::nullopt;
+  }
+  return SmallVector<int64_t>(pad.getStaticLow());
 }
 
 void KernelFormer::form(DecodeOp decode, ComputeMode compute) {
@@ -291,6 +375,14 @@ void KernelFormer::form(DecodeOp decode, ComputeMode compute) {
     if (Value source = getSignSource(lhs)) {
       replaced.push_back(lhs.getDefiningOp());
       lhs = source;
+    }
+  }
+  if (fragments && contraction.isConvolution()) {
+    std::optional<SmallVector<int64_t>> low = getBorder(lhs);
+    if (low) {
+      replaced.push_back(lhs.getDefiningOp());
+      lhs = ::cast<tensor::PadOp>(lhs.getDefiningOp()).getSource();
+      border = *low;
     }
   }
   Operands operands = contraction.isConvolution() ? getWindows(decode, compute)
@@ -313,7 +405,7 @@ void KernelFormer::form(DecodeOp decode, ComputeMode compute) {
   Value result =
       ContractOp::create(b, matrix.getType(), operands.lhs, operands.components,
                          matrix, operands.weight, operands.weightMap, compute,
-                         isZero, operands.window)
+                         isZero, operands.window, operands.hasBorder)
           ->getResult(0);
   result = cast(fromMatrix(result, ordered), element);
   result = transpose(result, invertPermutationVector(outOrder));
@@ -332,7 +424,7 @@ struct FormKernelsPass
   void runOnOperation() override {
     SmallVector<DecodeOp> decodes;
     getOperation()->walk([&](DecodeOp op) {
-      if (isa<TiledAttr>(op.getInput().getType().getCodec()))
+      if (isa<TiledAttr, MatrixAttr>(op.getInput().getType().getCodec()))
         decodes.push_back(op);
     });
     auto options = remark::RemarkOpts::name("FormKernels")
@@ -345,11 +437,11 @@ struct FormKernelsPass
         std::string reason;
         FailureOr<Contraction> contraction = matchContraction(*use, reason);
         std::optional<ComputeMode> mode;
-        bool isForGpu =
-            succeeded(contraction) && isInFragments(decode, *contraction);
+        CompressedTensorType fragments;
         if (succeeded(contraction)) {
-          mode = isForGpu ? getGpuMode(decode, *contraction)
-                          : getComputeMode(decode, *contraction);
+          fragments = getFragments(decode, *contraction);
+          mode = fragments ? getGpuMode(decode, fragments, *contraction)
+                           : getComputeMode(decode, *contraction);
           if (!mode)
             reason = "its layout is that of another kernel";
           else if (*mode == ComputeMode::Xnor)
@@ -363,7 +455,7 @@ struct FormKernelsPass
         OpBuilder b(contraction->op);
         remark::passed(contraction->op->getLoc(), options)
             << "formed compress.contract";
-        KernelFormer(b, *contraction, isForGpu).form(decode, *mode);
+        KernelFormer(b, *contraction, fragments).form(decode, *mode);
       }
       if (decode->use_empty())
         decode.erase();
@@ -382,21 +474,35 @@ struct FormKernelsPass
     return "";
   }
 
-  static bool isInFragments(DecodeOp decode, const Contraction &contraction) {
-    return !contraction.isConvolution() && areBatchesInOrder(contraction) &&
-           isFragmentWeight(
-               decode.getInput().getType(),
-               contraction.getPosition(contraction.weight, contraction.n),
-               contraction.getPosition(contraction.weight, contraction.k));
+  /// The matrix that kernels of GPUs read, or null where it is not laid out so.
+  static CompressedTensorType getFragments(DecodeOp decode,
+                                           const Contraction &contraction) {
+    CompressedTensorType type = decode.getInput().getType();
+    MatrixDims dims = contraction.getMatrixDims();
+    unsigned row = dims.row, column = dims.columns.back();
+    if (contraction.isConvolution()) {
+      auto codec = dyn_cast<MatrixAttr>(type.getCodec());
+      if (!codec || codec.getRows() != ArrayRef(dims.getRows()) ||
+          codec.getColumns() != ArrayRef(dims.columns))
+        return nullptr;
+      type = CompressedTensorType::get(codec.getMatrix(type.getLogicalType()),
+                                       codec.getBase());
+      row = dims.getLaneDim();
+      column = dims.getStepDim();
+    }
+    bool isRead =
+        areBatchesInOrder(contraction) && isFragmentWeight(type, row, column);
+    return isRead ? type : nullptr;
   }
 
-  ComputeMode getGpuMode(DecodeOp decode, const Contraction &contraction) {
+  ComputeMode getGpuMode(DecodeOp decode, CompressedTensorType fragments,
+                         const Contraction &contraction) {
     if (compute == ComputeRequest::F16)
       return ComputeMode::F16;
     if (compute == ComputeRequest::BF16)
       return ComputeMode::BF16;
     // As on CPUs, that is asked of what is compressed.
-    auto codec = cast<TiledAttr>(decode.getInput().getType().getCodec());
+    auto codec = cast<TiledAttr>(fragments.getCodec());
     if (compute == ComputeRequest::Int8 && !isa<DenseAttr>(codec.getBase()))
       return ComputeMode::Int8;
     Type types[] = {getElementTypeOrSelf(contraction.lhs->get().getType()),
@@ -423,6 +529,8 @@ struct FormKernelsPass
     if (!areBatchesInOrder(contraction))
       return std::nullopt;
     CompressedTensorType type = decode.getInput().getType();
+    if (isa<MatrixAttr>(type.getCodec()))
+      return std::nullopt;
     if (contraction.isConvolution()) {
       CompressedTensorType matrix =
           getWeightMatrix(type, contraction.getMatrixDims());

@@ -286,6 +286,7 @@ LogicalResult EpilogueFuser::fuse(std::string &reason) {
   auto fused = ContractOp::create(
       rewriter, loc, type, old.getLhs(), old.getComponents(), empty, others,
       old.getWeightAttr(), old.getWeightMapAttr(), old.getWindowAttr(),
+      old.getBorderAttr(),
       others.empty() ? ArrayAttr() : rewriter.getAffineMapArrayAttr(maps),
       rewriter.getUnitAttr(), old.getComputeAttr());
   moveBody(old, fused, operands, hasOldInit);
@@ -350,8 +351,8 @@ static ContractOp fuseBroadcast(RewriterBase &rewriter, ContractOp old) {
   auto fused = ContractOp::create(
       rewriter, loc, type, old.getLhs(), old.getComponents(), empty, row,
       old.getWeightAttr(), old.getWeightMapAttr(), old.getWindowAttr(),
-      rewriter.getAffineMapArrayAttr(map), rewriter.getUnitAttr(),
-      old.getComputeAttr());
+      old.getBorderAttr(), rewriter.getAffineMapArrayAttr(map),
+      rewriter.getUnitAttr(), old.getComputeAttr());
   OpBuilder::InsertionGuard guard(rewriter);
   Type f32 = rewriter.getF32Type(),
        element = getElementTypeOrSelf(row.getType());

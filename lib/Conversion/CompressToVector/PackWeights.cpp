@@ -39,6 +39,8 @@ struct PackedWeight {
   /// AssembleOps, or loads of a weight that is not compressed.
   SmallVector<Operation *> sources;
   std::optional<algorithms::TileLayout> layout;
+  /// Where that is the layout of a matrix.
+  std::optional<MatrixDims> matrix;
   std::string reason; // why it is laid out so, or stays as it is
   std::string name;   // of one that is not compressed
   // Whether all activations are 1 or -1, and some of them have a border of 0.
@@ -59,6 +61,8 @@ private:
   /// that its users cannot compute in then.
   void leave(AssembleOp op, StringRef reason);
   void choose(PackedWeight &weight);
+  void chooseForGpu(PackedWeight &weight, const MatrixDims &dims,
+                    bool isConvolution);
   std::optional<ComputeMode> getRequiredMode() const;
   SmallVector<ComputeMode> getModes(const PackedWeight &weight);
   void pack(PackedWeight &weight);
@@ -237,6 +241,29 @@ static bool isMostlyPadding(RankedTensorType logical,
   return padded > kSmall && padded / 2 > logical.getNumElements();
 }
 
+/// The order of fragments, of the weight or, of a convolution, of its matrix.
+void PackWeightsPass::chooseForGpu(PackedWeight &weight, const MatrixDims &dims,
+                                   bool isConvolution) {
+  RankedTensorType logical = weight.type.getLogicalType();
+  CodecAttrInterface codec = weight.type.getCodec();
+  unsigned row = dims.row, column = dims.columns.back();
+  if (isConvolution) {
+    codec = codec.getMatrixCodec(logical, dims.getRows(), dims.columns);
+    if (!codec) {
+      weight.reason = "its blocks are none of the matrix of its convolution";
+      return;
+    }
+    weight.matrix = dims;
+    logical = getMatrixType(logical, dims.getRows(), dims.columns);
+    row = dims.getLaneDim();
+    column = dims.getStepDim();
+  }
+  if (auto fragments = dyn_cast<FragmentDecoderInterface>(codec))
+    weight.layout = getFragmentLayout(fragments, logical, row, column);
+  if (!weight.layout)
+    weight.reason = "its codec has no layout for kernels of GPUs";
+}
+
 /// Finds the layout that suits every use of a weight.
 void PackWeightsPass::choose(PackedWeight &weight) {
   if (weight.type.getLogicalType().getNumElements() == 0) {
@@ -295,16 +322,8 @@ void PackWeightsPass::choose(PackedWeight &weight) {
     return;
   }
   RankedTensorType logical = weight.type.getLogicalType();
-  if (gpu) {
-    if (!isConvolution)
-      weight.layout = getFragmentLayout(fragments, logical, dims->row,
-                                        dims->columns.back());
-    if (!weight.layout)
-      weight.reason = isConvolution
-                          ? "its convolution has no kernel for GPUs"
-                          : "its codec has no layout for kernels of GPUs";
-    return;
-  }
+  if (gpu)
+    return chooseForGpu(weight, *dims, isConvolution);
   std::optional<double> least;
   std::string estimates;
   for (ComputeMode mode : getModes(weight)) {
@@ -400,9 +419,23 @@ void PackWeightsPass::pack(PackedWeight &weight) {
   SmallVector<ArrayRef<char>> leaves;
   for (ElementsAttr data : weight.components)
     leaves.push_back(*getRawData(data));
+  std::vector<EncodedComponent> moved;
+  SmallVector<unsigned> rows;
+  if (const auto &matrix = weight.matrix) {
+    rows = matrix->getRows();
+    moved = base.moveToMatrix(logical, rows, matrix->columns, leaves);
+    for (auto [leaf, part] : llvm::zip_equal(leaves, moved))
+      leaf = part.data.getData();
+    base = base.getMatrixCodec(logical, rows, matrix->columns);
+    logical = getMatrixType(logical, rows, matrix->columns);
+  }
   auto codec = TiledAttr::get(base, *weight.layout);
   std::vector<EncodedComponent> parts = codec.pack(logical, leaves);
   auto type = CompressedTensorType::get(logical, codec);
+  if (weight.matrix)
+    type = CompressedTensorType::get(
+        weight.type.getLogicalType(),
+        MatrixAttr::get(codec, rows, weight.matrix->columns));
 
   // The old data go before the new ones get their names.
   SmallVector<StringRef> keys;

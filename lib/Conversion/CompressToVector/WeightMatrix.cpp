@@ -11,18 +11,6 @@ using namespace mlir;
 using namespace mlir::compress;
 using algorithms::TileLayout;
 
-/// The uncompressed matrix, or batches of them.
-static RankedTensorType getMatrixType(RankedTensorType logical,
-                                      const MatrixDims &dims) {
-  SmallVector<int64_t> shape;
-  for (unsigned dim : dims.getRows())
-    shape.push_back(logical.getDimSize(dim));
-  shape.push_back(1);
-  for (unsigned dim : dims.columns)
-    shape.back() *= logical.getDimSize(dim);
-  return RankedTensorType::get(shape, logical.getElementType());
-}
-
 /// Numbers of the factors that the extent of each dimension of a tile is made
 /// of; nothing if there are too few.
 static std::optional<SmallVector<SmallVector<int64_t>>>
@@ -96,7 +84,8 @@ mlir::compress::getLayoutOfMatrix(CompressedTensorType weight,
   auto decoder = dyn_cast_if_present<TileDecoderInterface>(codec);
   if (!decoder)
     return std::nullopt;
-  RankedTensorType matrix = getMatrixType(logical, dims);
+  RankedTensorType matrix =
+      getMatrixType(logical, dims.getRows(), dims.columns);
   std::optional<TileLayout> layout = decoder.getKernelLayout(
       matrix, dims.getLaneDim(), dims.getStepDim(), mode);
   if (!layout)
@@ -169,7 +158,8 @@ mlir::compress::getWeightMatrix(CompressedTensorType weight,
   if (logical.getDimSize(dims.columns.back()) % (layout->tile.back() * tiles) !=
       0)
     return nullptr;
-  RankedTensorType matrix = getMatrixType(logical, dims);
+  RankedTensorType matrix =
+      getMatrixType(logical, dims.getRows(), dims.columns);
   if (!base.getTiledCodec(matrix, *layout))
     return nullptr;
   auto tiled = TiledAttr::get(base, *layout);

@@ -569,3 +569,33 @@ func.func @f(%x: tensor<6x16xf32>, %c: tensor<2x16x16x4xi8>, %s: tensor<2x1x16x1
     weight(!w, affine_map<(m, n, k) -> (n, k)>) window affine_map<(m, k) -> (m + k floordiv 16, k mod 16)> -> tensor<4x32xf32>
   return %0 : tensor<4x32xf32>
 }
+
+// -----
+// contract_c9: a border of no window
+!w = !compress.tensor<32x64xf32, #compress.tiled<#compress.quant<i8, block = [1, 64], scale = f32>, tile = [16, 4], order = [0, 1]>>
+func.func @f(%x: tensor<4x64xf32>, %c: tensor<2x16x16x4xi8>, %s: tensor<2x1x16x1xf32>, %f: tensor<4x32xf32>) -> tensor<4x32xf32> {
+  // expected-error @below {{expected a window to have a border}}
+  %0 = compress.contract ins(%x, %c, %s : tensor<4x64xf32>, tensor<2x16x16x4xi8>, tensor<2x1x16x1xf32>) outs(%f : tensor<4x32xf32>)
+    weight(!w, affine_map<(m, n, k) -> (n, k)>) border -> tensor<4x32xf32>
+  return %0 : tensor<4x32xf32>
+}
+
+// -----
+// matrix_c1: a dimension twice
+// expected-error @below {{expected rows and columns to be all of 4 dimensions, but got [3] and [0, 1, 1]}}
+func.func private @f(!compress.tensor<3x3x20x64xf32, #compress.matrix<#compress.dense, rows = [3], columns = [0, 1, 1]>>)
+
+// -----
+// matrix_c2: another rank
+// expected-error @below {{expected a static tensor of 4 dimensions for #compress.matrix<#compress.dense, rows = [3], columns = [0, 1, 2]>, but got 'tensor<3x20x64xf32>'}}
+func.func private @f(!compress.tensor<3x20x64xf32, #compress.matrix<#compress.dense, rows = [3], columns = [0, 1, 2]>>)
+
+// -----
+// matrix_c2: a size that is not known
+// expected-error @below {{expected a static tensor of 2 dimensions for #compress.matrix<#compress.dense, rows = [0], columns = [1]>, but got 'tensor<?x64xf32>'}}
+func.func private @f(!compress.tensor<?x64xf32, #compress.matrix<#compress.dense, rows = [0], columns = [1]>>)
+
+// -----
+// Rules of base are those with the matrix.
+// expected-error @below {{expected one block extent per dimension, but got 4 for rank 2}}
+func.func private @f(!compress.tensor<3x3x20x64xf32, #compress.matrix<#compress.quant<i8, block = [3, 3, 20, 1], scale = f32>, rows = [3], columns = [0, 1, 2]>>)

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "LhsSource.h"
 #include "MmaEmitter.h"
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -69,16 +70,18 @@ void MmaKernel::copyWeight(Value stage, Value slot) {
 }
 
 void MmaKernel::copyLhs(Value stage, Value slot) {
-  auto type = cast<MemRefType>(lhs.getType());
+  std::unique_ptr<LhsSource> source = LhsSource::create(b, op, lhs, batch);
   int64_t columns = getStageColumns(weight, shape);
-  Type element = type.getElementType();
-  bool isContiguous = type.getLayout().isIdentity();
-  // Rows begin at multiples of what one access reads: 16 bytes at most, and 4
-  // at least of what is copied aside.
-  bool isAsync = element == getLhsType() && isContiguous && k % 2 == 0;
+  Type element = cast<MemRefType>(lhs.getType()).getElementType();
+  // Pieces are what one access reads: 16 bytes at most, and 4 at least of what
+  // is copied aside.
+  bool isAsync = element == getLhsType() && source->isContiguous() &&
+                 source->getRun() % 2 == 0;
   int64_t most = isAsync ? kLaneBytes * 8 / shape.lhsBits : 4;
   int64_t count =
-      isContiguous ? std::min<int64_t>(llvm::MinAlign(k, most), most) : 1;
+      source->isContiguous()
+          ? std::min<int64_t>(llvm::MinAlign(source->getRun(), most), most)
+          : 1;
   int64_t perRow = columns / count;
   Value first = mul(stage, columns);
   auto rowsType = cast<MemRefType>(init.getType());
@@ -87,21 +90,21 @@ void MmaKernel::copyLhs(Value stage, Value slot) {
   forPieces(shape.lhsRows, perRow, [&](Value row, Value piece) {
     Value column = mul(piece, count);
     Value from = add(first, column), fromRow = add(firstRow, row);
-    Value isValid;
+    LhsSource::Place place = source->locate(fromRow, from);
+    Value isValid = place.isInside;
     if (!isWhole)
-      isValid = isLess(fromRow, m);
+      isValid = both(isValid, isLess(fromRow, m));
     if (k % columns)
       isValid = both(isValid, isLess(from, index(k)));
-    SmallVector<Value> source(batch);
-    source.append({fromRow, from});
+    Value buffer = source->getBuffer();
     if (isAsync) {
       Value size;
       if (isValid)
         size = arith::SelectOp::create(b, isValid, index(count), index(0));
       nvgpu::DeviceAsyncCopyOp::create(
           b, nvgpu::DeviceAsyncTokenType::get(b.getContext()), lhsBuffer,
-          ValueRange{slot, row, column}, lhs, source, b.getIndexAttr(count),
-          size,
+          ValueRange{slot, row, column}, buffer, place.indices,
+          b.getIndexAttr(count), size,
           count * shape.lhsBits == kLaneBytes * 8 ? b.getUnitAttr()
                                                   : UnitAttr());
       return;
@@ -110,7 +113,7 @@ void MmaKernel::copyLhs(Value stage, Value slot) {
     auto half = VectorType::get(count, getLhsType());
     auto load = [&]() -> Value {
       Value values = vector::LoadOp::create(
-          b, half.clone(element), lhs, source, /*nontemporal=*/false,
+          b, half.clone(element), buffer, place.indices, /*nontemporal=*/false,
           llvm::MaybeAlign(count * element.getIntOrFloatBitWidth() / 8));
       if (element == getLhsType())
         return values;

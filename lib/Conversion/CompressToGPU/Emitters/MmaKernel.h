@@ -63,6 +63,10 @@ FragmentWeight getFragmentWeight(ContractOp op);
 /// Why there is no kernel for a contraction on buffers; empty if there is one.
 std::string findObstacle(ContractOp op);
 
+/// Whether an op is none of the math dialect, or becomes arithmetic or an
+/// instruction in a kernel.
+bool isKnownFunction(Operation *op);
+
 /// What the kernel of a contraction multiplies.
 MmaKind getMmaKind(ContractOp op);
 

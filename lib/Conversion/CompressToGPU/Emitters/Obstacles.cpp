@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "MmaKernel.h"
+#include "LhsSource.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Utils/IndexingUtils.h"
 
@@ -14,7 +14,7 @@ using namespace mlir::compress;
 
 /// Functions that compress-expand-vector-math makes arithmetic, or that are
 /// instructions.
-static bool isKnownFunction(Operation *op) {
+bool mlir::compress::isKnownFunction(Operation *op) {
   return !isa<math::MathDialect>(op->getDialect()) ||
          isa<math::AbsFOp, math::AtanOp, math::Atan2Op, math::CeilOp,
              math::CopySignOp, math::CosOp, math::ErfOp, math::ErfcOp,
@@ -65,8 +65,6 @@ std::string mlir::compress::findObstacle(ContractOp op) {
       op.getCompute() != ComputeMode::BF16 &&
       op.getCompute() != ComputeMode::Int8)
     return "it computes in " + stringifyComputeMode(op.getCompute()).str();
-  if (op.getWindow())
-    return "it reads windows";
   // The limit of a grid.
   int64_t batches = computeProduct(cast<ShapedType>(op.getInit().getType())
                                        .getShape()
@@ -95,6 +93,13 @@ std::string mlir::compress::findObstacle(ContractOp op) {
     if (llvm::is_contained(op.getComponents(), operand) &&
         !type.getLayout().isIdentity())
       return "a component of its weight is not contiguous";
+  }
+  if (op.getWindow()) {
+    if (op.getCompute() == ComputeMode::Int8)
+      return "it computes in int8, and reads windows";
+    std::string obstacle = findObstacleOfWindow(op);
+    if (!obstacle.empty())
+      return obstacle;
   }
   if (!op.getEpilogue().empty())
     return findObstacleOfEpilogue(op.getEpilogue());

@@ -65,17 +65,30 @@ static std::optional<Interval> getInterval(AffineExpr expr,
   }
 }
 
-SmallVector<unsigned> mlir::compress::getOpenDims(ContractOp op) {
-  SmallVector<unsigned> open;
-  if (!op.getWindow())
-    return open;
-  auto lhs = cast<ShapedType>(op.getLhs().getType());
+/// Where the dimensions of a window lie.
+static SmallVector<Interval> getDimIntervals(ContractOp op) {
   int64_t rows =
       cast<ShapedType>(op.getInit().getType()).getDimSize(op.getDimM());
   SmallVector<Interval> dims(op.getNumBatch(), Interval{0, std::nullopt});
   dims.push_back({0, ShapedType::isDynamic(rows) ? std::nullopt
                                                  : std::optional(rows - 1)});
   dims.push_back({0, op.getReducedSize() - 1});
+  return dims;
+}
+
+bool mlir::compress::isUnsignedWindow(ContractOp op) {
+  SmallVector<Interval> dims = getDimIntervals(op);
+  return llvm::all_of(op.getWindow()->getResults(), [&](AffineExpr expr) {
+    return getInterval(expr, dims).has_value();
+  });
+}
+
+SmallVector<unsigned> mlir::compress::getOpenDims(ContractOp op) {
+  SmallVector<unsigned> open;
+  if (!op.getWindow())
+    return open;
+  auto lhs = cast<ShapedType>(op.getLhs().getType());
+  SmallVector<Interval> dims = getDimIntervals(op);
   // Sizes that are not known are large enough.
   for (unsigned dim = op.getNumBatch(); dim < lhs.getRank(); ++dim) {
     auto range = getInterval(op.getWindow()->getResult(dim), dims);

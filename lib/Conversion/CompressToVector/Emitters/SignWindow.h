@@ -36,6 +36,10 @@ std::optional<SignWindow> getSignWindow(ContractOp op);
 /// Dimensions of lhs that the window of an op may reach out of.
 SmallVector<unsigned> getOpenDims(ContractOp op);
 
+/// Whether positions are sums, multiples, quotients and remainders of what is
+/// not negative.
+bool isUnsignedWindow(ContractOp op);
+
 } // namespace mlir::compress
 
 #endif // COMPRESS_LIB_CONVERSION_SIGNWINDOW_H

@@ -79,6 +79,22 @@ CodecAttrInterface DenseAttr::getMatrixCodec(RankedTensorType,
 }
 
 std::vector<EncodedComponent>
+DenseAttr::moveToMatrix(RankedTensorType logical, ArrayRef<unsigned> rows,
+                        ArrayRef<unsigned> columns,
+                        ArrayRef<ArrayRef<char>> leaves) const {
+  SmallVector<unsigned> order(rows);
+  llvm::append_range(order, columns);
+  AsmResourceBlob values = allocateBlob(leaves[0].size());
+  algorithms::permuteEntries(logical.getShape(), order,
+                             logical.getElementTypeBitWidth() / 8,
+                             asBytes(leaves[0]), asMutableBytes(values));
+  std::vector<EncodedComponent> result;
+  result.push_back(
+      {getMatrixType(logical, rows, columns), std::move(values), {}});
+  return result;
+}
+
+std::vector<EncodedComponent>
 DenseAttr::relayout(RankedTensorType logical,
                     const algorithms::TileLayout &layout,
                     ArrayRef<ArrayRef<char>> leaves) const {

@@ -250,6 +250,36 @@ PaletteAttr::getMatrixCodec(RankedTensorType logical, ArrayRef<unsigned> rows,
 }
 
 std::vector<EncodedComponent>
+PaletteAttr::moveToMatrix(RankedTensorType logical, ArrayRef<unsigned> rows,
+                          ArrayRef<unsigned> columns,
+                          ArrayRef<ArrayRef<char>> leaves) const {
+  auto codec = cast<PaletteAttr>(getMatrixCodec(logical, rows, columns));
+  RankedTensorType matrix = getMatrixType(logical, rows, columns);
+  algorithms::PaletteFormat format = getFormat(*this);
+  Buffers buffers(*algorithms::computePaletteSizes(
+      getShape(codec, matrix.getShape()), format));
+  SmallVector<unsigned> order(rows);
+  llvm::append_range(order, columns);
+  algorithms::permuteCodes(logical.getShape(), order, format.bits,
+                           matrix.getShape().back(), asBytes(leaves[0]),
+                           buffers.get(0));
+  // Groups and blocks of the matrix are those of the weight, in the order of
+  // its columns.
+  auto move = [&](unsigned part, ArrayRef<int64_t> extents, int64_t width) {
+    SmallVector<int64_t> grid;
+    for (auto [size, extent] : llvm::zip_equal(logical.getShape(), extents))
+      grid.push_back(llvm::divideCeilSigned(size, extent));
+    algorithms::permuteEntries(grid, order, width, asBytes(leaves[part]),
+                               buffers.get(part));
+  };
+  move(1, getGroup(),
+       format.getNumNumbers() * algorithms::getByteWidth(format.codebook));
+  if (format.scale)
+    move(2, getBlock(), algorithms::getByteWidth(*format.scale));
+  return buffers.take(codec, matrix);
+}
+
+std::vector<EncodedComponent>
 PaletteAttr::relayout(RankedTensorType logical,
                       const algorithms::TileLayout &layout,
                       ArrayRef<ArrayRef<char>> leaves) const {

@@ -243,6 +243,37 @@ CodecAttrInterface QuantAttr::getMatrixCodec(RankedTensorType logical,
 }
 
 std::vector<EncodedComponent>
+QuantAttr::moveToMatrix(RankedTensorType logical, ArrayRef<unsigned> rows,
+                        ArrayRef<unsigned> columns,
+                        ArrayRef<ArrayRef<char>> leaves) const {
+  auto codec = cast<QuantAttr>(getMatrixCodec(logical, rows, columns));
+  RankedTensorType matrix = getMatrixType(logical, rows, columns);
+  algorithms::QuantFormat format = getFormat(*this);
+  auto sizes =
+      algorithms::computeSizes(getShape(codec, matrix.getShape()), format);
+  AsmResourceBlob blobs[] = {allocateBlob(sizes->codeBytes),
+                             allocateBlob(sizes->scaleBytes),
+                             allocateBlob(sizes->offsetBytes)};
+  SmallVector<unsigned> order(rows);
+  llvm::append_range(order, columns);
+  algorithms::permuteCodes(logical.getShape(), order, format.bits,
+                           matrix.getShape().back(), asBytes(leaves[0]),
+                           asMutableBytes(blobs[0]));
+  // Blocks of the matrix are those of the weight, in the order of its columns.
+  SmallVector<int64_t> grid = getGrid(logical.getShape());
+  algorithms::permuteEntries(grid, order,
+                             algorithms::getByteWidth(format.scale),
+                             asBytes(leaves[1]), asMutableBytes(blobs[1]));
+  if (format.hasOffset())
+    algorithms::permuteEntries(grid, order, format.getOffsetByteWidth(),
+                               getOffsets(leaves), asMutableBytes(blobs[2]));
+  std::vector<EncodedComponent> result;
+  for (auto [part, blob] : llvm::zip_first(codec.getStorage(matrix), blobs))
+    result.push_back({part.type, std::move(blob), {}});
+  return result;
+}
+
+std::vector<EncodedComponent>
 QuantAttr::relayout(RankedTensorType logical,
                     const algorithms::TileLayout &layout,
                     ArrayRef<ArrayRef<char>> leaves) const {

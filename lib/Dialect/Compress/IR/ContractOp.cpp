@@ -17,11 +17,13 @@ using namespace mlir::compress;
 void ContractOp::build(OpBuilder &b, OperationState &state, TypeRange results,
                        Value lhs, ValueRange components, Value init,
                        CompressedTensorType weight, AffineMap weightMap,
-                       ComputeMode compute, bool overwrite, AffineMap window) {
+                       ComputeMode compute, bool overwrite, AffineMap window,
+                       bool border) {
   build(b, state, results, lhs, components, init, /*others=*/{},
         TypeAttr::get(weight), AffineMapAttr::get(weightMap),
         window ? AffineMapAttr::get(window) : AffineMapAttr(),
-        /*other_maps=*/ArrayAttr(), overwrite ? b.getUnitAttr() : UnitAttr(),
+        border ? b.getUnitAttr() : UnitAttr(), /*other_maps=*/ArrayAttr(),
+        overwrite ? b.getUnitAttr() : UnitAttr(),
         ComputeModeAttr::get(b.getContext(), compute));
 }
 
@@ -97,8 +99,8 @@ static LogicalResult verifyWindow(ContractOp op) {
               "of "
               "m and a term of k, but got "
            << AffineMapAttr::get(window);
-  // Signs have zeros around them.
-  if (op.getCompute() == ComputeMode::Xnor)
+  // There are zeros around it.
+  if (op.getBorder() || op.getCompute() == ComputeMode::Xnor)
     return success();
   int64_t m = cast<ShapedType>(op.getInit().getType()).getDimSize(batch);
   for (unsigned i = batch; i < window.getNumResults(); ++i) {
@@ -238,6 +240,8 @@ LogicalResult ContractOp::verify() {
     return emitOpError() << "expected "
                          << (tensor ? "one result of the type of init"
                                     : "no result for buffers");
+  if (getBorder() && !getWindow()) // contract_c9
+    return emitOpError() << "expected a window to have a border";
   if (getWindow() && failed(verifyWindow(*this)))
     return failure();
   return verifyEpilogue(*this);

@@ -200,6 +200,18 @@ mlir::compress::getMatrixBlock(RankedTensorType logical,
   return result;
 }
 
+RankedTensorType mlir::compress::getMatrixType(RankedTensorType logical,
+                                               ArrayRef<unsigned> rows,
+                                               ArrayRef<unsigned> columns) {
+  SmallVector<int64_t> shape;
+  for (unsigned dim : rows)
+    shape.push_back(logical.getDimSize(dim));
+  shape.push_back(1);
+  for (unsigned dim : columns)
+    shape.back() *= logical.getDimSize(dim);
+  return RankedTensorType::get(shape, logical.getElementType());
+}
+
 TileGranularity mlir::compress::combineGranularity(TileGranularity x,
                                                    TileGranularity y,
                                                    int64_t size) {

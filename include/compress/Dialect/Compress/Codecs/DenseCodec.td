@@ -11,7 +11,7 @@
 include "compress/Dialect/Compress/IR/CompressDialect.td"
 
 def Compress_DenseAttr : Compress_Codec<"Dense", "dense",
-    ["getComponentRatios", "getTiledCodec", "getMatrixCodec",
+    ["getComponentRatios", "getTiledCodec", "getMatrixCodec", "moveToMatrix",
      "relayout", "isLossless"]> {
   let summary = "values as they are";
   let description = [{

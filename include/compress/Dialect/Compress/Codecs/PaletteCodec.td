@@ -11,7 +11,7 @@
 include "compress/Dialect/Compress/IR/CompressDialect.td"
 
 def Compress_PaletteAttr : Compress_Codec<"Palette", "palette",
-    ["verifyData", "getComponentRatios", "getTiledCodec", "getMatrixCodec",
+    ["verifyData", "getComponentRatios", "getTiledCodec", "getMatrixCodec", "moveToMatrix",
      "relayout"]> {
   let summary = "indices into codebooks of shared values";
   let description = [{

@@ -27,7 +27,7 @@ def Compress_QuantStorage : I32EnumAttr<"QuantStorage",
 }
 
 def Compress_QuantAttr : Compress_Codec<"Quant", "quant",
-    ["verifyData", "getComponentRatios", "getTiledCodec", "getMatrixCodec",
+    ["verifyData", "getComponentRatios", "getTiledCodec", "getMatrixCodec", "moveToMatrix",
      "relayout",
      "needsOneSign"]> {
   let summary = "integer or small float codes with one scale per block";

@@ -162,6 +162,16 @@ def CodecAttrInterface : AttrInterface<"CodecAttrInterface"> {
            "::llvm::ArrayRef<unsigned>":$columns), "",
       /*defaultImplementation=*/"return nullptr;">,
     InterfaceMethod<[{
+        Moves stored data to what the codec of `getMatrixCodec` stores of that
+        matrix, where there is one: `leaves` as for `verifyData`. No value changes.
+      }],
+      "::std::vector<::mlir::compress::EncodedComponent>", "moveToMatrix",
+      (ins "::mlir::RankedTensorType":$logical,
+           "::llvm::ArrayRef<unsigned>":$rows,
+           "::llvm::ArrayRef<unsigned>":$columns,
+           "::llvm::ArrayRef<::llvm::ArrayRef<char>>":$leaves), "",
+      /*defaultImplementation=*/"return {};">,
+    InterfaceMethod<[{
         Moves stored data into tiles: `leaves` as for `verifyData`, the result
         as the storage of `getTiledCodec`. No value changes.
       }],

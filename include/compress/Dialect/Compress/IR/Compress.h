@@ -89,6 +89,12 @@ std::optional<SmallVector<int64_t>> getMatrixBlock(RankedTensorType logical,
                                                    ArrayRef<unsigned> rows,
                                                    ArrayRef<unsigned> columns);
 
+/// The type of that matrix: the last one of `rows` and all of `columns`, as one
+/// dimension, behind the batches.
+RankedTensorType getMatrixType(RankedTensorType logical,
+                               ArrayRef<unsigned> rows,
+                               ArrayRef<unsigned> columns);
+
 /// Cuts that both allow, along a dimension of the given size.
 TileGranularity combineGranularity(TileGranularity x, TileGranularity y,
                                    int64_t size);

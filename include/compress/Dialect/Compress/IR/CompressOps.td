@@ -175,8 +175,9 @@ def ContractOp : Compress_Op<"contract", [AttrSizedOperandSegments,
     With a `window`, lhs is read at `window(b.., m, k)`: convolutions are
     contractions whose rows are windows of an image, m being all positions of
     the output and k all positions in a window. What m and k contribute to a
-    position must be separate terms. With `compute = xnor`, places out of an image
-    of static size count as 0: the border of a convolution.
+    position must be separate terms. With `border`, for kernels of GPUs, and with
+    `compute = xnor`, places out of an image of static size count as 0: the border of
+    a convolution.
 
     Components, not the compressed value, are its operands, so that it
     bufferizes like any other op.
@@ -196,13 +197,14 @@ def ContractOp : Compress_Op<"contract", [AttrSizedOperandSegments,
       projected permutation of (b.., m, n) with n last, and static sizes agree
     * contract_c9: window has the dimensions (b.., m, k), its first results are
       b.., and others are sums of a term of m and a term of k, in the bounds of
-      lhs but for xnor
+      lhs but for xnor and with border, which is of a window
   }];
   let arguments = (ins AnyShaped:$lhs, Variadic<AnyShaped>:$components,
                        AnyShaped:$init, Variadic<AnyShaped>:$others,
                        TypeAttrOf<Compress_TensorType>:$weight,
                        AffineMapAttr:$weight_map,
                        OptionalAttr<AffineMapAttr>:$window,
+                       UnitAttr:$border,
                        OptionalAttr<AffineMapArrayAttr>:$other_maps,
                        UnitAttr:$overwrite,
                        DefaultValuedAttr<Compress_ComputeModeAttr,
@@ -216,12 +218,13 @@ def ContractOp : Compress_Op<"contract", [AttrSizedOperandSegments,
                    "::mlir::AffineMap":$weightMap,
                    "::mlir::compress::ComputeMode":$compute,
                    CArg<"bool", "false">:$overwrite,
-                   CArg<"::mlir::AffineMap", "{}">:$window)>
+                   CArg<"::mlir::AffineMap", "{}">:$window,
+                   CArg<"bool", "false">:$border)>
   ];
   let assemblyFormat = [{
     `ins` `(` $lhs `,` $components `:` type($lhs) `,` type($components) `)`
     `outs` `(` $init `:` type($init) `)` (`overwrite` $overwrite^)?
-    `weight` `(` $weight `,` $weight_map `)` (`window` $window^)?
+    `weight` `(` $weight `,` $weight_map `)` (`window` $window^)? (`border` $border^)?
     (`compute` `=` $compute^)?
     (`with` `(` $others^ `:` type($others) `)` `at` $other_maps)?
     (`epilogue` $epilogue^)? attr-dict (`->` type($results)^)?
