@@ -69,6 +69,8 @@ MmaShape mlir::compress::algorithms::getMmaShape(MmaKind kind) {
   case MmaKind::S8:
   case MmaKind::U8:
     return makeShape(4);
+  case MmaKind::B1:
+    return makeShape(32);
   }
   llvm_unreachable("unknown kind");
 }

@@ -219,11 +219,13 @@ getCompute(const Target &target, const CompileOptions &options, Location loc) {
     return options.compute.value_or(ComputeRequest::F32);
   ComputeRequest compute = options.compute.value_or(ComputeRequest::Auto);
   if (!llvm::is_contained({ComputeRequest::F16, ComputeRequest::BF16,
-                           ComputeRequest::Int8, ComputeRequest::Auto},
+                           ComputeRequest::Int8, ComputeRequest::Xnor,
+                           ComputeRequest::Auto},
                           compute))
     return emitError(loc)
-           << "kernels for GPUs compute in f16, bf16 or int8: expected to be "
-              "asked for one of f16, bf16, int8 and auto";
+           << "kernels for GPUs compute in f16, bf16, int8 or xnor: expected "
+              "to "
+              "be asked for one of f16, bf16, int8, xnor and auto";
   return compute;
 }
 

@@ -4,6 +4,7 @@
 // RUN: not compress-opt %S/convert-to-gpu.mlir --convert-compress-to-gpu=chip=sm_99 --split-input-file -o %t 2>&1 | FileCheck %s --check-prefix=UNKNOWN
 // OLD: error: 'compress.contract' op expected a chip that has mma.sync.m16n8k16 of f16, one of sm_80, sm_86, sm_87, sm_89, sm_90, sm_90a, sm_100, {{.*}}, but got 'sm_75'
 // OLD: error: 'compress.contract' op expected a chip that has mma.sync.m16n8k16 of bf16, one of sm_80
+// OLD: error: 'compress.contract' op expected a chip that has mma.sync.m16n8k256 of b1, one of sm_80
 // UNKNOWN: error: 'compress.contract' op expected a chip out of sm_75, sm_80, {{.*}}, sm_121a, but got 'sm_99'
 #tiled = #compress.tiled<#compress.dense, tile = [16, 16], order = [0, 1], split = [1, 2, 8, 1, 2, 4, 2], inside = [2, 5, 3, 0, 4, 1, 6], record = 1>
 #nk = affine_map<(m, n, k) -> (n, k)>
@@ -208,5 +209,26 @@ func.func @long_without_signs(%x: memref<4x66336xf16>, %s: memref<1x2073x512xi8>
   // expected-error @below {{no kernel for GPUs, because it computes in int8, and adds up 66336 products, more than 66311}}
   compress.contract ins(%x, %s, %t : memref<4x66336xf16>, memref<1x2073x512xi8>, memref<1x1x8x1x1x1x2x1x1xf32>) outs(%y : memref<4x16xf32>) overwrite
     weight(!compress.tensor<16x66336xf32, #tiled>, #nk) compute = int8
+  return
+}
+
+// -----
+// Tiles of 128 columns are no mma of bits.
+#tiled = #compress.tiled<#compress.quant<binary, block = [1, 128], scale = f16>, tile = [32, 128], order = [0, 1], split = [2, 2, 8, 2, 8, 4, 2], inside = [2, 5, 3, 0, 6, 1, 4], record = 1>
+#nk = affine_map<(m, n, k) -> (n, k)>
+func.func @few_signs(%x: memref<4x128xf16>, %s: memref<1x1x576xi8>, %y: memref<4x32xf32>) {
+  // expected-error @below {{no kernel for GPUs, because it computes in xnor, and its weight is not of signs that have one scale for each output or for all, and 129 columns or more}}
+  compress.contract ins(%x, %s : memref<4x128xf16>, memref<1x1x576xi8>) outs(%y : memref<4x32xf32>) overwrite
+    weight(!compress.tensor<32x128xf32, #tiled>, #nk) compute = xnor
+  return
+}
+
+// -----
+#tiled = #compress.tiled<#compress.quant<binary, block = [1, 256], scale = f16>, tile = [16, 256], order = [0, 1], split = [1, 2, 8, 4, 8, 4, 2], inside = [2, 5, 3, 0, 6, 1, 4], record = 1>
+#nk = affine_map<(m, n, k) -> (n, k)>
+func.func @windows_of_signs(%x: memref<20x128xf16>, %s: memref<1x1x544xi8>, %y: memref<4x16xf32>) {
+  // expected-error @below {{no kernel for GPUs, because it computes in xnor, and reads windows}}
+  compress.contract ins(%x, %s : memref<20x128xf16>, memref<1x1x544xi8>) outs(%y : memref<4x16xf32>) overwrite
+    weight(!compress.tensor<16x256xf32, #tiled>, #nk) window affine_map<(m, k) -> (m + k floordiv 128, k mod 128)> compute = xnor
   return
 }

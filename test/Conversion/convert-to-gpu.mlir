@@ -139,6 +139,36 @@ func.func @blocks(%x: memref<?x256xf16>, %s: memref<4x8x640xi8>, %y: memref<?x12
 }
 
 // -----
+// Signs: a kernel makes ballots of the rows of x first, 32 bytes of 256 columns, and counts them. Of the weight, bits of rows 0 to 7 and of those behind
+// them take turns in the bytes of a word. What it has set is a product with ones.
+#tiled = #compress.tiled<#compress.quant<binary, block = [1, 300], scale = f16>, tile = [16, 256], order = [0, 1], split = [1, 2, 8, 4, 8, 4, 2], inside = [2, 5, 3, 0, 6, 1, 4], record = 1>
+#nk = affine_map<(m, n, k) -> (n, k)>
+// CHECK: gpu.func @signs_contract0_signs(%[[X:.*]]: memref<5x300xf16>, %[[Q:.*]]: memref<5x64xi8>, %[[S:.*]]: memref<5xi32>) kernel
+// CHECK: vector.load %[[X]]{{.*}} {alignment = 8 : i64} : memref<5x300xf16>, vector<4xf16>
+// CHECK: arith.cmpf oge
+// CHECK-COUNT-8: nvvm.vote.sync ballot
+// CHECK: llvm.inline_asm {{.*}}"prmt.b32 $0, $1, $2, 0x5140;"
+// CHECK: llvm.inline_asm {{.*}}"prmt.b32 $0, $1, $2, 0x7362;"
+// CHECK: vector.store {{.*}}, %[[Q]][{{.*}}] {alignment = 16 : i64} : memref<5x64xi8>, vector<32xi8>
+// CHECK: memref.store {{.*}}, %[[S]]
+// CHECK: gpu.func @signs_contract0_m8(%{{.*}}: memref<5x64xi8>, %{{.*}}: memref<1x2x512xi8>, %{{.*}}: memref<1x1x8x1x1x1x1x2x1xf16>, %{{.*}}: memref<5x16xf32>, %[[S:.*]]: memref<5xi32>)
+// CHECK: nvgpu.device_async_copy {{.*}}, 16, %{{.*}} {bypassL1} : memref<5x64xi8>
+// CHECK: llvm.inline_asm {{.*}}"prmt.b32 $0, $1, $2, 0x6420;"
+// CHECK: llvm.inline_asm {{.*}}"prmt.b32 $0, $1, $2, 0x7531;"
+// CHECK: nvvm.mma.sync {{.*}} B[%[[ONES:.*]], %[[ONES]]] {{.*}}b1Op = #nvvm.mma_b1op<and_popc>{{.*}} shape = #nvvm.shape<m = 16, n = 8, k = 256>
+// CHECK: nvvm.mma.sync {{.*}}and_popc
+// CHECK: memref.load %[[S]]
+// CHECK: arith.sitofp {{.*}} : vector<4xi32> to vector<4xf32>
+// CHECK-LABEL: func.func @signs
+// CHECK: gpu.launch_func @kernels::@signs_contract0_signs blocks in (%c5, %c1, %c1) threads in (%c256, %c1, %c1)
+// CHECK: gpu.launch_func @kernels::@signs_contract0_m8
+func.func @signs(%x: memref<5x300xf16>, %s: memref<1x2x512xi8>, %t: memref<1x1x8x1x1x1x1x2x1xf16>, %y: memref<5x16xf32>) {
+  compress.contract ins(%x, %s, %t : memref<5x300xf16>, memref<1x2x512xi8>, memref<1x1x8x1x1x1x1x2x1xf16>) outs(%y : memref<5x16xf32>) overwrite
+    weight(!compress.tensor<16x300xf32, #tiled>, #nk) compute = xnor
+  return
+}
+
+// -----
 // Rows that are windows of an image: what a row and what a column adds to the offset in it, in 32 bits; 16 channels are two copies. Of the border
 // nothing is read.
 #tiled = #compress.tiled<#compress.dense, tile = [16, 16], order = [0, 1], split = [1, 2, 8, 1, 2, 4, 2], inside = [2, 5, 3, 0, 4, 1, 6], record = 1>

@@ -26,4 +26,10 @@ gpu.module @kernels {
     // CHECK-NEXT: return %[[V8]]
     return %8 : vector<1xf32>
   }
+  // CHECK-LABEL: func.func @bits
+  // CHECK: llvm.call_intrinsic "llvm.ctpop"(%{{.*}}) : (i32) -> i32
+  func.func @bits(%a: i32) -> i32 {
+    %0 = math.ctpop %a : i32
+    return %0 : i32
+  }
 }

@@ -85,7 +85,7 @@ class Bundle:
                     if buffer not in numbers:
                         numbers[buffer] = len(buffers)
                         shape, element = kernels.shape_of(chosen, i, m)
-                        buffers.append({"shape": shape, "bytes": int(np.prod(shape)) * {"i8": 1, "f16": 2, "f32": 4}[element]})
+                        buffers.append({"shape": shape, "bytes": int(np.prod(shape)) * {"i8": 1, "f16": 2, "f32": 4, "i32": 4}[element]})
                 launches.append(
                     {"kernel": chosen.kernel, "grid": grid, "threads": chosen.threads, "shared_bytes": chosen.shared_bytes,
                      "args": [numbers[buffer] for buffer in chosen.args]}

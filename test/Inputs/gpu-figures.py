@@ -39,12 +39,17 @@ def weight_kinds(n, k):
         "fp8-e5m2-channel": (f"quant<f8E5M2, block = [1, {k}], scale = f32>", (16, 32), EIGHT, "record = 1", 512, [f"{n // 16}x1x8x1x1x1x2x1x1xf32"], (0, 0, 0)),
         "fp8-e4m3-channel": (f"quant<f8E4M3FN, block = [1, {k}], scale = f32>", (16, 32), EIGHT, "record = 1", 512, [f"{n // 16}x1x8x1x1x1x2x1x1xf32"], (4, 0, 0)),
         "binary": (f"quant<binary, block = [1, {k}], scale = f16>", (16, 256), "split = [1, 2, 8, 4, 8, 4, 2], inside = [2, 5, 3, 0, 6, 1, 4]", "record = 1", 512, [f"{n // 16}x1x8x1x1x1x1x2x1xf16"], (4, 0, 0)),
+        "binary x signs": (f"quant<binary, block = [1, {k}], scale = f16>", (16, 256), "split = [1, 2, 8, 4, 8, 4, 2], inside = [2, 5, 3, 0, 6, 1, 4]", "record = 1", 512, [f"{n // 16}x1x8x1x1x1x1x2x1xf16"], (0, 0.25, 0)),
         "mxfp4": ("quant<f4E2M1FN, block = [1, 32], scale = f8E8M0FNU>", (32, 32), FOUR32, "record = 1", 544, [], (2, 4, 0)),
         "nvfp4": (f"nested<#compress.quant<f4E2M1FN, block = [1, 16], scale = f32>, scales = #compress.quant<f8E4M3FN, block = [{n}, {k // 16}], scale = f32>>", (64, 16), "split = [4, 2, 8, 1, 2, 4, 2], inside = [2, 5, 3, 0, 6, 1, 4]", "record = 1", 576, ["1x1x1x1x1x1x1x1x1xf32"], (3, 6, 5)),
         "nf4": (f"palette<bits = 4, group = [{n}, {k}], codebook = f32, scale = f16, block = [1, 64]>", (16, 64), "split = [1, 2, 8, 4, 2, 4, 2], inside = [2, 5, 3, 0, 1, 4, 6]", "record = 1", 544, ["1x1x1x1x1x1x1x1x1x16xf32"], (0, 0, 0)),
         "palette4": (f"palette<bits = 4, group = [{n}, {k}], codebook = f16>", (16, 64), "split = [1, 2, 8, 4, 2, 4, 2], inside = [2, 5, 3, 0, 1, 4, 6]", "record = 1", 512, ["1x1x1x1x1x1x1x1x1x16xf16"], (0, 0, 0)),
         "dense": ("dense", (16, 16), "split = [1, 2, 8, 1, 2, 4, 2], inside = [2, 5, 3, 0, 4, 1, 6]", "record = 1", 512, [], (0, 0, 0)),
     }  # fmt: skip
+
+
+def compute_of(name):
+    return {"int8": "int8", "signs": "xnor"}.get(name.rpartition(" x ")[2], "f16")
 
 
 def module(name, n, k):
@@ -57,7 +62,7 @@ def module(name, n, k):
     return (
         f"func.func @f({', '.join(f'{n}: {t}' for n, t in zip(operands, types))}) {{\n"
         f"  compress.contract ins({', '.join(operands[:-1])} : {', '.join(types[:-1])}) outs({operands[-1]} : {types[-1]}) overwrite\n"
-        f"    weight({weight}, affine_map<(m, n, k) -> (n, k)>) compute = {'int8' if name.endswith('x int8') else 'f16'}\n  return\n}}\n"
+        f"    weight({weight}, affine_map<(m, n, k) -> (n, k)>) compute = {compute_of(name)}\n  return\n}}\n"
     )
 
 
@@ -122,14 +127,16 @@ def main():
                 launch = launches[kernel]
                 assert launch.shared_bytes <= SHARED.get(chip, 227) * 1024, f"{name} {kernel}: {launch.shared_bytes} bytes of shared memory"
                 assert registers * launch.threads <= 65536
-                if kernel.endswith("_round"):
+                if kernel.endswith(("_round", "_signs")):
                     continue
                 opcodes = main_loop(bodies[kernel])
                 m = int(kernel.rsplit("_m", 1)[1])
                 # Words of 8 weights: of which a mma of each 8 rows of x takes one.
                 words = count(opcodes, "mma.sync") * 8 / m
-                if name.endswith("x int8"):
+                if compute_of(name) == "int8":
                     words *= 2  # two words of bytes
+                if compute_of(name) == "xnor":
+                    words *= 16 * m / (m + 8)  # 128 bits, and one mma more, with ones
                 if name == "int4-b32-asym":
                     words = words * costs_words(opcodes, m)
                 per_word = [count(opcodes, p) / words for p in ("lop3", "prmt")] + [count(opcodes, "add.rn.f16x2", "fma.rn.f16x2", "mul.rn.f16x2", "sub.f16x2", "mul.f16x2") / words]

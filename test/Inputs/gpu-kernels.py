@@ -38,6 +38,10 @@ class Case:
         self.special = special  # rows of x that are large, small, or 0
         self.block = min(block or k, k)  # columns of x that are rounded with one scale
 
+    def signs(self):
+        """Whether x is compared with 0 first, and what that makes counted."""
+        return self.compute == "xnor"
+
     def half(self):
         if self.compute != "auto":
             return self.compute
@@ -105,6 +109,14 @@ FAMILIES = {
         Case(quant("binary", 64), 40, 130, [5], compute="int8", block=64),
         Case(quant("u2", 64, "f16", ", min = f16"), 64, 128, [5], compute="int8", block=64, wide=4),
         Case(preset("int8-channel"), 16, 33000, [1], compute="int8"),
+    ],
+    "signs": [
+        Case(preset("binary"), 64, 512, [1, 5, 13, 20, 70], compute="xnor"),
+        Case(preset("binary"), 40, 300, [5, 9], x="f32", compute="xnor", special=True),
+        Case(preset("binary"), 33, 1001, [7], static=7, x="bf16", compute="xnor", accumulate=True),
+        Case(quant("binary", 130, "f32"), 24, 130, [3], compute="xnor", weight="f16", epilogue="bias-relu"),
+        Case("#compress.quant<binary, block = [48, 4160], scale = bf16>", 48, 4160, [2, 30], y="f16", compute="xnor", special=True),
+        Case("#compress.quant<binary, block = [1, 1, 260], scale = f32>", 32, 260, [6], x="bf16", compute="xnor", batch=[3]),
     ],
     "narrow": [
         Case(preset("int2-b32"), 64, 128, [5, 20]),
@@ -188,6 +200,15 @@ def random_cases(rng, count):
     ]  # fmt: skip
     cases = []
     for _ in range(count):
+        if rng.integers(8) == 0:
+            rows, scale = [int(rng.integers(1, 80))], rng.choice(["f32", "f16", "bf16"])
+            k = int(rng.integers(129, 1200))
+            cases.append(
+                Case(quant("binary", k, scale), int(rng.integers(1, 150)), k, rows, static=rows[0] if rng.integers(2) else None,
+                     x=str(rng.choice(["f16", "bf16", "f32"])), accumulate=bool(rng.integers(2)), weight=str(rng.choice(["f32", "f16", "bf16"])),
+                     compute="xnor", special=bool(rng.integers(2)))
+            )  # fmt: skip
+            continue
         codec, block, wide = codecs[rng.integers(len(codecs))]()
         compute = str(rng.choice(["int8", "auto"])) if block else "auto"
         x = str(rng.choice(["f16", "f16", "bf16", "f32"]))
@@ -222,10 +243,20 @@ def function(number, case):
     x, w, y = f"tensor<{b}{m}x{case.k}x{case.x}>", f"tensor<{b}{case.n}x{case.k}x{case.weight}>", f"tensor<{b}{m}x{case.n}x{case.y}>"
     codec = f" {{compress.codec = {case.codec}}}" if case.codec else ""
     constant = f"  %w = arith.constant{codec} dense_resource<w{number}> : {w}\n"
+    signs = ""
+    if case.signs():
+        given = f"affine_map<({', '.join(f'd{i}' for i in range(len(case.batch) + 2))}) -> ({', '.join(f'd{i}' for i in range(len(case.batch) + 2))})>"
+        kinds = ", ".join(['"parallel"'] * (len(case.batch) + 2))
+        signs = (
+            f"  %x = linalg.generic {{indexing_maps = [{given}, {given}], iterator_types = [{kinds}]}} ins(%given : {x}) outs(%given : {x}) {{\n"
+            f"  ^bb0(%a: {case.x}, %b: {case.x}):\n    %f = arith.constant 0.0 : {case.x}\n    %p = arith.constant 1.0 : {case.x}\n"
+            f"    %n = arith.constant -1.0 : {case.x}\n    %c = arith.cmpf oge, %a, %f : {case.x}\n    %r = arith.select %c, %p, %n : {case.x}\n"
+            f"    linalg.yield %r : {case.x}\n  }} -> {x}\n"
+        )
     dims = ", ".join([f"b{i}" for i in range(len(case.batch))] + ["m", "n", "k"])
     of = lambda *names: f"affine_map<({dims}) -> ({', '.join([f'b{i}' for i in range(len(case.batch))] + list(names))})>"
     loops = ", ".join(['"parallel"'] * (len(case.batch) + 2) + ['"reduction"'])
-    text = constant
+    text = constant + signs
     init = "%init"
     if not case.accumulate:
         text += f"  %zero = arith.constant 0.0 : {case.y}\n  %z = linalg.fill ins(%zero : {case.y}) outs(%init : {y}) -> {y}\n"
@@ -247,7 +278,7 @@ def function(number, case):
             + f"    %p = arith.mulf {name_of('a', case.x)}, {name_of('c', case.weight)} : {case.y}\n"
             f"    %s = arith.addf %d, %p : {case.y}\n    linalg.yield %s : {case.y}\n  }} -> {y}\n"
         )
-    args, result = f"%x: {x}, %init: {y}", "%y"
+    args, result = f"{'%given' if signs else '%x'}: {x}, %init: {y}", "%y"
     if case.epilogue == "bias-relu":
         args += f", %bias: tensor<{case.n}x{case.y}>"
         text += (
@@ -286,10 +317,10 @@ def decode_all(path, decodes, blobs, count):
 
 def chosen_launches(module, function, m):
     """What runs for m rows: contractions one after another, of each the smallest kernel that has room, or the last one. With the rows of a block. Those
-    that round x to integers come first."""
+    that prepare x come first."""
     chosen, rounding = {}, []
     for call in module.launches(function):
-        if call.kernel.endswith("_round"):
+        if call.kernel.endswith(("_round", "_signs")):
             rounding.append((call, 1))
             continue
         contraction, rows = (int(v) for v in re.fullmatch(r"\w+_contract(\d+)_m(\d+)", call.kernel).groups())
@@ -301,7 +332,10 @@ def chosen_launches(module, function, m):
 def make_inputs(case, m, rng):
     """x, what results are added to, and a bias."""
     x, init, bias = (rng.standard_normal(shape) for shape in ((*case.batch, m, case.k), (*case.batch, m, case.n), case.n))
-    if case.special:
+    if case.special and case.signs():
+        numbers = np.array([0.0, -0.0, np.nan, -np.nan, np.inf, -np.inf, 1e-7, -1e-7])
+        x = np.where(rng.random(x.shape) < 0.3, rng.choice(numbers, x.shape), x)
+    elif case.special:
         x[:3] *= np.array([2.0**100, 2.0**-98, 2.0**-120])[:, None]
         x[1, 1:] /= 64  # most of them are below 2^-100
         x[3] = 0
@@ -311,9 +345,9 @@ def make_inputs(case, m, rng):
 def grids(module, function, m, batches):
     """The launches for m rows, and their grids."""
     for chosen, block_rows in chosen_launches(module, function, m):
-        # What rounds x has blocks for 8 rows, and several for these.
-        is_rounding = chosen.kernel.endswith("_round")
-        yield chosen, [-(-m // 8), chosen.grid[1], batches] if is_rounding else [chosen.grid[0], -(-m // block_rows), batches]
+        # What rounds x has blocks for 8 rows, and several for these; what packs signs one for each row.
+        rows = next((rows for end, rows in (("_round", 8), ("_signs", 1)) if chosen.kernel.endswith(end)), None)
+        yield chosen, [-(-m // rows), chosen.grid[1], batches] if rows else [chosen.grid[0], -(-m // block_rows), batches]
 
 
 def shape_of(launch, i, m):
@@ -339,7 +373,7 @@ def bind(module, number, case, m, inputs):
                 shape, element = shape_of(chosen, i, m)
                 given[name] = np.full(shape, 7, ELEMENTS[element])
             arrays.append(given[name])
-        if not constants:  # bytes and scales are written
+        if not constants:  # what x becomes, and numbers of its rows
             bound.append((chosen, grid, arrays, (1, 2)))
             continue
         # What is written follows the components: it is the first one behind them.
@@ -352,6 +386,8 @@ def expect(case, inputs, weight):
     x, init, bias = inputs
     half = case.half()
     x = from_bits(x, case.x)
+    if case.signs():
+        return expect_signs(case, np.where(x >= 0, 1.0, -1.0), init, bias, weight)
     wanted_x = x if half == "int8" else from_bits(to_bits(x, half), half)
     if half == "int8":
         # What docs/Numerics.md says of x, and how far that is from x at most.
@@ -388,6 +424,19 @@ def expect(case, inputs, weight):
     return expected, bound
 
 
+def expect_signs(case, x, init, bias, weight):
+    """The exact sum, rounded once, and nothing away from it."""
+    single = lambda values: values.astype(np.float32)
+    expected = single(x @ np.swapaxes(weight.astype(np.float64), -1, -2))
+    if case.accumulate:
+        expected = single(from_bits(init, case.y)) + expected
+    if case.epilogue == "bias-relu":
+        expected = np.maximum(expected + single(from_bits(bias, case.y)), np.float32(0))
+    if case.y == "f16":
+        expected = expected.astype(np.float16)
+    return expected.astype(np.float64), np.full(expected.shape, 2.0**-149)
+
+
 def label_of(case, m):
     return f"{case.codec or case.weight} {case.n}x{case.k} m={m} x={case.x} y={case.y} {case.epilogue or ''}".rstrip()
 
@@ -406,12 +455,13 @@ def check(module, number, case, weight, rng, report):
             return chosen, from_bits(arrays[out[0]], case.y)
 
         chosen, result = run()
-        if case.special:
+        if case.special and not case.signs():
             result = result.copy()
             inputs[0][4, 3], inputs[0][5, 2] = np.inf, np.nan
             again = run()[1]
             assert np.isnan(again[4:6]).all() and np.array_equal(np.delete(again, [4, 5], 0), np.delete(result, [4, 5], 0)), again
-        assert len(counts) and (case.compute == "int8") == any("m16n8k32" in op for op in counts), counts
+        kind = {"int8": "m16n8k32", "xnor": "m16n8k256"}.get(case.compute, "m16n8k16")
+        assert len(counts) and all(kind in op for op in counts if op.startswith("mma")), counts
         worst = np.max(np.abs(result - expected) / bound)
         label = label_of(case, m)
         assert np.all(np.isfinite(result)) and worst <= 1, f"{label}: {worst:.3g} times the bound; seed {SEED}"

@@ -494,6 +494,13 @@ class Block:
                 value |= rows[:, i, LANES // 4, LANES % 4 * 4 + byte].astype(np.uint64) << np.uint64(8 * byte)
             self.write(name, idx, value.ravel())
 
+    def op_vote(self, parts, ops, idx):
+        self.whole_warps(idx)
+        if parts[1:] != ["sync", "ballot", "b32"] or int(ops[2]) != -1:
+            raise Fault("no model of this vote")
+        bits = self.read(ops[1], idx).astype(bool).reshape(-1, 32).astype(np.uint64) << LANES.astype(np.uint64)
+        self.write(ops[0], idx, np.repeat(bits.sum(-1, dtype=np.uint64), 32))
+
     def op_mma(self, parts, ops, idx):
         self.whole_warps(idx)
         warps = len(idx) // 32
@@ -523,6 +530,17 @@ class Block:
             for i in range(8):
                 row = quarter * 4 + (i & 3) + (0 if i < 4 else 16)
                 right[:, row, group] = byte(get(b[i // 4]), i & 3)
+            convert = (lambda v: self.signed(v, 32), lambda v: self.mask(v.view(np.uint64), 32))
+        elif "m16n8k256" in parts and parts[-6:] == ["s32", "b1", "b1", "s32", "and", "popc"]:
+            left, right = np.zeros((warps, 16, 256), np.int64), np.zeros((warps, 256, 8), np.int64)
+            bit = lambda value, i: ((value >> np.uint64(i)) & np.uint64(1)).astype(np.int64)
+            for i in range(128):
+                row = group + (0 if i < 32 or 64 <= i < 96 else 8)
+                col = quarter * 32 + (i & 31) + (0 if i < 64 else 128)
+                left[:, row, col] = bit(get(a[i // 32]), i & 31)
+            for i in range(64):
+                row = quarter * 32 + (i & 31) + (0 if i < 32 else 128)
+                right[:, row, group] = bit(get(b[i // 32]), i & 31)
             convert = (lambda v: self.signed(v, 32), lambda v: self.mask(v.view(np.uint64), 32))
         else:
             raise Fault("no model of this mma")
@@ -614,6 +632,10 @@ class Block:
         else:
             value = np.where(by >= width, np.uint64(0), self.mask(self.read(ops[1], idx), width) >> np.minimum(by, np.uint64(63)))
         self.write(ops[0], idx, self.mask(value, width))
+
+    def op_popc(self, parts, ops, idx):
+        value = self.mask(self.read(ops[1], idx), self.width(parts))
+        self.write(ops[0], idx, sum((value >> np.uint64(i)) & np.uint64(1) for i in range(64)))
 
     def op_bfe(self, parts, ops, idx):
         width = self.width(parts)

@@ -2,8 +2,8 @@
 // RUN: compress-opt %s --compress-to-nvvm=chip=sm_80 | FileCheck %s
 // RUN: compress-opt %s --compress-to-nvvm=chip=sm_90a | FileCheck %s --check-prefix=HOPPER
 // RUN: compress-opt %s --compress-to-nvvm='chip=sm_80 compute=bf16' | FileCheck %s --check-prefix=BF16
-// CHECK: gpu.binary @kernels [#gpu.object<#nvvm.target<O = 3, chip = "sm_80", features = "+ptx70">
-// CHECK-SAME: .version 7.0\0A.target sm_80\0A
+// CHECK: gpu.binary @kernels [#gpu.object<#nvvm.target<O = 3, chip = "sm_80", features = "+ptx71">
+// CHECK-SAME: .version 7.1\0A.target sm_80\0A
 // CHECK-NOT: __nv_
 // CHECK-SAME: .extern .shared .align 16 .b8 shared_memory[];
 // CHECK-SAME: .visible .entry main_contract0_m8(

@@ -60,8 +60,8 @@ struct MmaFragment {
 
 /// The kinds of mma.sync that kernels use: what A and B are. F16 and BF16 add
 /// up in f32, S8 in 32-bit integers, and so does U8, which is S8 with a A that
-/// has no signs.
-enum class MmaKind { F16, BF16, S8, U8 };
+/// has no signs, and B1: its products are those of `and`.
+enum class MmaKind { F16, BF16, S8, U8, B1 };
 
 /// D = A B + C, computed by a warp: A has `m` rows and `k` columns, B has `k`
 /// rows and `n` columns. C and D are alike.

@@ -81,9 +81,9 @@ def CompressFormKernels : Pass<"compress-form-kernels"> {
     are of is lhs, if activations become 1 and -1 by a comparison with 0.
 
     Kernels of GPUs read f16 and bf16 as they are. They compute in what `compute`
-    says, f16, bf16, or, of compressed weights, int8; else in the type of the
-    activations, and if that is f32 in the logical type of the weight, or bf16 if
-    that is f32, too.
+    says, f16, bf16, or, of compressed weights, int8 or xnor. `auto` takes xnor where
+    that is exact, else the type of the activations, and if that is f32 the logical
+    type of the weight, or bf16 if that is f32, too.
 
     ```mlir
     %w = compress.decode %0 : !compress.tensor<128x256xf32, #packed>
@@ -103,7 +103,7 @@ def CompressFormKernels : Pass<"compress-form-kernels"> {
   let options = [
     Option<"compute", "compute", "::mlir::compress::ComputeRequest",
            "::mlir::compress::ComputeRequest::Auto",
-           "What kernels of GPUs compute with: f16, bf16, int8 or auto", [{::mlir::compress::getComputeRequestValues()}]>
+           "What kernels of GPUs compute with: f16, bf16, int8, xnor or auto", [{::mlir::compress::getComputeRequestValues()}]>
   ];
 }
 

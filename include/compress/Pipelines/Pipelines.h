@@ -54,8 +54,9 @@ struct CompressToNVVMOptions : PassPipelineOptions<CompressToNVVMOptions> {
       llvm::cl::init("sm_80")};
   PassOptions::Option<ComputeRequest> compute{
       *this, "compute",
-      llvm::cl::desc("What kernels compute with: f16, bf16, int8 or auto, see "
-                     "compress-form-kernels"),
+      llvm::cl::desc(
+          "What kernels compute with: f16, bf16, int8, xnor or auto, see "
+          "compress-form-kernels"),
       llvm::cl::init(ComputeRequest::Auto), getComputeRequestValues()};
 };
 

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Emitters/LoopKernel.h"
+#include "Emitters/PackSigns.h"
 #include "Emitters/SharedMemory.h"
 #include "compress/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -41,6 +42,8 @@ private:
               ValueRange operands, int64_t lhsRows, int64_t sharedBytes);
   SmallVector<Value> roundLhs(ImplicitLocOpBuilder &b, ContractOp op,
                               StringRef name);
+  SmallVector<Value> packSigns(ImplicitLocOpBuilder &b, ContractOp op,
+                               StringRef name);
 
   gpu::GPUModuleOp kernels;
 };
@@ -109,6 +112,36 @@ SmallVector<Value> ConvertToGPUPass::roundLhs(ImplicitLocOpBuilder &b,
   return operands;
 }
 
+/// The same with the kernel that packs signs of lhs.
+SmallVector<Value> ConvertToGPUPass::packSigns(ImplicitLocOpBuilder &b,
+                                               ContractOp op, StringRef name) {
+  PackedSigns signs = PackedSigns::of(op);
+  auto inModule = OpBuilder::atBlockEnd(kernels.getBody());
+  gpu::GPUFuncOp kernel = emitPackSigns(inModule, op, (name + "_signs").str());
+  auto index = [&](int64_t value) -> Value {
+    return arith::ConstantIndexOp::create(b, value);
+  };
+  Value rows =
+      b.createOrFold<memref::DimOp>(op.getLhs(), index(op.getNumBatch()));
+  auto allocate = [&](MemRefType type) -> Value {
+    SmallVector<Value> sizes(type.getNumDynamicDims(), rows);
+    return memref::AllocOp::create(b, type, sizes);
+  };
+  Value bits = allocate(signs.bits), sums = allocate(signs.sums);
+  int64_t batches = computeProduct(
+      getFragmentWeight(op).getTiled().getShape().take_front(op.getNumBatch()));
+  gpu::KernelDim3 grid = {rows, index(1), index(batches)};
+  gpu::KernelDim3 block = {index(kSignThreads), index(1), index(1)};
+  Value shared =
+      arith::ConstantOp::create(b, b.getI32IntegerAttr(kSignSharedBytes));
+  gpu::LaunchFuncOp::create(b, kernel, grid, block, shared,
+                            ValueRange{op.getLhs(), bits, sums});
+  SmallVector<Value> operands(op->getOperands());
+  operands[op.getLhsMutable().getOperandNumber()] = bits;
+  operands.push_back(sums);
+  return operands;
+}
+
 LogicalResult ConvertToGPUPass::convert(ContractOp op, int64_t number,
                                         int64_t sharedBytes) {
   std::string obstacle = findObstacle(op);
@@ -123,14 +156,17 @@ LogicalResult ConvertToGPUPass::convert(ContractOp op, int64_t number,
   int64_t rows =
       cast<MemRefType>(op.getInit().getType()).getDimSize(op.getDimM());
   int64_t most = getMostLhsRows(getFragmentWeight(op));
-  // Where lhs is rounded, the buffers are those of this contraction.
-  bool isRounded = isLhsRounded(getMmaKind(op));
+  // What lhs becomes is in buffers of this contraction.
   auto prepare = [&]() -> SmallVector<Value> {
-    return isRounded ? roundLhs(b, op, name)
-                     : SmallVector<Value>(op->getOperands());
+    MmaKind kind = getMmaKind(op);
+    if (isLhsRounded(kind))
+      return roundLhs(b, op, name);
+    if (kind == MmaKind::B1)
+      return packSigns(b, op, name);
+    return op->getOperands();
   };
   auto finish = [&](ArrayRef<Value> operands) {
-    if (!isRounded)
+    if (operands.size() == op->getNumOperands())
       return;
     for (Value buffer :
          {operands[op.getLhsMutable().getOperandNumber()], operands.back()})

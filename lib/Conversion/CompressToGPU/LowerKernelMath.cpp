@@ -26,6 +26,7 @@ static StringRef getIntrinsic(Operation *op) {
       .Case([](math::AbsFOp) { return "llvm.fabs"; })
       .Case([](math::CeilOp) { return "llvm.ceil"; })
       .Case([](math::CopySignOp) { return "llvm.copysign"; })
+      .Case([](math::CtPopOp) { return "llvm.ctpop"; })
       .Case([](math::FloorOp) { return "llvm.floor"; })
       .Case([](math::FmaOp) { return "llvm.fma"; })
       .Case([](math::RoundEvenOp) { return "llvm.roundeven"; })

@@ -10,12 +10,13 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
 using namespace mlir::compress;
 
 static constexpr GpuChip kChips[] = {
-    {"sm_75", 75, 63, 64 * 1024},     {"sm_80", 80, 70, 163 * 1024},
+    {"sm_75", 75, 63, 64 * 1024},     {"sm_80", 80, 71, 163 * 1024},
     {"sm_86", 86, 71, 99 * 1024},     {"sm_87", 87, 74, 163 * 1024},
     {"sm_89", 89, 78, 99 * 1024},     {"sm_90", 90, 78, 227 * 1024},
     {"sm_90a", 90, 80, 227 * 1024},   {"sm_100", 100, 86, 227 * 1024},
@@ -48,6 +49,9 @@ static MmaEntry getEntry(MmaKind kind) {
   case MmaKind::U8:
     return {"mma.sync.m16n8k32 of u8", 80, NVVM::MMATypes::u8,
             NVVM::MMATypes::s8};
+  case MmaKind::B1:
+    return {"mma.sync.m16n8k256 of b1", 80, NVVM::MMATypes::b1,
+            NVVM::MMATypes::b1};
   }
   llvm_unreachable("unknown kind");
 }
@@ -60,13 +64,14 @@ Type mlir::compress::getMmaElement(MLIRContext *context, MmaKind kind) {
     return BFloat16Type::get(context);
   case MmaKind::S8:
   case MmaKind::U8:
+  case MmaKind::B1:
     return IntegerType::get(context, 8);
   }
   llvm_unreachable("unknown kind");
 }
 
 Type mlir::compress::getMmaSum(MLIRContext *context, MmaKind kind) {
-  if (kind == MmaKind::S8 || kind == MmaKind::U8)
+  if (kind == MmaKind::S8 || kind == MmaKind::U8 || kind == MmaKind::B1)
     return IntegerType::get(context, 32);
   return Float32Type::get(context);
 }
@@ -130,14 +135,18 @@ Value mlir::compress::emitMma(ImplicitLocOpBuilder &b, MmaKind kind,
   for (int64_t i = 0; i < vector.getNumElements(); ++i)
     sums.push_back(vector::ExtractOp::create(b, c, i));
   std::optional<NVVM::MMAIntOverflow> overflow;
-  if (vector.getElementType().isInteger())
+  std::optional<NVVM::MMAB1Op> products;
+  if (kind == MmaKind::B1)
+    // From sm_90 on, others are converted to it.
+    products = NVVM::MMAB1Op::and_popc;
+  else if (vector.getElementType().isInteger())
     overflow = NVVM::MMAIntOverflow::wrapped;
   Type result = LLVM::LLVMStructType::getLiteral(
       b.getContext(),
       SmallVector<Type>(vector.getNumElements(), vector.getElementType()));
   Value d = NVVM::MmaOp::create(
       b, result, getOperands(a), getOperands(bRegisters), sums,
-      ArrayRef<int64_t>{shape.m, shape.n, shape.k}, std::nullopt, overflow,
+      ArrayRef<int64_t>{shape.m, shape.n, shape.k}, products, overflow,
       std::array<NVVM::MMATypes, 2>{entry.a, entry.b},
       std::array<NVVM::MMALayout, 2>{NVVM::MMALayout::row,
                                      NVVM::MMALayout::col});
@@ -162,6 +171,22 @@ Value mlir::compress::emitPairProduct(ImplicitLocOpBuilder &b, MmaKind kind,
         arith::ConstantOp::create(b, DenseElementsAttr::get(pair, zero)));
   }
   return LLVM::BitcastOp::create(b, b.getI32Type(), product);
+}
+
+Value mlir::compress::emitPermute(ImplicitLocOpBuilder &b, Value low,
+                                  Value high, ArrayRef<unsigned> bytes) {
+  unsigned selector = 0;
+  for (auto [i, byte] : llvm::enumerate(bytes))
+    selector |= byte << (4 * i);
+  return LLVM::InlineAsmOp::create(
+             b, b.getI32Type(), ValueRange{low, high},
+             llvm::formatv("prmt.b32 $0, $1, $2, {0:x};", selector).str(),
+             "=r,r,r", /*has_side_effects=*/false, /*is_align_stack=*/false,
+             LLVM::TailCallKind::None,
+             LLVM::AsmDialectAttr::get(b.getContext(),
+                                       LLVM::AsmDialect::AD_ATT),
+             ArrayAttr())
+      .getResult(0);
 }
 
 void mlir::compress::emitCommit(ImplicitLocOpBuilder &b) {

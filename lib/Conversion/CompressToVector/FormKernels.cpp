@@ -444,8 +444,16 @@ struct FormKernelsPass
                            : getComputeMode(decode, *contraction);
           if (!mode)
             reason = "its layout is that of another kernel";
+          else if (*mode == ComputeMode::Xnor && fragments &&
+                   contraction->isConvolution())
+            reason = "it is a convolution";
           else if (*mode == ComputeMode::Xnor)
             reason = findObstacle(decode, *contraction);
+        }
+        if (fragments && compute == ComputeRequest::Xnor && !reason.empty()) {
+          use->getOwner()->emitOpError()
+              << "no kernel for GPUs that computes in xnor, because " << reason;
+          return signalPassFailure();
         }
         if (!reason.empty()) {
           remark::missed(use->getOwner()->getLoc(), options)
@@ -503,14 +511,26 @@ struct FormKernelsPass
       return ComputeMode::BF16;
     // As on CPUs, that is asked of what is compressed.
     auto codec = cast<TiledAttr>(fragments.getCodec());
-    if (compute == ComputeRequest::Int8 && !isa<DenseAttr>(codec.getBase()))
-      return ComputeMode::Int8;
+    if (!isa<DenseAttr>(codec.getBase())) {
+      if (compute == ComputeRequest::Int8)
+        return ComputeMode::Int8;
+      if (compute == ComputeRequest::Xnor ||
+          (compute == ComputeRequest::Auto && !contraction.isConvolution() &&
+           matchSigns(contraction) &&
+           hasSigns(codec, fragments.getLogicalType())))
+        return ComputeMode::Xnor;
+    }
     Type types[] = {getElementTypeOrSelf(contraction.lhs->get().getType()),
                     decode.getType().getElementType()};
     for (Type type : types)
       if (!type.isF32())
         return type.isF16() ? ComputeMode::F16 : ComputeMode::BF16;
     return ComputeMode::BF16;
+  }
+
+  static bool hasSigns(TiledAttr codec, RankedTensorType logical) {
+    return cast<FragmentDecoderInterface>(codec.getBase())
+        .hasSigns(FragmentWeight(codec, logical));
   }
 
   /// Batch dimensions must be in the order that the kernel loops over them.

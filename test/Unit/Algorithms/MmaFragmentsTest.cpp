@@ -6,9 +6,9 @@
 //===----------------------------------------------------------------------===//
 //
 // The formulas are those of the PTX ISA, "Matrix Fragments for mma.m16n8k16
-// with floating point type", "... for mma.m16n8k32" and "ldmatrix", written
-// down as they stand there: for a0, a1, .. by the number of the element in the
-// fragment.
+// with floating point type", "... for mma.m16n8k32", "... for mma.m16n8k256"
+// and "ldmatrix", written down as they stand there: for a0, a1, .. by the
+// number of the element in the fragment.
 //
 //===----------------------------------------------------------------------===//
 
@@ -94,8 +94,32 @@ TEST(MmaFragments, B8) {
         });
 }
 
+TEST(MmaFragments, A1) {
+  check(getMmaShape(MmaKind::B1).a, 16, 256, 4, 32,
+        [](int64_t groupID, int64_t threadInGroup, int64_t i) {
+          // row = groupID for ai where 0 <= i < 32 || 64 <= i < 96, else
+          // groupID + 8; col = (threadInGroup * 32) + (i & 0x1F) for ai where i
+          // < 64, else that + 128.
+          bool upper = (0 <= i && i < 32) || (64 <= i && i < 96);
+          int64_t row = upper ? groupID : groupID + 8;
+          int64_t col = threadInGroup * 32 + (i & 0x1F) + (i < 64 ? 0 : 128);
+          return MmaFragment::Place{row, col};
+        });
+}
+
+TEST(MmaFragments, B1) {
+  check(getMmaShape(MmaKind::B1).b, 256, 8, 2, 32,
+        [](int64_t groupID, int64_t threadInGroup, int64_t i) {
+          // row = (threadInGroup * 32) + (i & 0x1F) for bi where i < 32, else
+          // that + 128; col = groupID.
+          int64_t row = threadInGroup * 32 + (i & 0x1F) + (i < 32 ? 0 : 128);
+          return MmaFragment::Place{row, groupID};
+        });
+}
+
 TEST(MmaFragments, D) {
-  for (MmaKind kind : {MmaKind::F16, MmaKind::BF16, MmaKind::S8, MmaKind::U8})
+  for (MmaKind kind :
+       {MmaKind::F16, MmaKind::BF16, MmaKind::S8, MmaKind::U8, MmaKind::B1})
     check(getMmaShape(kind).d, 16, 8, 4, 1,
           [](int64_t groupID, int64_t threadInGroup, int64_t i) {
             // row = groupID for ci where i < 2, else groupID + 8;
@@ -117,9 +141,9 @@ TEST(MmaFragments, Ldmatrix) {
 /// n, the elements k of register i.
 TEST(MmaFragments, LdmatrixGivesB) {
   MmaFragment matrix = getLdmatrixFragment();
-  for (MmaKind kind : {MmaKind::F16, MmaKind::S8, MmaKind::U8}) {
+  for (MmaKind kind : {MmaKind::F16, MmaKind::S8, MmaKind::U8, MmaKind::B1}) {
     MmaFragment b = getMmaShape(kind).b;
-    // Two elements of 8 bits are one of 16.
+    // Two elements of 8 bits are one of 16, and so are 16 bits.
     int64_t packed = b.getNumElements() / 2;
     for (int64_t lane = 0; lane < kWarpLanes; ++lane)
       for (int64_t reg = 0; reg < 2; ++reg)

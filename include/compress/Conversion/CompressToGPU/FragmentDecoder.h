@@ -90,6 +90,13 @@ inline constexpr int64_t getByteColumn(int64_t byte) {
   return byte % 2 * 8 + byte / 2;
 }
 
+/// The same for an mma of bits: which column is bit number `bit` of the first
+/// register of a lane, less twice the number of the lane; those of the second
+/// one are 128 columns behind.
+inline constexpr int64_t getSignColumn(int64_t bit) {
+  return bit / 16 * 64 + bit % 8 * 8 + bit / 8 % 2;
+}
+
 /// Where a tile lies.
 struct FragmentPlace {
   /// Among the rows of tiles: batches, and the row.

@@ -60,7 +60,9 @@ def FragmentDecoderInterface : AttrInterface<"FragmentDecoderInterface"> {
         numbers of 16 rows and 16 columns of a tile, `rowTile` and `step` saying
         which. `words` are the four i32 that the lane has of the tile. Numbers are
         of the type that the kernel computes in, F16 or BF16; or they are what
-        `getByteKind` says, of 32 columns in the order of `getByteColumn`.
+        `getByteKind` says, of 32 columns in the order of `getByteColumn`; or B1 where
+        `hasSigns`, of 256 columns in the order of `getSignColumn`, and then a bit is
+        set for 1.
       }],
       "::llvm::SmallVector<::mlir::Value>", "emitFragment",
       (ins "::mlir::OpBuilder &":$builder, "::mlir::Location":$loc,
@@ -74,6 +76,13 @@ def FragmentDecoderInterface : AttrInterface<"FragmentDecoderInterface"> {
       "::std::optional<::mlir::compress::algorithms::MmaKind>", "getByteKind",
       (ins "const ::mlir::compress::FragmentWeight &":$weight), "",
       /*defaultImplementation=*/"return std::nullopt;">,
+    InterfaceMethod<[{
+        Whether numbers are 1 and -1, of which all of a row share a scale, and an mma
+        of bits has the columns of a tile. Behind the last column no bit is set.
+      }],
+      "bool", "hasSigns",
+      (ins "const ::mlir::compress::FragmentWeight &":$weight), "",
+      /*defaultImplementation=*/"return false;">,
     InterfaceMethod<[{
         What makes the numbers of the block that a tile is in values, for the rows
         of the tile that the lane has.

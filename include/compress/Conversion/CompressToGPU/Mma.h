@@ -26,7 +26,7 @@ struct GpuChip {
   StringRef name;
   /// 10 times the compute capability.
   unsigned capability;
-  /// The first version of PTX that has it, times 10.
+  /// The first version of PTX that has it and its instructions, times 10.
   unsigned ptx;
   /// Shared memory that a block may have.
   int64_t sharedBytes;
@@ -44,7 +44,7 @@ FailureOr<GpuChip> lookupChip(StringRef name,
 LogicalResult checkMma(MmaKind kind, const GpuChip &chip,
                        function_ref<InFlightDiagnostic()> emitError);
 
-/// Elements of A and B, and of D.
+/// Elements of A and B, and of D. Those of A and B are bytes of 8 bits for B1.
 Type getMmaElement(MLIRContext *context, MmaKind kind);
 Type getMmaSum(MLIRContext *context, MmaKind kind);
 inline int64_t getMmaElementBits(MmaKind kind) {
@@ -59,6 +59,10 @@ Value emitMma(ImplicitLocOpBuilder &b, MmaKind kind, ValueRange a,
 /// The products of the two numbers in each of two i32 registers, of F16 or
 /// BF16.
 Value emitPairProduct(ImplicitLocOpBuilder &b, MmaKind kind, Value x, Value y);
+
+/// Four bytes of eight: those of `low`, and from number 4 on those of `high`.
+Value emitPermute(ImplicitLocOpBuilder &b, Value low, Value high,
+                  ArrayRef<unsigned> bytes);
 
 /// Ends a group of asynchronous copies of a thread.
 void emitCommit(ImplicitLocOpBuilder &b);

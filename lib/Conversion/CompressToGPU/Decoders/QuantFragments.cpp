@@ -7,6 +7,7 @@
 
 #include "CodesToFloats.h"
 #include "FragmentLayout.h"
+#include "compress/Conversion/CompressToGPU/Mma.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include <cmath>
 
@@ -78,6 +79,15 @@ struct QuantFragmentDecoder
     bool isBinary = codec.getCodeKind() == algorithms::CodeKind::Binary;
     int64_t bias = codec.isSigned() ? int64_t(1) << (bits - 1) : 0;
     SmallVector<Value> registers;
+    if (kind == MmaKind::B1) {
+      // Of a word, bytes take turns between the lower and upper 8 rows.
+      for (unsigned reg = 0; reg < 4; ++reg) {
+        unsigned row = reg % 2, first = reg / 2 * 2;
+        registers.push_back(emitPermute(b, words[first], words[first + 1],
+                                        {row, row + 2, row + 4, row + 6}));
+      }
+      return registers;
+    }
     if (kind == MmaKind::S8 || kind == MmaKind::U8) {
       // Registers have 16 columns each.
       for (int64_t reg = 0; reg < 4; ++reg) {
@@ -146,6 +156,15 @@ struct QuantFragmentDecoder
       factors.push_back(repeatHalf(b, pairs[byte % 2], byte / 2));
     }
     return factors;
+  }
+
+  bool hasSigns(Attribute attr, const FragmentWeight &weight) const {
+    auto codec = cast<QuantAttr>(attr);
+    int64_t columns = weight.logical.getDimSize(weight.getColumnDim());
+    return codec.getCodeKind() == algorithms::CodeKind::Binary &&
+           !codec.getZero() && !codec.getMin() &&
+           codec.getBlock()[weight.getColumnDim()] >= columns &&
+           weight.getTileColumns() == algorithms::getMmaShape(MmaKind::B1).k;
   }
 
   RowScales emitRowScales(Attribute attr, OpBuilder &builder, Location loc,

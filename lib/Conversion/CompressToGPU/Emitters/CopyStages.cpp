@@ -71,13 +71,14 @@ void MmaKernel::copyWeight(Value stage, Value slot) {
 
 void MmaKernel::copyLhs(Value stage, Value slot) {
   std::unique_ptr<LhsSource> source = LhsSource::create(b, op, lhs, batch);
-  int64_t columns = getStageColumns(weight, shape);
+  int64_t columns =
+      getStageColumns(weight, shape) * shape.lhsBits / getLhsWidth();
   Type element = cast<MemRefType>(lhs.getType()).getElementType();
   // Pieces are what one access reads: 16 bytes at most, and 4 at least of what
   // is copied aside.
   bool isAsync = element == getLhsType() && source->isContiguous() &&
                  source->getRun() % 2 == 0;
-  int64_t most = isAsync ? kLaneBytes * 8 / shape.lhsBits : 4;
+  int64_t most = isAsync ? kLaneBytes * 8 / getLhsWidth() : 4;
   int64_t count =
       source->isContiguous()
           ? std::min<int64_t>(llvm::MinAlign(source->getRun(), most), most)
@@ -105,7 +106,7 @@ void MmaKernel::copyLhs(Value stage, Value slot) {
           b, nvgpu::DeviceAsyncTokenType::get(b.getContext()), lhsBuffer,
           ValueRange{slot, row, column}, buffer, place.indices,
           b.getIndexAttr(count), size,
-          count * shape.lhsBits == kLaneBytes * 8 ? b.getUnitAttr()
+          count * getLhsWidth() == kLaneBytes * 8 ? b.getUnitAttr()
                                                   : UnitAttr());
       return;
     }

@@ -32,9 +32,17 @@ public:
 
 private:
   /// Sums, one vector of D for each fragment of outputs and 8 rows of lhs, and
-  /// those of lhs alone, where they are wanted.
+  /// those of lhs or of the weight alone, where they are wanted.
   struct Sums {
-    SmallVector<Value> products, rows;
+    SmallVector<Value> products, rows, outputs;
+
+    SmallVector<Value *> getAll() {
+      SmallVector<Value *> all;
+      for (SmallVector<Value> *some : {&products, &rows, &outputs})
+        for (Value &sum : *some)
+          all.push_back(&sum);
+      return all;
+    }
   };
   /// Of 8 rows of lhs in a block, in the order of D: scales, and what elements
   /// add up to, where they are wanted. Null where lhs is not rounded.
@@ -59,6 +67,7 @@ private:
   void addBlock(const RowScales &scales, ArrayRef<LhsScales> lhsOfBlock,
                 int64_t tileRow, const Sums &block, Sums &sums);
   void scaleAll(Sums &sums);
+  void countSigns(Sums &sums);
   void reduce(Sums &sums, function_ref<void()> finish);
   void store(const Sums &sums);
   Value emitEpilogue(ValueRange place, Value sum);
@@ -111,11 +120,13 @@ private:
   bool needsRowSums() const {
     return format.hasOffset() && !isLhsRounded(kind);
   }
+  bool hasSigns() const { return kind == MmaKind::B1; }
   bool hasBlocks() const { return format.tilesPerBlock > 0; }
   bool hasIntegerSums() { return getSumType().isInteger(); }
   bool fitsFloats();
   /// What lhs is in shared memory, and what products add up in.
   Type getLhsType() { return getMmaElement(b.getContext(), kind); }
+  int64_t getLhsWidth() { return getLhsType().getIntOrFloatBitWidth(); }
   Type getSumType() { return getMmaSum(b.getContext(), kind); }
   /// What a warp has of outputs: sums of products, or values of blocks.
   Type getTotalType() { return hasBlocks() ? b.getF32Type() : getSumType(); }
@@ -130,8 +141,8 @@ private:
 
   // What the op has as operands, as arguments of the kernel.
   Value lhs, init, stream;
-  /// Those of RoundedLhs.
-  Value lhsScales;
+  /// Those of RoundedLhs, and of PackedSigns.
+  Value lhsScales, lhsSums;
   SmallVector<Value> shared, others;
   /// Sizes: rows of lhs, outputs and columns.
   Value m;

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "MmaEmitter.h"
+#include "PackSigns.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/IndexingUtils.h"
@@ -57,12 +58,12 @@ void MmaKernel::locate() {
 }
 
 void MmaKernel::makeBuffers() {
+  int64_t rowBytes = getLhsRowBytes(weight, shape);
   int64_t lhsSize[] = {shape.stages, shape.lhsRows,
-                       getStageColumns(weight, shape) +
-                           kPadding * 8 / shape.lhsBits};
+                       rowBytes * 8 / getLhsWidth()};
   lhsBuffer = view(0, lhsSize, getLhsType());
   // ldmatrix knows f16 only.
-  lhsSize[2] = lhsSize[2] * shape.lhsBits / 16;
+  lhsSize[2] = rowBytes / 2;
   lhsMatrices =
       kind == MmaKind::F16 ? lhsBuffer : view(0, lhsSize, b.getF16Type());
   int64_t lhsBytes = getLhsBytes(weight, shape);
@@ -88,8 +89,9 @@ void MmaKernel::makeTable() {
 void MmaKernel::emitBody() {
   unsigned rank = weight.logical.getRank();
   n = weight.logical.getDimSize(weight.getRowDim());
-  k = isLhsRounded(kind) ? cast<MemRefType>(lhs.getType()).getShape().back()
-                         : weight.logical.getDimSize(weight.getColumnDim());
+  k = isLhsRounded(kind) || hasSigns()
+          ? cast<MemRefType>(lhs.getType()).getShape().back()
+          : weight.logical.getDimSize(weight.getColumnDim());
   m = memref::DimOp::create(b, init, index(op.getDimM()));
   locate();
   makeBuffers();
@@ -122,14 +124,19 @@ void MmaKernel::emitBody() {
   sums.products.assign(getNumSums(weight, shape), getZeros(getTotalType()));
   sums.rows.assign(needsRowSums() && !hasBlocks() ? getLhsFragments() : 0,
                    getZeros(getSumType()));
-  SmallVector<Value> carried(sums.products);
-  llvm::append_range(carried, sums.rows);
-  auto unpack = [&](ValueRange values) {
-    size_t count = sums.products.size();
-    sums.products.assign(values.begin(), values.begin() + count);
-    sums.rows.assign(values.begin() + count, values.end());
+  sums.outputs.assign(hasSigns() ? shape.tileRows * getRowFragments() : 0,
+                      getZeros(getSumType()));
+  auto pack = [&] {
+    SmallVector<Value> values;
+    for (Value *sum : sums.getAll())
+      values.push_back(*sum);
+    return values;
   };
-  auto loop = scf::ForOp::create(b, index(0), index(stages), index(1), carried);
+  auto unpack = [&](ValueRange values) {
+    for (auto [sum, value] : llvm::zip_equal(sums.getAll(), values))
+      *sum = value;
+  };
+  auto loop = scf::ForOp::create(b, index(0), index(stages), index(1), pack());
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
@@ -143,9 +150,7 @@ void MmaKernel::emitBody() {
     emitCommit(b);
     unpack(loop.getRegionIterArgs());
     compute(rem(stage, shape.stages), sums);
-    SmallVector<Value> results(sums.products);
-    llvm::append_range(results, sums.rows);
-    scf::YieldOp::create(b, results);
+    scf::YieldOp::create(b, pack());
   }
   unpack(loop.getResults());
   reduce(sums, [&] {
@@ -162,6 +167,10 @@ gpu::GPUFuncOp MmaKernel::emit(StringRef name) {
     RoundedLhs rounded = RoundedLhs::of(op);
     types[lhsNumber] = rounded.bytes;
     types.push_back(rounded.scales);
+  } else if (hasSigns()) {
+    PackedSigns signs = PackedSigns::of(op);
+    types[lhsNumber] = signs.bits;
+    types.push_back(signs.sums);
   }
   auto function =
       gpu::GPUFuncOp::create(b, name, b.getFunctionType(types, TypeRange()));
@@ -178,6 +187,8 @@ gpu::GPUFuncOp MmaKernel::emit(StringRef name) {
   lhs = body.getArgument(lhsNumber);
   if (isLhsRounded(kind))
     lhsScales = body.getArguments().back();
+  if (hasSigns())
+    lhsSums = body.getArguments().back();
   init = arguments.lookup(op.getInit());
   for (Value component : op.getComponents())
     shared.push_back(arguments.lookup(component));
@@ -205,6 +216,8 @@ MmaKind mlir::compress::getMmaKind(ContractOp op) {
         .getByteKind(weight)
         .value_or(MmaKind::S8);
   }
+  case ComputeMode::Xnor:
+    return MmaKind::B1;
   default:
     return MmaKind::BF16;
   }

@@ -70,12 +70,13 @@ bool isKnownFunction(Operation *op);
 /// What the kernel of a contraction multiplies.
 MmaKind getMmaKind(ContractOp op);
 
-/// Whether a kernel of its own makes of lhs what is multiplied.
+/// Whether a kernel of its own makes bytes of lhs, which are multiplied.
 bool isLhsRounded(MmaKind kind);
 
 /// Emits the kernel of a contraction that there is one for, with the operands
 /// of the op as arguments. Where lhs is rounded, it has bytes instead of lhs,
-/// and their scales as last argument (see RoundedLhs).
+/// and their scales as last argument (see RoundedLhs); where signs are
+/// multiplied, their bits and sums (see PackedSigns).
 gpu::GPUFuncOp emitMmaKernel(OpBuilder &b, ContractOp op, StringRef name,
                              const KernelShape &shape);
 

@@ -196,6 +196,7 @@ void MmaKernel::compute(Value slot, Sums &sums) {
       b, b.getI32IntegerAttr(kind == MmaKind::F16 ? 0x3c003c00 : 0x3f803f80));
   SmallVector<Value> ones(4, one);
   SmallVector<SmallVector<Value>> factors;
+  Value bits = arith::ConstantOp::create(b, b.getI32IntegerAttr(-1));
   for (int64_t record = 0; record < shape.records; ++record)
     for (int64_t first = 0; first < weight.getTilesPerRecord();
          first += tilesPerBlock) {
@@ -248,6 +249,11 @@ void MmaKernel::compute(Value slot, Sums &sums) {
               for (size_t i = 0; format.tilesPerFactor && i < a.size(); ++i)
                 a[i] = emitPairProduct(b, kind, a[i],
                                        factors[tileRow][2 * fragment + i % 2]);
+              if (!block.outputs.empty()) {
+                Value &sum =
+                    block.outputs[tileRow * getRowFragments() + fragment];
+                sum = emitMma(b, kind, a, {bits, bits}, sum);
+              }
               for (int64_t rows = 0; rows < getLhsFragments(); ++rows)
                 multiply(a, rows,
                          block.products[getSumIndex(tileRow, fragment, rows)]);

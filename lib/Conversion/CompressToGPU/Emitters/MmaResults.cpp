@@ -17,6 +17,8 @@ using algorithms::kWarpLanes;
 
 /// What sums are worth: all of them, and where all of a row share their scales.
 void MmaKernel::scaleAll(Sums &sums) {
+  if (hasSigns())
+    countSigns(sums);
   if (format.unit != 1) {
     Value unit = arith::ConstantOp::create(
         b, DenseElementsAttr::get(VectorType::get(4, b.getF32Type()),
@@ -31,10 +33,46 @@ void MmaKernel::scaleAll(Sums &sums) {
   for (Value &sum : all.products)
     sum = toFloats(sum, /*isShifted=*/false);
   SmallVector<LhsScales> lhsOfRows = loadScales(index(0), /*block=*/0);
-  for (int64_t tileRow = 0; tileRow < shape.tileRows; ++tileRow)
-    addBlock(decoder.emitRowScales(b, b.getLoc(), weight,
-                                   getPlace(index(0), tileRow, 0, 0)),
-             lhsOfRows, tileRow, all, sums);
+  for (int64_t tileRow = 0; tileRow < shape.tileRows; ++tileRow) {
+    RowScales scales = decoder.emitRowScales(b, b.getLoc(), weight,
+                                             getPlace(index(0), tileRow, 0, 0));
+    // Kernels of signs are exact, and multiply by what decode yields.
+    Type element = weight.logical.getElementType();
+    if (hasSigns() && !element.isF32())
+      for (Value &scale : scales.scale) {
+        scale = arith::TruncFOp::create(b, element, scale);
+        scale = arith::ExtFOp::create(b, b.getF32Type(), scale);
+      }
+    addBlock(scales, lhsOfRows, tileRow, all, sums);
+  }
+}
+
+/// Sums of products of signs. With bits w and x, (2 w - 1) (2 x - 1) is 4 w x -
+/// 2 w - (2 x - 1): of each the sum is known.
+void MmaKernel::countSigns(Sums &sums) {
+  Value last = arith::SubIOp::create(b, m, index(1));
+  auto twice = [&](Value value) {
+    return arith::AddIOp::create(b, value, value);
+  };
+  for (int64_t rows = 0; rows < getLhsFragments(); ++rows) {
+    // Of the two columns of D that the lane has.
+    SmallVector<Value> ofLhs;
+    for (int64_t column : {0, 1}) {
+      SmallVector<Value> place(batch);
+      Value row =
+          add(add(firstRow, mul(rem(lane, 4), 2)), rows * kMmaRows + column);
+      place.push_back(arith::MinUIOp::create(b, row, last));
+      ofLhs.push_back(memref::LoadOp::create(b, lhsSums, place));
+    }
+    Value sumOfLhs = vector::FromElementsOp::create(
+        b, VectorType::get(4, getSumType()),
+        ValueRange{ofLhs[0], ofLhs[1], ofLhs[0], ofLhs[1]});
+    for (auto [i, ofOutput] : llvm::enumerate(sums.outputs)) {
+      Value &sum = sums.products[i * getLhsFragments() + rows];
+      sum = arith::SubIOp::create(
+          b, twice(arith::SubIOp::create(b, twice(sum), ofOutput)), sumOfLhs);
+    }
+  }
 }
 
 /// Adds the sums of the warps that have other columns, and calls `finish` where
@@ -42,10 +80,7 @@ void MmaKernel::scaleAll(Sums &sums) {
 void MmaKernel::reduce(Sums &sums, function_ref<void()> finish) {
   if (shape.columnWarps == 1)
     return finish();
-  SmallVector<Value *> all;
-  for (SmallVector<Value> *some : {&sums.products, &sums.rows})
-    for (Value &sum : *some)
-      all.push_back(&sum);
+  SmallVector<Value *> all = sums.getAll();
   Value buffer = view(0,
                       {shape.columnWarps - 1, shape.rowWarps,
                        int64_t(all.size()), kWarpLanes * 4},

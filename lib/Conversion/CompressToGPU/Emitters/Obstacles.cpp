@@ -39,6 +39,14 @@ static std::string findObstacleOfEpilogue(Region &epilogue) {
   return "";
 }
 
+static std::string findObstacleOfSigns(ContractOp op) {
+  FragmentWeight weight = getFragmentWeight(op);
+  if (cast<FragmentDecoderInterface>(weight.codec.getBase()).hasSigns(weight))
+    return "";
+  return "it computes in xnor, and its weight is not of signs that have one "
+         "scale for each output or for all, and 129 columns or more";
+}
+
 static std::string findObstacleOfIntegers(ContractOp op) {
   FragmentWeight weight = getFragmentWeight(op);
   auto decoder = cast<FragmentDecoderInterface>(weight.codec.getBase());
@@ -63,7 +71,8 @@ static std::string findObstacleOfIntegers(ContractOp op) {
 std::string mlir::compress::findObstacle(ContractOp op) {
   if (op.getCompute() != ComputeMode::F16 &&
       op.getCompute() != ComputeMode::BF16 &&
-      op.getCompute() != ComputeMode::Int8)
+      op.getCompute() != ComputeMode::Int8 &&
+      op.getCompute() != ComputeMode::Xnor)
     return "it computes in " + stringifyComputeMode(op.getCompute()).str();
   // The limit of a grid.
   int64_t batches = computeProduct(cast<ShapedType>(op.getInit().getType())
@@ -86,6 +95,11 @@ std::string mlir::compress::findObstacle(ContractOp op) {
     if (!obstacle.empty())
       return obstacle;
   }
+  if (op.getCompute() == ComputeMode::Xnor) {
+    std::string obstacle = findObstacleOfSigns(op);
+    if (!obstacle.empty())
+      return obstacle;
+  }
   for (Value operand : op->getOperands()) {
     auto type = dyn_cast<MemRefType>(operand.getType());
     if (!type)
@@ -95,8 +109,10 @@ std::string mlir::compress::findObstacle(ContractOp op) {
       return "a component of its weight is not contiguous";
   }
   if (op.getWindow()) {
-    if (op.getCompute() == ComputeMode::Int8)
-      return "it computes in int8, and reads windows";
+    if (op.getCompute() == ComputeMode::Int8 ||
+        op.getCompute() == ComputeMode::Xnor)
+      return "it computes in " + stringifyComputeMode(op.getCompute()).str() +
+             ", and reads windows";
     std::string obstacle = findObstacleOfWindow(op);
     if (!obstacle.empty())
       return obstacle;

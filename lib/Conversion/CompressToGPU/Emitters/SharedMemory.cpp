@@ -17,10 +17,14 @@ int64_t mlir::compress::getStageColumns(const FragmentWeight &weight,
          weight.getTileColumns();
 }
 
+int64_t mlir::compress::getLhsRowBytes(const FragmentWeight &weight,
+                                       const KernelShape &shape) {
+  return getStageColumns(weight, shape) * shape.lhsBits / 8 + kPadding;
+}
+
 int64_t mlir::compress::getLhsBytes(const FragmentWeight &weight,
                                     const KernelShape &shape) {
-  return shape.stages * shape.lhsRows *
-         (getStageColumns(weight, shape) * shape.lhsBits / 8 + kPadding);
+  return shape.stages * shape.lhsRows * getLhsRowBytes(weight, shape);
 }
 
 int64_t mlir::compress::getWeightBytes(const FragmentWeight &weight,
@@ -55,10 +59,12 @@ int64_t mlir::compress::getNumSums(const FragmentWeight &weight,
 
 int64_t mlir::compress::getSharedBytes(const FragmentWeight &weight,
                                        const KernelShape &shape) {
-  // Sums of other warps, of each fragment and those of rows of lhs.
+  // Sums of other warps, of each fragment and those of rows of lhs, or of
+  // outputs.
+  int64_t alone = std::max(shape.lhsRows / kMmaRows,
+                           shape.tileRows * weight.getTileRows() / 16);
   int64_t sums = (shape.columnWarps - 1) * shape.rowWarps *
-                 (getNumSums(weight, shape) + shape.lhsRows / kMmaRows) *
-                 kWarpLanes * 16;
+                 (getNumSums(weight, shape) + alone) * kWarpLanes * 16;
   int64_t stages = getLhsBytes(weight, shape) + getWeightBytes(weight, shape) +
                    getScaleBytes(weight, shape);
   return std::max(stages, sums) +

@@ -31,6 +31,9 @@ int64_t getStageColumns(const FragmentWeight &weight, const KernelShape &shape);
 /// rounded in blocks.
 int64_t getStageScales(const FragmentWeight &weight, const KernelShape &shape);
 
+/// Bytes of a row of lhs in a stage.
+int64_t getLhsRowBytes(const FragmentWeight &weight, const KernelShape &shape);
+
 /// Bytes of all stages of lhs, and of the weight.
 int64_t getLhsBytes(const FragmentWeight &weight, const KernelShape &shape);
 int64_t getWeightBytes(const FragmentWeight &weight, const KernelShape &shape);

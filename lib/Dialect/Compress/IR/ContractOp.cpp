@@ -194,8 +194,7 @@ LogicalResult ContractOp::verify() {
   }
   auto lhs = cast<ShapedType>(getLhs().getType());
   auto init = cast<ShapedType>(getInit().getType());
-  bool isHalf = llvm::is_contained(
-      {ComputeMode::BF16, ComputeMode::F16, ComputeMode::Int8}, getCompute());
+  bool isHalf = getCompute() != ComputeMode::F32;
   Type read = lhs.getElementType();
   bool isReadable = read.isF32() || (isHalf && (read.isBF16() || read.isF16()));
   if ((!getWindow() && lhs.getRank() != init.getRank()) || init.getRank() < 2 ||

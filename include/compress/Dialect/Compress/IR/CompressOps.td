@@ -184,9 +184,9 @@ def ContractOp : Compress_Op<"contract", [AttrSizedOperandSegments,
 
     Rules:
     * contract_c1: components are those that the weight stores
-    * contract_c2: lhs is f32, or, for `bf16`, `f16` and `int8`, f16 or bf16, and
-      init is of floats or integers, f32 unless it is overwritten; without a window
-      they have the same rank, 2 or more
+    * contract_c2: lhs is f32, or, unless `compute` is, f16 or bf16, and init is of
+      floats or integers, f32 unless it is overwritten; without a window they have the
+      same rank, 2 or more
     * contract_c3: weight_map is a permutation of all dimensions but m
     * contract_c4: static sizes of one dimension agree
     * contract_c5: the result, if any, has the type of init

@@ -1,0 +1,24 @@
+// What kernels for GPUs cannot do in the mode that is asked for.
+// RUN: compress-opt %s --compress-form-kernels=compute=xnor --split-input-file --verify-diagnostics
+#mk = affine_map<(m, n, k) -> (m, k)>
+#nk = affine_map<(m, n, k) -> (n, k)>
+#mn = affine_map<(m, n, k) -> (m, n)>
+#tiled = #compress.tiled<#compress.quant<binary, block = [1, 300], scale = f16>, tile = [16, 256], order = [0, 1], split = [1, 2, 8, 4, 8, 4, 2], inside = [2, 5, 3, 0, 6, 1, 4], record = 1>
+!w = !compress.tensor<16x300xf16, #tiled>
+func.func @numbers(%0: !w, %x: tensor<?x300xf16>, %i: tensor<?x16xf32>) -> tensor<?x16xf32> {
+  %w = compress.decode %0 : !w
+  // expected-error @below {{no kernel for GPUs that computes in xnor, because its activations are not known to be 1 or -1}}
+  %y = linalg.matmul indexing_maps = [#mk, #nk, #mn] ins(%x, %w : tensor<?x300xf16>, tensor<16x300xf16>) outs(%i : tensor<?x16xf32>) -> tensor<?x16xf32>
+  return %y : tensor<?x16xf32>
+}
+
+// -----
+#matrix = #compress.tiled<#compress.quant<binary, block = [1, 288], scale = f16>, tile = [16, 256], order = [0, 1], split = [1, 2, 8, 4, 8, 4, 2], inside = [2, 5, 3, 0, 6, 1, 4], record = 1>
+!conv = !compress.tensor<3x3x32x64xf32, #compress.matrix<#matrix, rows = [3], columns = [0, 1, 2]>>
+func.func @convolution(%0: !conv, %i: tensor<1x4x4x64xf32>) -> tensor<1x4x4x64xf32> {
+  %x = arith.constant dense<1.0> : tensor<1x6x6x32xf32>
+  %w = compress.decode %0 : !conv
+  // expected-error @below {{no kernel for GPUs that computes in xnor, because it is a convolution}}
+  %y = linalg.conv_2d_nhwc_hwcf ins(%x, %w : tensor<1x6x6x32xf32>, tensor<3x3x32x64xf32>) outs(%i : tensor<1x4x4x64xf32>) -> tensor<1x4x4x64xf32>
+  return %y : tensor<1x4x4x64xf32>
+}
