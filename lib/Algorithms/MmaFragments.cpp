@@ -75,6 +75,33 @@ MmaShape mlir::compress::algorithms::getMmaShape(MmaKind kind) {
   llvm_unreachable("unknown kind");
 }
 
+SparseMmaShape mlir::compress::algorithms::getSparseMmaShape(MmaKind kind) {
+  // Values lie as those of a dense A do, and B goes on where a dense one ends.
+  MmaShape dense = getMmaShape(kind);
+  SparseMmaShape shape;
+  shape.m = dense.m;
+  shape.n = dense.n;
+  shape.k = 2 * dense.k;
+  shape.a = dense.a;
+  shape.b = dense.b;
+  shape.b.rows = shape.k;
+  shape.b.registers.front().extent *= 2;
+  shape.d = dense.d;
+  // A word has 16 positions: those of 8 values of two rows, which two lanes
+  // take turns with, or of 16 values of a row, which four take turns with.
+  shape.metadata = {dense.a.rows, dense.a.columns, {}, {}, {}};
+  if (kind == MmaKind::S8 || kind == MmaKind::U8) {
+    shape.metadata.lanes = {{kRow, 8, 1}, {kColumn, 2, 16}, {kRow, 2, 8}};
+    shape.metadata.elements = {{kColumn, 16, 1}};
+    shape.selectors = 1;
+  } else {
+    shape.metadata.lanes = {{kRow, 8, 1}, {kColumn, 2, 0}, {kColumn, 2, 8}};
+    shape.metadata.elements = {{kRow, 2, 8}, {kColumn, 8, 1}};
+    shape.selectors = 2;
+  }
+  return shape;
+}
+
 MmaFragment mlir::compress::algorithms::getLdmatrixFragment() {
   return {8, 8, {{kRow, 8, 1}, {kColumn, 4, 2}}, {}, {{kColumn, 2, 1}}};
 }

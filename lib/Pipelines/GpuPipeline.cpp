@@ -6,7 +6,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "Bufferization.h"
-#include "compress/Conversion/CompressToGPU/Mma.h"
 #include "compress/Dialect/Compress/Transforms/Passes.h"
 #include "compress/Pipelines/Pipelines.h"
 #include "mlir/Conversion/Passes.h"
@@ -21,14 +20,8 @@ using namespace mlir;
 using namespace mlir::compress;
 
 /// Kernels to PTX, which a driver compiles.
-static void addLoweringToPTX(OpPassManager &pm, StringRef chip) {
-  GpuNVVMAttachTargetOptions target;
-  target.chip = chip.str();
-  target.optLevel = 3;
-  if (const GpuChip *known = findChip(chip))
-    target.features = ("+ptx" + Twine(known->ptx)).str();
+static void addLoweringToPTX(OpPassManager &pm) {
   pm.addPass(createConvertNVGPUToNVVMPass());
-  pm.addPass(createGpuNVVMAttachTarget(target));
   OpPassManager &kernels = pm.nest<gpu::GPUModuleOp>();
   kernels.addPass(createCompressExpandSmallFloats());
   kernels.addPass(createCompressExpandVectorMath());
@@ -99,7 +92,7 @@ void mlir::compress::buildCompressKernelsToNVVM(OpPassManager &pm,
     pm.addPass(createCompressBuffersToGPU());
     pm.addPass(createCompressEmitArtifactABI());
   }
-  addLoweringToPTX(pm, chip);
+  addLoweringToPTX(pm);
   if (artifactABI)
     addLoweringOfHostToLLVM(pm);
 }

@@ -5,6 +5,7 @@
 // OLD: error: 'compress.contract' op expected a chip that has mma.sync.m16n8k16 of f16, one of sm_80, sm_86, sm_87, sm_89, sm_90, sm_90a, sm_100, {{.*}}, but got 'sm_75'
 // OLD: error: 'compress.contract' op expected a chip that has mma.sync.m16n8k16 of bf16, one of sm_80
 // OLD: error: 'compress.contract' op expected a chip that has mma.sync.m16n8k256 of b1, one of sm_80
+// OLD: error: 'compress.contract' op expected a chip that has mma.sp.m16n8k32 of f16, one of sm_80
 // UNKNOWN: error: 'compress.contract' op expected a chip out of sm_75, sm_80, {{.*}}, sm_121a, but got 'sm_99'
 #tiled = #compress.tiled<#compress.dense, tile = [16, 16], order = [0, 1], split = [1, 2, 8, 1, 2, 4, 2], inside = [2, 5, 3, 0, 4, 1, 6], record = 1>
 #nk = affine_map<(m, n, k) -> (n, k)>

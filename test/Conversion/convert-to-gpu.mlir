@@ -5,7 +5,7 @@
 
 // 128 outputs are four blocks of 32: eight warps share 1024 columns, a record of 128 each.
 // CHECK: module attributes {gpu.container_module}
-// CHECK: gpu.module @kernels
+// CHECK: gpu.module @kernels [#nvvm.target<O = 3, chip = "sm_90a", features = "+ptx80">]
 // CHECK: memref.global @shared_memory : memref<0xi8, #gpu.address_space<workgroup>> {alignment = 16 : i64}
 // CHECK: gpu.func @static_contract0_m8(%{{.*}}: memref<5x4096xf16>, %{{.*}}: memref<8x32x1056xi8>, %{{.*}}: memref<5x128xf32>) kernel attributes {known_block_size = array<i32: 256, 1, 1>}
 // CHECK: scf.for
@@ -230,6 +230,29 @@ func.func @between(%x: memref<?x4x6x8xf32>, %w: memref<2x2xf32>, %y: memref<?x4x
   }
   // Of no elements there is no kernel.
   linalg.fill ins(%one : f32) outs(%none : memref<0x3xf32>)
+  return
+}
+
+// -----
+// Two of four columns: mma.sp, whose metadata one word has for two tiles. It needs a later version of PTX. Zeros are the first two of four.
+#tiled = #compress.tiled<#compress.nm<2:4, axis = 1>, tile = [16, 32], order = [0, 1], split = [1, 2, 8, 1, 2, 4, 4], inside = [2, 5, 3, 0, 4, 1, 6], positions = [0, 3, 2, 4, 1, 5, 6], record = 2>
+#nk = affine_map<(m, n, k) -> (n, k)>
+// CHECK: gpu.module @kernels [#nvvm.target<O = 3, chip = "sm_90a", features = "+ptx85">]
+// CHECK: gpu.func @sparse_contract0_m8
+// CHECK-DAG: %[[S0:.*]] = llvm.mlir.constant(0 : i32)
+// CHECK-DAG: %[[S1:.*]] = llvm.mlir.constant(1 : i32)
+// CHECK-DAG: %[[NUMBERS:.*]] = arith.constant 1145324612 : i32
+// CHECK: nvgpu.ldmatrix {{.*}} {numTiles = 4 : i32, transpose = false}
+// CHECK: vector.load {{.*}} {alignment = 4 : i64} : {{.*}}, vector<4xi8>
+// CHECK: %[[WORD:.*]] = arith.xori %{{.*}}, %[[NUMBERS]]
+// CHECK: nvvm.mma.sp.sync A[{{.*}}] B[{{.*}}] C[{{.*}}] sparseMetadata[%{{.*}}] selector[%[[S0]]] {orderedMetadata, shape = #nvvm.shape<m = 16, n = 8, k = 32>}
+// CHECK: nvvm.mma.sp.sync {{.*}} selector[%[[S1]]]
+// CHECK-NOT: nvvm.mma.sync
+// CHECK-LABEL: func.func @sparse
+// CHECK: return
+func.func @sparse(%x: memref<5x4096xf16>, %s: memref<1x64x1152xi8>, %y: memref<5x16xf32>) {
+  compress.contract ins(%x, %s : memref<5x4096xf16>, memref<1x64x1152xi8>) outs(%y : memref<5x16xf32>) overwrite
+    weight(!compress.tensor<16x4096xf16, #tiled>, #nk) compute = f16
   return
 }
 

@@ -23,7 +23,7 @@ func.func @others(%x: tensor<3x32xf32>, %image: tensor<1x4x4x32xf32>, %i: tensor
   %y4 = linalg.matmul indexing_maps = [#mk, #nk, #mn] ins(%x, %w4 : tensor<3x32xf32>, tensor<8x32xf32>) outs(%i : tensor<3x8xf32>) -> tensor<3x8xf32>
   %v = arith.constant dense_resource<v> : tensor<8x16xf32>
   %m = arith.constant dense_resource<c> : tensor<8x4xi8>
-  // CHECK-DAG: [[#@LINE+1]]:8: remark: [Missed] {{.*}}its codec has no decoder for GPUs
+  // CHECK-DAG: [[#@LINE+1]]:8: remark: [Missed] {{.*}}its values have 32 bits, and those of kernels for GPUs have 16
   %2 = compress.assemble %v, %m : tensor<8x16xf32>, tensor<8x4xi8> -> !nm
   %wn = compress.decode %2 : !nm
   %yn = linalg.matmul indexing_maps = [#mk, #nk, #mn] ins(%x, %wn : tensor<3x32xf32>, tensor<8x32xf32>) outs(%i : tensor<3x8xf32>) -> tensor<3x8xf32>

@@ -91,6 +91,9 @@ class Bundle:
                      "args": [numbers[buffer] for buffer in chosen.args]}
                 )  # fmt: skip
             x, *components, y = (numbers[name] for name in arguments)
+            positions = figures.positions_of(name, n, k)
+            if positions:
+                buffers[components[0]]["positions"] = positions
             self.times.append(
                 {"name": name, "m": m, "n": n, "k": k, "ptx": ptx, "buffers": buffers, "launches": launches, "x": x, "components": components, "y": y}
             )

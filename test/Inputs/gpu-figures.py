@@ -18,6 +18,10 @@ CHIPS = ["sm_80", "sm_86", "sm_89", "sm_90", "sm_90a", "sm_100", "sm_120"]
 FOUR = "split = [1, 2, 8, 4, 2, 4, 2], inside = [2, 5, 3, 0, 6, 1, 4]"
 FOUR32 = "split = [2, 2, 8, 2, 2, 4, 2], inside = [2, 5, 3, 0, 6, 1, 4]"
 EIGHT = "split = [1, 2, 8, 2, 2, 4, 2], inside = [2, 5, 3, 0, 1, 6, 4]"
+# Two of four columns are stored, and their positions in the order of mma.sp.
+POSITIONS = "positions = [0, 3, 2, 4, 1, 5, 6]"
+SPARSE = {bits: f"split = [1, 2, 8, {outer}, 2, 4, 4], inside = [{inside}], {POSITIONS}"
+          for bits, outer, inside in [(4, 4, "2, 5, 3, 0, 6, 1, 4"), (8, 2, "2, 5, 3, 0, 1, 6, 4"), (16, 1, "2, 5, 3, 0, 4, 1, 6")]}  # fmt: skip
 
 
 def weight_kinds(n, k):
@@ -45,6 +49,10 @@ def weight_kinds(n, k):
         "nf4": (f"palette<bits = 4, group = [{n}, {k}], codebook = f32, scale = f16, block = [1, 64]>", (16, 64), "split = [1, 2, 8, 4, 2, 4, 2], inside = [2, 5, 3, 0, 1, 4, 6]", "record = 1", 544, ["1x1x1x1x1x1x1x1x1x16xf32"], (0, 0, 0)),
         "palette4": (f"palette<bits = 4, group = [{n}, {k}], codebook = f16>", (16, 64), "split = [1, 2, 8, 4, 2, 4, 2], inside = [2, 5, 3, 0, 1, 4, 6]", "record = 1", 512, ["1x1x1x1x1x1x1x1x1x16xf16"], (0, 0, 0)),
         "dense": ("dense", (16, 16), "split = [1, 2, 8, 1, 2, 4, 2], inside = [2, 5, 3, 0, 4, 1, 6]", "record = 1", 512, [], (0, 0, 0)),
+        "sparse f16": ("nm<2:4, axis = 1>", (16, 32), SPARSE[16], "record = 2", 1152, [], (0, 0, 0)),
+        "sparse int4-b64": ("nested<#compress.nm<2:4, axis = 1>, values = #compress.quant<i4, block = [1, 64], scale = f16>>", (16, 128), SPARSE[4], "record = 1, flip = 136", 800, [], (4, 0, 4)),
+        "sparse int8-channel": (f"nested<#compress.nm<2:4, axis = 1>, values = #compress.quant<i8, block = [1, {k // 2}], scale = f32, narrow>>", (16, 64), SPARSE[8], "record = 1, flip = 128", 640, [f"{n // 16}x1x8x1x1x1x2x1x1xf32"], (0, 4, 4)),
+        "sparse int8 x int8": (f"nested<#compress.nm<2:4, axis = 1>, values = #compress.quant<i8, block = [1, {k // 2}], scale = f32, narrow>>", (16, 64), SPARSE[8], "record = 1, flip = 128", 640, [f"{n // 16}x1x8x1x1x1x2x1x1xf32"], (0, 2.5, 0)),
     }  # fmt: skip
 
 
@@ -52,11 +60,20 @@ def compute_of(name):
     return {"int8": "int8", "signs": "xnor"}.get(name.rpartition(" x ")[2], "f16")
 
 
+def positions_of(name, n, k):
+    """Where the positions of few elements lie in a record, or nothing: four bits for each four columns."""
+    codec, (rows, columns), order, more, size, _, _ = weight_kinds(n, k)[name]
+    if POSITIONS not in order:
+        return None
+    count = rows * columns * int(re.search(r"record = (\d+)", more).group(1)) // 8
+    return {"record": size, "offset": size - count, "bytes": count}
+
+
 def module(name, n, k):
     codec, (rows, columns), order, more, size, shared, _ = weight_kinds(n, k)[name]
     record = int(re.search(r"record = (\d+)", more).group(1))
     types = [f"memref<?x{k}xf16>", f"memref<{n // rows}x{k // columns // record}x{size}xi8>", *(f"memref<{s}>" for s in shared), f"memref<?x{n}xf32>"]
-    element = "f16" if name == "dense" else "f32"
+    element = "f16" if name in ("dense", "sparse f16") else "f32"
     operands = [f"%a{i}" for i in range(len(types))]
     weight = f"!compress.tensor<{n}x{k}x{element}, #compress.tiled<#compress.{codec}, tile = [{rows}, {columns}], order = [0, 1], {order}, {more}>>"
     return (
@@ -79,7 +96,7 @@ def main_loop(body):
         if not label:
             continue
         ends = [i for i in range(at, len(lines)) if re.search(r"bra\S*\s+" + re.escape(label.group(1)) + r"\s*;", lines[i])]
-        if ends and any("mma.sync" in l for l in lines[at : ends[-1]]):
+        if ends and any(re.search(r"\bmma\.s", l) for l in lines[at : ends[-1]]):
             found.append(lines[at : ends[-1] + 1])
     assert found, "expected a loop with mma"
     opcodes = {}
@@ -131,8 +148,8 @@ def main():
                     continue
                 opcodes = main_loop(bodies[kernel])
                 m = int(kernel.rsplit("_m", 1)[1])
-                # Words of 8 weights: of which a mma of each 8 rows of x takes one.
-                words = count(opcodes, "mma.sync") * 8 / m
+                # Words of 8 weights, stored ones if they are sparse: of which a mma of each 8 rows of x takes one.
+                words = count(opcodes, "mma.s") * 8 / m
                 if compute_of(name) == "int8":
                     words *= 2  # two words of bytes
                 if compute_of(name) == "xnor":
@@ -156,7 +173,7 @@ def main():
             blocks = min(65536 // (-(-registers // 8) * 8 * launch.threads), 227 * 1024 // (launch.shared_bytes + 1024), 64 // warps)
             all_ops = sum(opcodes.values())
             print(f"| {name} | {kernel.rsplit('_m', 1)[1]} | {per_weight:.4f} | {per_word[0]:.1f} + {per_word[1]:.1f} + {per_word[2]:.1f} + {per_word[3]:.1f} | "
-                  f"{count(opcodes, 'mma.sync')} | {all_ops / words:.1f} | {registers} | {launch.shared_bytes} | {blocks * warps} |")
+                  f"{count(opcodes, 'mma.s')} | {all_ops / words:.1f} | {registers} | {launch.shared_bytes} | {blocks * warps} |")
     print(f"{len(wanted)} kinds of weights on {len(CHIPS)} chips: no spills")
 
 

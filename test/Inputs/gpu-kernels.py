@@ -23,6 +23,10 @@ def preset(name):
     return f'"{name}"'
 
 
+def sparse(values):
+    return f"#compress.nested<#compress.nm<2:4, axis = 1>, values = {values}>"
+
+
 def quant(storage, block, scale="f16", more=""):
     return f"#compress.quant<{storage}, block = [1, {block}], scale = {scale}{more}>"
 
@@ -30,13 +34,17 @@ def quant(storage, block, scale="f16", more=""):
 class Case:
     """Kernels for x of m rows, for each m."""
 
-    def __init__(self, codec, n, k, rows, static=None, x="f16", y="f32", compute="auto", epilogue=None, accumulate=False, batch=(), weight="f32", wide=1, inexact=False, rank=0, special=False, block=None, spread=None):
+    def __init__(self, codec, n, k, rows, static=None, x="f16", y="f32", compute="auto", epilogue=None, accumulate=False, batch=(), weight="f32", wide=1, inexact=False, rank=0, special=False, block=None, spread=None, positive=False):
         self.codec, self.n, self.k, self.rows, self.static = codec, n, k, rows, static
         self.x, self.y, self.compute, self.epilogue, self.accumulate = x, y, compute, epilogue, accumulate
         self.batch, self.weight, self.wide, self.inexact, self.rank = tuple(batch), weight, wide, inexact, rank
         self.spread = spread  # exponents of powers of two that rows of the weight are multiplied by
         self.special = special  # rows of x that are large, small, or 0
+        self.positive = positive  # all weights are
         self.block = min(block or k, k)  # columns of x that are rounded with one scale
+
+    def is_sparse(self):
+        return "nm<2:4" in (self.codec or "") or self.codec in (preset("nm2:4"), preset("sparse-int4"))
 
     def signs(self):
         """Whether x is compared with 0 first, and what that makes counted."""
@@ -176,6 +184,30 @@ FAMILIES = {
         Case(None, 24, 17, [5], weight="f16", accumulate=True),
         Case(None, 32, 64, [6], weight="f16", batch=[3]),
     ],
+    "sparse": [
+        Case(preset("nm2:4"), 64, 256, [1, 8, 5, 16, 13, 40, 70], weight="f16"),
+        Case(preset("nm2:4"), 33, 77, [2, 9], weight="f16", y="f16", epilogue="bias-relu"),
+        Case(preset("nm2:4"), 40, 96, [7], static=7, weight="bf16", x="bf16", accumulate=True),
+        Case(preset("nm2:4"), 24, 30, [3], weight="bf16", x="f16", inexact=True),
+        Case("#compress.nm<2:4, axis = 2>", 32, 64, [6], weight="f16", batch=[3]),
+        Case(preset("sparse-int4"), 64, 512, [1, 13, 70]),
+        Case(preset("sparse-int4"), 40, 398, [9], static=9, x="bf16"),
+        Case(sparse(quant("i4", 32)), 33, 77, [5], y="f16"),
+        Case(sparse(quant("i4", 128)), 48, 768, [20]),
+        Case(sparse(quant("i8", 512, "f32")), 64, 1000, [5, 20]),
+        Case(sparse(quant("f8E4M3FN", 32)), 40, 130, [5], x="bf16"),
+        Case(sparse(quant("i3", 64)), 40, 300, [5]),
+        Case(sparse("#compress.nested<#compress.quant<f4E2M1FN, block = [1, 16], scale = f32>, scales = #compress.quant<f8E4M3FN, block = [40, 8], scale = f32>>"), 40, 256, [5]),
+        Case(sparse("#compress.palette<bits = 4, group = [40, 256], codebook = f16>"), 40, 256, [5]),
+    ],
+    "sparse-rounded": [
+        Case(sparse(quant("i8", 512, "f32")), 64, 256, [1, 5, 13, 70], compute="int8"),
+        Case(sparse(quant("i8", 512, "f32")), 40, 77, [9], x="f32", compute="int8", accumulate=True),
+        Case(sparse(quant("i8", 600, "f32")), 72, 1050, [7], static=7, x="bf16", compute="int8"),
+        Case(sparse(quant("i4", 600)), 40, 300, [5, 18], compute="int8", epilogue="bias-relu"),
+        Case(preset("sparse-int4"), 40, 398, [9], compute="int8", block=128),
+        Case(sparse(quant("u8", 64)), 33, 300, [5], x="f32", compute="int8", block=128, positive=True),
+    ],
     "epilogues": [
         Case(preset("int4-b32"), 33, 96, [2, 9], epilogue="bias-relu"),
         Case(preset("int4-b32"), 33, 96, [9], epilogue="bias-relu", y="f16"),
@@ -190,6 +222,10 @@ def random_cases(rng, count):
     def blocks(storage, block, *more):
         return quant(rng.choice(storage), block, *more), int(block)
 
+    def sparse_blocks(storage, block):
+        # Of stored values, of which two of four bytes make an mma of 32.
+        return sparse(quant(rng.choice(storage), block)), 2 * int(block) if block >= 32 else None
+
     # With the blocks of x where that may be rounded to integers: None where it may not.
     codecs = [
         lambda: (*blocks(["i4", "i2", "i8", "i3", "i6"], rng.choice([32, 64, 128])), 1),
@@ -197,6 +233,8 @@ def random_cases(rng, count):
         lambda: (preset(rng.choice(["int8", "int8-channel", "ternary", "binary"])), 400, 1),
         lambda: (preset(rng.choice(["fp8-e4m3", "fp8-e5m2-channel", "mxfp4", "mxfp8", "nvfp4", "palette4"])), None, 1),
         lambda: (None, None, 1),
+        lambda: (preset("nm2:4"), None, 1),
+        lambda: (*sparse_blocks(["i4", "i8"], rng.choice([16, 32, 256])), 1),
     ]  # fmt: skip
     cases = []
     for _ in range(count):
@@ -212,12 +250,14 @@ def random_cases(rng, count):
         codec, block, wide = codecs[rng.integers(len(codecs))]()
         compute = str(rng.choice(["int8", "auto"])) if block else "auto"
         x = str(rng.choice(["f16", "f16", "bf16", "f32"]))
-        weight = "f32" if codec else str(rng.choice(["f16", "bf16"]))
+        are_values = codec in (None, preset("nm2:4"))
+        weight = str(rng.choice(["f16", "bf16"])) if are_values else "f32"
         rows = [int(rng.integers(1, 80))]
+        least = 33 if codec and "nm<2:4" in codec else 17
         # Entries of a codebook, and values of the other type, are rounded.
-        inexact = codec == preset("palette4") or (codec is None and x not in ("f32", weight))
+        inexact = codec == preset("palette4") or (are_values and x not in ("f32", weight))
         cases.append(
-            Case(codec, int(rng.integers(1, 150)), int(rng.integers(17 if compute == "int8" else 1, 400)), rows, static=rows[0] if rng.integers(2) else None,
+            Case(codec, int(rng.integers(1, 150)), int(rng.integers(least if compute == "int8" else 1, 400)), rows, static=rows[0] if rng.integers(2) else None,
                  x=x, accumulate=bool(rng.integers(2)), wide=wide, weight=weight, inexact=inexact, compute=compute, block=block)
         )  # fmt: skip
     return cases
@@ -460,8 +500,10 @@ def check(module, number, case, weight, rng, report):
             inputs[0][4, 3], inputs[0][5, 2] = np.inf, np.nan
             again = run()[1]
             assert np.isnan(again[4:6]).all() and np.array_equal(np.delete(again, [4, 5], 0), np.delete(result, [4, 5], 0)), again
-        kind = {"int8": "m16n8k32", "xnor": "m16n8k256"}.get(case.compute, "m16n8k16")
-        assert len(counts) and all(kind in op for op in counts if op.startswith("mma")), counts
+        types = {"int8": r"[su]8\.s8", "xnor": r"b1\.b1"}.get(case.compute, r"(b?f16)\.\1")
+        products = [op for op in counts if op.startswith("mma")]
+        assert products and all(re.search(rf"\.{types}\.\w+(\.and\.popc)?$", op) for op in products), counts
+        assert case.is_sparse() == any(op.startswith("mma.sp::ordered_metadata") for op in products), counts
         worst = np.max(np.abs(result - expected) / bound)
         label = label_of(case, m)
         assert np.all(np.isfinite(result)) and worst <= 1, f"{label}: {worst:.3g} times the bound; seed {SEED}"
@@ -480,7 +522,7 @@ def compile_cases(cases, path, rng, chip="sm_80"):
         values = rng.standard_normal((*case.batch, case.n, case.k)) + (0.5 if case.wide > 1 else 0)
         if case.spread:
             values *= 2.0 ** rng.integers(*case.spread, (case.n, 1))
-        values = to_bits(values, case.weight)
+        values = to_bits(np.abs(values) if case.positive else values, case.weight)
         blobs.append(f'    w{i}: "0x40000000{values.tobytes().hex().upper()}"')
     resources = "{-# dialect_resources: { builtin: {\n" + ",\n".join(blobs) + "\n} } #-}\n"
     weights = list(decode_all(path, decodes, resources, len(cases)))

@@ -32,12 +32,11 @@ func.func @f(%x: tensor<{M}x{K}xf16>, %init: tensor<{M}x{N}xf32>) -> tensor<{M}x
 }}
 {{-# dialect_resources: {{ builtin: {{ w: "0x40000000{weight.tobytes().hex().upper()}" }} }} #-}}
 """
-module = compile_module(text, str(Path(sys.argv[1]).resolve()))
-[call] = module.launches("f")
-expected = x.astype(np.float64) @ weight.T.astype(np.float64)
+path = str(Path(sys.argv[1]).resolve())
 
 
 def run(ptx, given=x):
+    [call] = module.launches("f")
     arrays, out = [], None
     for i, name in enumerate(call.args):
         constant = module.array(call, "f", i)
@@ -63,6 +62,8 @@ def expect_fault(what, ptx, message, given=x):
     raise AssertionError(f"{what}: the model noticed nothing")
 
 
+module = compile_module(text, path)
+expected = x.astype(np.float64) @ weight.T.astype(np.float64)
 assert run(module.ptx) < 1e-3
 expect_fault("no barriers", change(r"bar\.sync\s+0;", ""), "since the last barrier")
 expect_fault("no waits", change(r"cp\.async\.wait_group\s+\d+;", ""), "still being copied")
@@ -75,4 +76,18 @@ assert wrong > 1, f"registers in another order: an error of {wrong}"
 # The lanes of a matrix have other rows.
 wrong = run(change(r"\.m8n8\.x4\.shared\.b16(\s+\{)([^,]*), ([^,]*),", r".m8n8.x4.shared.b16\1\3, \2,"))
 assert wrong > 1, f"matrices in another order: an error of {wrong}"
+
+# Two of four columns.
+module = compile_module(text.replace("arith.constant dense_resource", 'arith.constant {compress.codec = "nm2:4"} dense_resource'), path + "-sparse")
+groups = np.abs(weight.reshape(N, K // 4, 4))
+order = np.argsort(np.argsort(-groups, axis=-1, kind="stable"), axis=-1)
+expected = x.astype(np.float64) @ (weight * (order < 2).reshape(N, K)).T.astype(np.float64)
+assert run(module.ptx) < 1e-3
+expect_fault("positions as they are stored", change(r"(xor\.b32\s+\S+\s+\S+\s+)1145324612;", r"\g<1>0;"), "do not ascend")
+expect_fault("positions in any order", change(r"mma\.sp::ordered_metadata", "mma.sp"), "in any order")
+expect_fault("no such selector", change(r"(mma\.sp[^;]*,\s*)1;", r"\g<1>2;"), "the selector is 0 or 1")
+wrong = run(change(r"(mma\.sp[^;]*,\s*)1;", r"\g<1>0;"))
+assert wrong > 1, f"positions of another tile: an error of {wrong}"
+wrong = run(change(r"(mma\.sp\S*\s+\{[^}]*\},\s*\{[^}]*\},\s*\{)([^,]*), ([^,]*),", r"\1\3, \2,"))
+assert wrong > 1, f"registers of x in another order: an error of {wrong}"
 print("the model notices all of them")

@@ -503,6 +503,8 @@ class Block:
 
     def op_mma(self, parts, ops, idx):
         self.whole_warps(idx)
+        if parts[1].startswith("sp"):
+            return self.sparse_mma(parts, ops, idx)
         warps = len(idx) // 32
         d, a, b, c = ([p.strip() for p in op.strip("{}").split(",")] for op in ops)
         get = lambda name: self.read(name, idx).reshape(warps, 32)
@@ -544,6 +546,67 @@ class Block:
             convert = (lambda v: self.signed(v, 32), lambda v: self.mask(v.view(np.uint64), 32))
         else:
             raise Fault("no model of this mma")
+        self.add_product(left, right, d, c, idx, convert)
+
+    def sparse_mma(self, parts, ops, idx):
+        warps = len(idx) // 32
+        d, a, b, c = ([p.strip() for p in op.strip("{}").split(",")] for op in ops[:4])
+        get = lambda name: self.read(name, idx).reshape(warps, 32)
+        group, quarter, selector = LANES >> 2, LANES % 4, int(ops[5], 0)
+        if parts[1] != "sp::ordered_metadata":
+            raise Fault("metadata in any order is slow on some chips")
+        word = self.mask(get(ops[4]), 32).astype(np.int64)
+        if "m16n8k32" in parts and parts[-4:] in (["f32", "f16", "f16", "f32"], ["f32", "bf16", "bf16", "f32"]):
+            decode = FLOATS[parts[-3]][0]
+            if selector not in (0, 1):
+                raise Fault("the selector is 0 or 1")
+            # Chunks of four columns of rows: T0 (or T2) of a group has those of columns 0..15, of row groupID in its lower half and of
+            # groupID + 8 in its upper one; T1 (or T3) has columns 16..31.
+            chunks = np.zeros((warps, 16, 8), np.int64)
+            for chunk in range(8):
+                lanes = np.arange(8) * 4 + 2 * selector + chunk // 4
+                chunks[:, :8, chunk] = word[:, lanes] >> 4 * (chunk % 4) & 15
+                chunks[:, 8:, chunk] = word[:, lanes] >> 16 + 4 * (chunk % 4) & 15
+            packed, right = np.zeros((warps, 16, 16)), np.zeros((warps, 32, 8))
+            for i in range(8):  # a0 .. a7: two of the chunk from 4 threadID_in_group on, or 16 columns behind it
+                row = group + (0 if i < 2 or 4 <= i < 6 else 8)
+                packed[:, row, (quarter * 4 + (0 if i < 4 else 16)) // 2 + (i & 1)] = decode(halves(get(a[i // 2]))[i & 1]).reshape(warps, 32)
+            for i in range(8):  # b0 .. b7
+                right[:, quarter * 2 + (i & 1) + i // 2 * 8, group] = decode(halves(get(b[i // 2]))[i & 1]).reshape(warps, 32)
+            convert = (f32, bits32)
+        elif "m16n8k64" in parts and parts[-4:] in (["s32", "s8", "s8", "s32"], ["s32", "u8", "s8", "s32"]):
+            if selector:
+                raise Fault("the selector is 0")
+            # T0 has columns 0..31 of row groupID, T1 those of groupID + 8, T2 and T3 columns 32..63 of the same.
+            chunks = np.zeros((warps, 16, 16), np.int64)
+            for chunk in range(16):
+                lanes = np.arange(8) * 4 + 2 * (chunk // 8)
+                chunks[:, :8, chunk] = word[:, lanes] >> 4 * (chunk % 8) & 15
+                chunks[:, 8:, chunk] = word[:, lanes + 1] >> 4 * (chunk % 8) & 15
+            packed, right = np.zeros((warps, 16, 32), np.int64), np.zeros((warps, 64, 8), np.int64)
+            raw = lambda value, i: (value >> np.uint64(8 * i)) & np.uint64(255)
+            byte = lambda value, i: self.signed(raw(value, i), 8)
+            stored = byte if parts[-3] == "s8" else lambda value, i: raw(value, i).astype(np.int64)
+            for i in range(16):  # two of each of the two chunks from 8 threadID_in_group on, or 32 columns behind them
+                row = group + (0 if i < 4 or 8 <= i < 12 else 8)
+                packed[:, row, (quarter * 8 + (0 if i < 8 else 32)) // 2 + (i & 3)] = stored(get(a[i // 4]), i & 3)
+            for i in range(16):
+                right[:, quarter * 4 + (i & 3) + i // 4 * 16, group] = byte(get(b[i // 4]), i & 3)
+            convert = (lambda v: self.signed(v, 32), lambda v: self.mask(v.view(np.uint64), 32))
+        else:
+            raise Fault("no model of this mma")
+        first, second = chunks & 3, chunks >> 2
+        if np.any(first >= second):
+            raise Fault("positions in metadata do not ascend")
+        left = np.zeros((warps, 16, 4 * chunks.shape[2]), packed.dtype)
+        for number, position in enumerate((first, second)):
+            at = 4 * np.arange(chunks.shape[2]) + position
+            np.put_along_axis(left, at, packed[:, :, number::2], axis=2)
+        self.add_product(left, right, d, c, idx, convert)
+
+    def add_product(self, left, right, d, c, idx, convert):
+        warps, group, quarter = len(left), LANES >> 2, LANES % 4
+        get = lambda name: self.read(name, idx).reshape(warps, 32)
         with np.errstate(over="ignore", invalid="ignore"):
             product = left @ right
         for i in range(4):  # c0 .. c3

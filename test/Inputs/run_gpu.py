@@ -243,7 +243,19 @@ def check(gpu, module, data, case, runs):
     return worst
 
 
-def time_shape(gpu, module, timer, cublas, pattern, case, samples):
+def sparse_pattern(gpu, positions, words):
+    """Records of random bits, whose positions are those of two different elements of four, in their order: instructions know no others. Four bits have
+    both, the second one exclusive-or 1."""
+    record, first, size = positions["record"], positions["offset"], positions["bytes"]
+    bits = words.view(np.uint8)[: words.nbytes // record * record].reshape(-1, record).copy()
+    pairs = np.array([0, 8, 9, 10, 12, 13], np.uint8)[np.random.default_rng(2).integers(0, 6, (len(bits), size, 2))]
+    bits[:, first : first + size] = pairs[..., 0] | pairs[..., 1] << 4
+    pattern = gpu.allocate(bits.nbytes), bits.nbytes
+    gpu.upload(pattern[0], bits)
+    return pattern
+
+
+def time_shape(gpu, module, timer, cublas, pattern, words, case, samples):
     m, n, k = case["m"], case["n"], case["k"]
     components = [case["buffers"][i] for i in case["components"]]
     weight_bytes = sum(buffer["bytes"] for buffer in components)
@@ -257,11 +269,17 @@ def time_shape(gpu, module, timer, cublas, pattern, case, samples):
     activations, results = pointers[case["x"]], pointers[case["y"]]
     result_bytes = case["buffers"][case["y"]]["bytes"]
     gpu.upload(activations, rng.standard_normal((m, k)).astype(np.float16))
+    records = next((sparse_pattern(gpu, buffer["positions"], words) for buffer in components if "positions" in buffer), None)
     ours = []
     for i in range(copies(weight_bytes)):
         for j, number in enumerate(case["components"]):
             pointers[number] = gpu.allocate(case["buffers"][number]["bytes"])
-            gpu.fill(pointers[number], case["buffers"][number]["bytes"], pattern, 4096 * (i + j))
+            buffer = case["buffers"][number]
+            positions = buffer.get("positions")
+            if positions:
+                gpu.fill(pointers[number], buffer["bytes"], records, positions["record"] * 8 * i)
+            else:
+                gpu.fill(pointers[number], buffer["bytes"], pattern, 4096 * (i + j))
         launches = [
             gpu.prepare(module, launch, [(pointers[i], case["buffers"][i]["shape"]) for i in launch["args"]]) for launch in case["launches"]
         ]
@@ -369,7 +387,7 @@ def run(options):
         gpu.upload(pattern[0], words)
         for case in times:
             try:
-                report["times"].append(time_shape(gpu, module_of(case), timer, cublas, pattern, case, options.samples))
+                report["times"].append(time_shape(gpu, module_of(case), timer, cublas, pattern, words, case, options.samples))
             except GpuError as error:
                 report["times"].append({"kernel": case["name"], "m": case["m"], "n": case["n"], "k": case["k"], "error": str(error)})
                 gpu.free_all()

@@ -1,12 +1,12 @@
 // N:M sparsity: the axis inside and outside, ragged groups, f16 and bf16, a convolution, values that are quantized again,
 // rows of more than a tile.
 // RUN: rm -rf %t && mkdir -p %t
-// RUN: %python %inputs/make-weights.py %t/w.safetensors 'nk=F32:64x512:r.standard_normal(s)' 'kn=F16:512x48:r.standard_normal(s)' 'ragged=BF16:40x509:r.standard_normal(s)' 'conv=F32:16x3x3x24:r.standard_normal(s)' 'int4=F32:64x512:r.standard_normal(s)' 'long=F32:16x8192:r.standard_normal(s)' 'odd=F32:24x600:r.standard_normal(s)' 'sparse=F32:72x512:r.standard_normal(s)*(n.arange(512)//2%%2)'
+// RUN: %python %inputs/make-weights.py %t/w.safetensors 'nk=F32:64x512:r.standard_normal(s)' 'kn=F16:512x48:r.standard_normal(s)' 'ragged=BF16:40x509:r.standard_normal(s)' 'conv=F32:16x3x3x24:r.standard_normal(s)' 'int4=F32:64x512:r.standard_normal(s)' 'long=F32:16x8192:r.standard_normal(s)' 'odd=F32:24x600:r.standard_normal(s)' 'sparse=F32:72x512:r.standard_normal(s)*(n.arange(512)//2%%2)' 'packed=F32:37x99:r.standard_normal(s)' 'tiled=F16:37x99:r.standard_normal(s)'
 // RUN: compressc compile %s --weights %t/w.safetensors --preset none -o %t/a
 // RUN: compressc verify %t/a --original %s --weights %t/w.safetensors | FileCheck %s --check-prefix=VERIFY
 // RUN: compressc inspect %t/a | FileCheck %s --check-prefix=INSPECT
 // RUN: compressc inspect %t/a | FileCheck %s --check-prefix=FUSED
-// VERIFY: verified: 8 compressed weights
+// VERIFY: verified: 10 compressed weights
 // FUSED-NOT: decoded as a whole
 // Half of the values in 32 bits, and 2 bits of metadata for each. Kernels read tiles of 16 rows.
 // INSPECT-DAG: 17.00 bits/weight {{.*}} nk  #compress.tiled<#compress.nm<2:4, axis = 1>, tile = [16, 32]
@@ -22,7 +22,7 @@
 // INSPECT-DAG: 18.89 bits/weight  error 0.000e+00  sparse
 
 // Weights that are sparse already: nothing is lost, and the sums are the same, perhaps in another order.
-// RUN: %python %inputs/compare-sparse.py %t %s 'nk=2:4:1' 'kn=1:4:0' 'ragged=4:8:1' 'conv=2:4:3' 'int4=2:4:1' 'long=2:4:1' 'odd=3:5:1' 'sparse=2:4:1'
+// RUN: %python %inputs/compare-sparse.py %t %s 'nk=2:4:1' 'kn=1:4:0' 'ragged=4:8:1' 'conv=2:4:3' 'int4=2:4:1' 'long=2:4:1' 'odd=3:5:1' 'sparse=2:4:1' 'packed=2:4:1' 'tiled=2:4:1'
 
 // The presets say the same.
 // RUN: compressc presets | FileCheck %s --check-prefix=PRESETS
@@ -81,4 +81,19 @@ func.func @sparse(%x: tensor<3x512xf32>, %init: tensor<3x72xf32>) -> tensor<3x72
   %w = arith.constant {compress.codec = "nm2:4"} dense_resource<sparse> : tensor<72x512xf32>
   %0 = linalg.matmul indexing_maps = [#mk, #nk, #mn] ins(%x, %w : tensor<3x512xf32>, tensor<72x512xf32>) outs(%init : tensor<3x72xf32>) -> tensor<3x72xf32>
   return %0 : tensor<3x72xf32>
+}
+
+// Positions in an order of their own: of all of a weight, from which a kernel's tiles are made, and of each tile, as mma.sp wants them.
+func.func @packed(%x: tensor<3x99xf32>, %init: tensor<3x37xf32>) -> tensor<3x37xf32> {
+  %w = arith.constant {compress.codec = #compress.nm<2:4, axis = 1, positions = [1, 0]>} dense_resource<packed> : tensor<37x99xf32>
+  %0 = linalg.matmul indexing_maps = [#mk, #nk, #mn] ins(%x, %w : tensor<3x99xf32>, tensor<37x99xf32>) outs(%init : tensor<3x37xf32>) -> tensor<3x37xf32>
+  return %0 : tensor<3x37xf32>
+}
+
+func.func @tiled(%x: tensor<3x99xf16>, %init: tensor<3x37xf32>) -> tensor<3x37xf32> {
+  %w = arith.constant {compress.codec = #compress.tiled<#compress.nm<2:4, axis = 1>, tile = [16, 32], order = [0, 1], split = [1, 2, 8, 1, 2, 4, 4],
+                                                        inside = [2, 5, 3, 0, 4, 1, 6], positions = [0, 3, 2, 4, 1, 5, 6], record = 1>}
+    dense_resource<tiled> : tensor<37x99xf16>
+  %0 = linalg.matmul indexing_maps = [#mk, #nk, #mn] ins(%x, %w : tensor<3x99xf16>, tensor<37x99xf16>) outs(%init : tensor<3x37xf32>) -> tensor<3x37xf32>
+  return %0 : tensor<3x37xf32>
 }

@@ -74,6 +74,21 @@ struct MmaShape {
 /// those of 8.
 MmaShape getMmaShape(MmaKind kind);
 
+/// D = A B + C of mma.sp, where a row of A has up to two elements of each four
+/// neighbours. `a` holds those that are stored, of half as many columns.
+/// `metadata` has their positions in the four, in 2 bits each, for selector 0;
+/// lanes that it is not read of have the places of others. There are
+/// `selectors` of them: with another one, the lanes that follow in a group of
+/// four are read.
+struct SparseMmaShape {
+  int64_t m, n, k;
+  MmaFragment a, b, d, metadata;
+  int64_t selectors;
+};
+
+/// m16n8k32 for elements of 16 bits, m16n8k64 for those of 8.
+SparseMmaShape getSparseMmaShape(MmaKind kind);
+
 /// What ldmatrix gives of one 8x8 matrix of 16-bit elements: register i of a
 /// lane is of matrix i. Lane 8 i + r has the address of row r of matrix i.
 MmaFragment getLdmatrixFragment();

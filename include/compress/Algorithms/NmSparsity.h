@@ -115,6 +115,37 @@ void moveNmPositions(const NmShape &shape, const TileLayout &layout,
                      llvm::ArrayRef<uint8_t> metadata,
                      llvm::MutableArrayRef<uint8_t> tiledMetadata);
 
+/// Positions that are packed in another order: the last dimensions of what is
+/// stored, of which the axis is one, are packed as one dimension, `order` being
+/// theirs. Each position is stored exclusive-or its number in the group, so
+/// that zeros are the first N positions. Sizes are those of a shape with
+/// elements.
+struct PackedNmShape {
+  NmShape shape;
+  llvm::SmallVector<int64_t, 8> order;
+
+  /// Bytes of all positions.
+  int64_t getNumBytes() const;
+};
+
+/// Puts positions in that order, and back. Runs on LLVM's thread pool.
+void packNmPositions(const PackedNmShape &shape,
+                     llvm::ArrayRef<uint8_t> metadata,
+                     llvm::MutableArrayRef<uint8_t> packed);
+void unpackNmPositions(const PackedNmShape &shape,
+                       llvm::ArrayRef<uint8_t> packed,
+                       llvm::MutableArrayRef<uint8_t> metadata);
+
+/// The same as decodeNm and validateNm for packed positions.
+[[nodiscard]] bool decodePackedNm(const PackedNmShape &shape, FloatKind kind,
+                                  llvm::ArrayRef<uint8_t> values,
+                                  llvm::ArrayRef<uint8_t> packed, int64_t begin,
+                                  llvm::MutableArrayRef<uint8_t> out);
+std::optional<SparseError> validatePackedNm(const PackedNmShape &shape,
+                                            FloatKind kind,
+                                            llvm::ArrayRef<uint8_t> values,
+                                            llvm::ArrayRef<uint8_t> packed);
+
 /// The first element of `bytes` that is an infinity or a NaN.
 std::optional<SparseError> findNonFinite(FloatKind kind,
                                          llvm::ArrayRef<uint8_t> bytes);

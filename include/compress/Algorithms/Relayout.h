@@ -45,6 +45,9 @@ struct TileLayout {
   llvm::SmallVector<int64_t, 8> split;
   /// A permutation of the factors; empty with `split`, which means `order`.
   llvm::SmallVector<int64_t, 8> inside;
+  /// The order of the factors in which positions of values are packed, where
+  /// that is another one than `inside` (see NmSparsity.h).
+  llvm::SmallVector<int64_t, 8> positions;
   /// Tiles along the last dimension of `order` that make a record; 0: arrays
   /// are not interleaved.
   int64_t record = 0;
@@ -70,8 +73,8 @@ struct TileLayout {
 
   bool operator==(const TileLayout &other) const {
     return tile == other.tile && order == other.order && split == other.split &&
-           inside == other.inside && record == other.record &&
-           flip == other.flip;
+           inside == other.inside && positions == other.positions &&
+           record == other.record && flip == other.flip;
   }
 };
 

@@ -177,7 +177,9 @@ def ConvertCompressToGPU
     contraction becomes a `gpu.func` and its launch; where the number of rows of lhs
     is not known, there are several kernels, of which the smallest one that has room
     for all rows is launched. Buffers must be ones that the GPU can read, and begin
-    at multiples of 16 bytes.
+    at multiples of 16 bytes. Where two of four columns are stored, they are
+    multiplied by mma.sp. The module of kernels has the chip as its target, and the
+    version of PTX that they need.
 
     ```mlir
     compress.contract ins(%x, %stream : memref<8x256xf16>, memref<8x4x544xi8>) outs(%y : memref<8x128xf32>) ...

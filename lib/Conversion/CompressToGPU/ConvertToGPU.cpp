@@ -267,13 +267,20 @@ void ConvertToGPUPass::runOnOperation() {
   FailureOr<GpuChip> known = lookupChip(chip, emitError);
   if (failed(known))
     return signalPassFailure();
+  unsigned ptx = known->ptx;
   for (ContractOp op : ops) {
-    if (failed(
-            checkMma(getMmaKind(op), *known, [&] { return op.emitOpError(); })))
+    bool isSparse = hasSparseFragments(op);
+    if (failed(checkMma(
+            getMmaKind(op), *known, [&] { return op.emitOpError(); },
+            isSparse)))
       return signalPassFailure();
+    ptx = std::max(ptx, getMmaPtx(isSparse, *known));
   }
   auto b = OpBuilder::atBlockBegin(module.getBody());
   kernels = gpu::GPUModuleOp::create(b, module.getLoc(), "kernels");
+  kernels.setTargetsAttr(b.getArrayAttr(NVVM::NVVMTargetAttr::get(
+      &getContext(), /*optLevel=*/3, "nvptx64-nvidia-cuda", known->name,
+      ("+ptx" + Twine(ptx)).str())));
   SymbolTable(module).insert(kernels);
   // Of no size that is known here, so it is declared only.
   b.setInsertionPointToStart(kernels.getBody());

@@ -26,9 +26,9 @@ static constexpr GpuChip kChips[] = {
     {"sm_121a", 121, 88, 99 * 1024}};
 
 namespace {
-/// What is said of an instruction.
+/// What is said of an instruction, and of mma.sp.
 struct MmaEntry {
-  const char *name;
+  const char *name, *sparseName;
   /// The oldest chips that have it, and no conversion in its place.
   unsigned capability;
   NVVM::MMATypes a, b;
@@ -38,19 +38,19 @@ struct MmaEntry {
 static MmaEntry getEntry(MmaKind kind) {
   switch (kind) {
   case MmaKind::F16:
-    return {"mma.sync.m16n8k16 of f16", 80, NVVM::MMATypes::f16,
-            NVVM::MMATypes::f16};
+    return {"mma.sync.m16n8k16 of f16", "mma.sp.m16n8k32 of f16", 80,
+            NVVM::MMATypes::f16, NVVM::MMATypes::f16};
   case MmaKind::BF16:
-    return {"mma.sync.m16n8k16 of bf16", 80, NVVM::MMATypes::bf16,
-            NVVM::MMATypes::bf16};
+    return {"mma.sync.m16n8k16 of bf16", "mma.sp.m16n8k32 of bf16", 80,
+            NVVM::MMATypes::bf16, NVVM::MMATypes::bf16};
   case MmaKind::S8:
-    return {"mma.sync.m16n8k32 of s8", 80, NVVM::MMATypes::s8,
-            NVVM::MMATypes::s8};
+    return {"mma.sync.m16n8k32 of s8", "mma.sp.m16n8k64 of s8", 80,
+            NVVM::MMATypes::s8, NVVM::MMATypes::s8};
   case MmaKind::U8:
-    return {"mma.sync.m16n8k32 of u8", 80, NVVM::MMATypes::u8,
-            NVVM::MMATypes::s8};
+    return {"mma.sync.m16n8k32 of u8", "mma.sp.m16n8k64 of u8", 80,
+            NVVM::MMATypes::u8, NVVM::MMATypes::s8};
   case MmaKind::B1:
-    return {"mma.sync.m16n8k256 of b1", 80, NVVM::MMATypes::b1,
+    return {"mma.sync.m16n8k256 of b1", nullptr, 80, NVVM::MMATypes::b1,
             NVVM::MMATypes::b1};
   }
   llvm_unreachable("unknown kind");
@@ -105,51 +105,48 @@ mlir::compress::lookupChip(StringRef name,
 
 LogicalResult
 mlir::compress::checkMma(MmaKind kind, const GpuChip &chip,
-                         function_ref<InFlightDiagnostic()> emitError) {
+                         function_ref<InFlightDiagnostic()> emitError,
+                         bool isSparse) {
   MmaEntry entry = getEntry(kind);
   if (chip.capability >= entry.capability)
     return success();
   InFlightDiagnostic diag = emitError();
-  diag << "expected a chip that has " << entry.name << ", one of ";
+  diag << "expected a chip that has "
+       << (isSparse ? entry.sparseName : entry.name) << ", one of ";
   listChips(diag, [&](const GpuChip &other) {
     return other.capability >= entry.capability;
   });
   return diag << ", but got '" << chip.name << "'";
 }
 
-Value mlir::compress::emitMma(ImplicitLocOpBuilder &b, MmaKind kind,
-                              ValueRange a, ValueRange bRegisters, Value c) {
-  MmaEntry entry = getEntry(kind);
-  algorithms::MmaShape shape = algorithms::getMmaShape(kind);
-  // Only f16 has operands of its own type.
-  auto getOperands = [&](ValueRange registers) {
-    SmallVector<Value> operands(registers);
-    if (kind == MmaKind::F16)
-      for (Value &operand : operands)
-        operand = LLVM::BitcastOp::create(b, VectorType::get(2, b.getF16Type()),
-                                          operand);
-    return operands;
-  };
+/// Registers as operands: only f16 has those of its own type.
+static SmallVector<Value> getOperands(ImplicitLocOpBuilder &b, MmaKind kind,
+                                      ValueRange registers) {
+  SmallVector<Value> operands(registers);
+  if (kind == MmaKind::F16)
+    for (Value &operand : operands)
+      operand = LLVM::BitcastOp::create(b, VectorType::get(2, b.getF16Type()),
+                                        operand);
+  return operands;
+}
+
+/// Emits an instruction that adds to the elements of `c`.
+static Value
+addTo(ImplicitLocOpBuilder &b, Value c,
+      function_ref<Value(Type result, ValueRange sums,
+                         std::optional<NVVM::MMAIntOverflow> overflow)>
+          emit) {
   auto vector = cast<VectorType>(c.getType());
   SmallVector<Value> sums;
   for (int64_t i = 0; i < vector.getNumElements(); ++i)
     sums.push_back(vector::ExtractOp::create(b, c, i));
   std::optional<NVVM::MMAIntOverflow> overflow;
-  std::optional<NVVM::MMAB1Op> products;
-  if (kind == MmaKind::B1)
-    // From sm_90 on, others are converted to it.
-    products = NVVM::MMAB1Op::and_popc;
-  else if (vector.getElementType().isInteger())
+  if (vector.getElementType().isInteger())
     overflow = NVVM::MMAIntOverflow::wrapped;
   Type result = LLVM::LLVMStructType::getLiteral(
       b.getContext(),
       SmallVector<Type>(vector.getNumElements(), vector.getElementType()));
-  Value d = NVVM::MmaOp::create(
-      b, result, getOperands(a), getOperands(bRegisters), sums,
-      ArrayRef<int64_t>{shape.m, shape.n, shape.k}, products, overflow,
-      std::array<NVVM::MMATypes, 2>{entry.a, entry.b},
-      std::array<NVVM::MMALayout, 2>{NVVM::MMALayout::row,
-                                     NVVM::MMALayout::col});
+  Value d = emit(result, sums, overflow);
   for (int64_t i = 0; i < vector.getNumElements(); ++i)
     sums[i] = LLVM::ExtractValueOp::create(b, d, i);
   return vector::FromElementsOp::create(b, vector, sums);
@@ -173,20 +170,74 @@ Value mlir::compress::emitPairProduct(ImplicitLocOpBuilder &b, MmaKind kind,
   return LLVM::BitcastOp::create(b, b.getI32Type(), product);
 }
 
-Value mlir::compress::emitPermute(ImplicitLocOpBuilder &b, Value low,
-                                  Value high, ArrayRef<unsigned> bytes) {
-  unsigned selector = 0;
-  for (auto [i, byte] : llvm::enumerate(bytes))
-    selector |= byte << (4 * i);
+static Value emitAsm(ImplicitLocOpBuilder &b, Twine text, Twine constraints,
+                     ValueRange operands) {
   return LLVM::InlineAsmOp::create(
-             b, b.getI32Type(), ValueRange{low, high},
-             llvm::formatv("prmt.b32 $0, $1, $2, {0:x};", selector).str(),
-             "=r,r,r", /*has_side_effects=*/false, /*is_align_stack=*/false,
+             b, b.getI32Type(), operands, text.str(), constraints.str(),
+             /*has_side_effects=*/false, /*is_align_stack=*/false,
              LLVM::TailCallKind::None,
              LLVM::AsmDialectAttr::get(b.getContext(),
                                        LLVM::AsmDialect::AD_ATT),
              ArrayAttr())
       .getResult(0);
+}
+
+Value mlir::compress::emitPermute(ImplicitLocOpBuilder &b, Value low,
+                                  Value high, ArrayRef<unsigned> bytes) {
+  unsigned selector = 0;
+  for (auto [i, byte] : llvm::enumerate(bytes))
+    selector |= byte << (4 * i);
+  return emitAsm(b,
+                 llvm::formatv("prmt.b32 $0, $1, $2, {0:x};", selector).str(),
+                 "=r,r,r", {low, high});
+}
+
+Value mlir::compress::emitPermute(ImplicitLocOpBuilder &b, Value low,
+                                  Value high, Value selector) {
+  return emitAsm(b, "prmt.b32 $0, $1, $2, $3;", "=r,r,r,r",
+                 {low, high, selector});
+}
+
+Value mlir::compress::emitMma(ImplicitLocOpBuilder &b, MmaKind kind,
+                              ValueRange a, ValueRange bRegisters, Value c) {
+  MmaEntry entry = getEntry(kind);
+  algorithms::MmaShape shape = algorithms::getMmaShape(kind);
+  std::optional<NVVM::MMAB1Op> products;
+  if (kind == MmaKind::B1)
+    // From sm_90 on, others are converted to it.
+    products = NVVM::MMAB1Op::and_popc;
+  return addTo(b, c, [&](Type result, ValueRange sums, auto overflow) -> Value {
+    if (products)
+      overflow = std::nullopt;
+    return NVVM::MmaOp::create(
+        b, result, getOperands(b, kind, a), getOperands(b, kind, bRegisters),
+        sums, ArrayRef<int64_t>{shape.m, shape.n, shape.k}, products, overflow,
+        std::array<NVVM::MMATypes, 2>{entry.a, entry.b},
+        std::array<NVVM::MMALayout, 2>{NVVM::MMALayout::row,
+                                       NVVM::MMALayout::col});
+  });
+}
+
+Value mlir::compress::emitSparseMma(ImplicitLocOpBuilder &b, MmaKind kind,
+                                    ValueRange a, ValueRange bRegisters,
+                                    Value c, Value metadata, int64_t selector) {
+  MmaEntry entry = getEntry(kind);
+  algorithms::SparseMmaShape shape = algorithms::getSparseMmaShape(kind);
+  Value number = LLVM::ConstantOp::create(b, b.getI32Type(),
+                                          b.getI32IntegerAttr(selector));
+  return addTo(b, c, [&](Type result, ValueRange sums, auto overflow) -> Value {
+    auto op = NVVM::MmaSpOp::create(
+        b, result, getOperands(b, kind, a), getOperands(b, kind, bRegisters),
+        sums, metadata, number, ArrayRef<int64_t>{shape.m, shape.n, shape.k},
+        overflow, std::array<NVVM::MMATypes, 2>{entry.a, entry.b});
+    op.setOrderedMetadata(true);
+    return op;
+  });
+}
+
+unsigned mlir::compress::getMmaPtx(bool isSparse, const GpuChip &chip) {
+  // That of ordered metadata; in any order it is slow on some chips.
+  return isSparse ? std::max(chip.ptx, 85u) : chip.ptx;
 }
 
 void mlir::compress::emitCommit(ImplicitLocOpBuilder &b) {

@@ -258,9 +258,15 @@ void PackWeightsPass::chooseForGpu(PackedWeight &weight, const MatrixDims &dims,
     row = dims.getLaneDim();
     column = dims.getStepDim();
   }
-  if (auto fragments = dyn_cast<FragmentDecoderInterface>(codec))
+  auto fragments = dyn_cast<FragmentDecoderInterface>(codec);
+  if (fragments)
     weight.layout = getFragmentLayout(fragments, logical, row, column);
-  if (!weight.layout)
+  if (weight.layout)
+    return;
+  if (fragments)
+    weight.reason =
+        fragments.explainNoCodes(logical, column, /*values=*/Attribute());
+  if (weight.reason.empty())
     weight.reason = "its codec has no layout for kernels of GPUs";
 }
 

@@ -227,6 +227,22 @@ func.func private @f(!compress.tensor<8x64xf32, #compress.tiled<#q, tile = [8, 3
 func.func private @f(!compress.tensor<8x64xf32, #compress.tiled<#q, tile = [8, 32], order = [0, 1], flip = 256>>)
 
 // -----
+// tiled_c11
+// expected-error @below {{expected positions to be a permutation of 2 factors, but got [0, 0]}}
+func.func private @f(!compress.tensor<8x64xf32, #compress.tiled<#compress.nm<2:4, axis = 1>, tile = [8, 32], order = [0, 1], split = [8, 32], inside = [0, 1], positions = [0, 0]>>)
+
+// -----
+// tiled_c11: too few
+// expected-error @below {{expected positions to be a permutation of 2 factors, but got [0]}}
+func.func private @f(!compress.tensor<8x64xf32, #compress.tiled<#compress.nm<2:4, axis = 1>, tile = [8, 32], order = [0, 1], split = [8, 32], inside = [0, 1], positions = [0]>>)
+
+// -----
+// tiled_c12
+#q = #compress.quant<i4, block = [1, 32], scale = f32>
+// expected-error @below {{expected no positions, because there are none in #compress.quant<i4, block = [1, 32], scale = f32>}}
+func.func private @f(!compress.tensor<8x64xf32, #compress.tiled<#q, tile = [8, 32], order = [0, 1], split = [8, 32], inside = [0, 1], positions = [1, 0]>>)
+
+// -----
 // tiled_c9: a scale for two tiles has no part in records of one
 #q = #compress.quant<i4, block = [1, 64], scale = f32>
 // expected-error @below {{expected records of 1 tiles to have a part of each component of #compress.quant<}}

@@ -21,6 +21,36 @@ func.func private @f(!compress.tensor<8x64xf32, #compress.nm<2:17, axis = 1>>)
 func.func private @f(!compress.tensor<8x64xf32, #compress.nm<2:4, axis = -1>>)
 
 // -----
+// nm_c9: not one after another
+// expected-error @below {{expected positions to be different dimensions that follow each other, with 2 among them, but got [2, 0]}}
+func.func private @f(!compress.tensor<8x4x64xf32, #compress.nm<2:4, axis = 2, positions = [2, 0]>>)
+
+// -----
+// nm_c9: one of them twice
+// expected-error @below {{expected positions to be different dimensions that follow each other, with 2 among them, but got [2, 2]}}
+func.func private @f(!compress.tensor<8x4x64xf32, #compress.nm<2:4, axis = 2, positions = [2, 2]>>)
+
+// -----
+// nm_c9: without the axis
+// expected-error @below {{expected positions to be different dimensions that follow each other, with 0 among them, but got [2, 1]}}
+func.func private @f(!compress.tensor<8x4x64xf32, #compress.nm<2:4, axis = 0, positions = [2, 1]>>)
+
+// -----
+// nm_c9: below 0
+// expected-error @below {{expected positions to be different dimensions that follow each other, with 0 among them, but got [0, -1]}}
+func.func private @f(!compress.tensor<8x4x64xf32, #compress.nm<2:4, axis = 0, positions = [0, -1]>>)
+
+// -----
+// nm_c10
+// expected-error @below {{expected positions up to dimension 2, but got up to 1}}
+func.func private @f(!compress.tensor<8x4x64xf32, #compress.nm<2:4, axis = 1, positions = [1, 0]>>)
+
+// -----
+// nm_c10
+// expected-error @below {{expected a static dimension 1 in positions, but got 'tensor<8x?x64xf32>'}}
+func.func private @f(!compress.tensor<8x?x64xf32, #compress.nm<2:4, axis = 2, positions = [2, 1]>>)
+
+// -----
 // nm_c3
 // expected-error @below {{expected an axis below rank 2, but got 2}}
 func.func private @f(!compress.tensor<8x64xf32, #compress.nm<2:4, axis = 2>>)

@@ -15,11 +15,15 @@
 // CHECK-SAME: !compress.tensor<8x?x3xf16, #compress.nm<1:2, axis = 0>>
 // CHECK-SAME: !compress.tensor<5xf32, #compress.nm<3:4, axis = 0>>
 // CHECK-SAME: !compress.tensor<0x64xf32, #compress.nm<2:4, axis = 0>>
+// CHECK-SAME: !compress.tensor<16x8x4xf16, #compress.nm<2:4, axis = 2, positions = [2, 1]>>
+// CHECK-SAME: !compress.tensor<8x64xf16, #compress.tiled<#compress.nm<2:4, axis = 1>, tile = [8, 32], order = [0, 1], split = [8, 8, 4], inside = [0, 1, 2], positions = [1, 0, 2], record = 1>>
 // CHECK-SAME: !compress.tensor<8x64xf32, #compress.nested<#compress.nm<2:4, axis = 1>, values = #compress.quant<i4, block = [1, 32], scale = f16>>>
 func.func private @parameters(
   !compress.tensor<8x64xf32, #compress.nm<2:4, axis = 1>>, !compress.tensor<64x8xbf16, #compress.nm<1 : 16, axis = 0>>,
   !compress.tensor<?x64xf16, #compress.nm<15:16, axis = 1>>, !compress.tensor<8x?x3xf16, #compress.nm<1:2, axis = 0>>,
   !compress.tensor<5xf32, #compress.nm<3:4, axis = 0>>, !compress.tensor<0x64xf32, #compress.nm<2:4, axis = 0>>,
+  !compress.tensor<16x8x4xf16, #compress.nm<2:4, axis = 2, positions = [2, 1]>>,
+  !compress.tensor<8x64xf16, #compress.tiled<#compress.nm<2:4, axis = 1>, tile = [8, 32], order = [0, 1], split = [8, 8, 4], inside = [0, 1, 2], positions = [1, 0, 2], record = 1>>,
   !compress.tensor<8x64xf32, #compress.nested<#compress.nm<2:4, axis = 1>, values = #compress.quant<i4, block = [1, 32], scale = f16>>>)
 
 // CHECK-LABEL: func @storage
@@ -30,11 +34,14 @@ func.func @storage(
     %b: !compress.tensor<22x?x7xf16, #compress.nm<3:8, axis = 0>>,
     // The last group has one element and stores three.
     %c: !compress.tensor<5xbf16, #compress.nm<3:4, axis = 0>>,
-    %d: !compress.tensor<3x0xf32, #compress.nm<2:4, axis = 1>>) {
+    %d: !compress.tensor<3x0xf32, #compress.nm<2:4, axis = 1>>,
+    // 8 groups have 16 positions, which are packed as one row.
+    %e: !compress.tensor<?x8x4xf16, #compress.nm<2:4, axis = 2, positions = [2, 1]>>) {
   // CHECK: "use"(%{{.*}}) : (tensor<8x32xf32>, tensor<8x8xi8>) -> ()
   // CHECK: "use"(%{{.*}}) : (tensor<9x?x7xf16>, tensor<9x?x3xi8>) -> ()
   // CHECK: "use"(%{{.*}}) : (tensor<6xbf16>, tensor<2xi8>) -> ()
   // CHECK: "use"(%{{.*}}) : (tensor<3x0xf32>, tensor<3x0xi8>) -> ()
+  // CHECK: "use"(%{{.*}}) : (tensor<?x8x2xf16>, tensor<?x4xi8>) -> ()
   %a0:2 = compress.components %a : !compress.tensor<8x64xf32, #compress.nm<2:4, axis = 1>>
   "use"(%a0#0, %a0#1) : (tensor<8x32xf32>, tensor<8x8xi8>) -> ()
   %b0:2 = compress.components %b : !compress.tensor<22x?x7xf16, #compress.nm<3:8, axis = 0>>
@@ -43,6 +50,8 @@ func.func @storage(
   "use"(%c0#0, %c0#1) : (tensor<6xbf16>, tensor<2xi8>) -> ()
   %d0:2 = compress.components %d : !compress.tensor<3x0xf32, #compress.nm<2:4, axis = 1>>
   "use"(%d0#0, %d0#1) : (tensor<3x0xf32>, tensor<3x0xi8>) -> ()
+  %e0:2 = compress.components %e : !compress.tensor<?x8x4xf16, #compress.nm<2:4, axis = 2, positions = [2, 1]>>
+  "use"(%e0#0, %e0#1) : (tensor<?x8x2xf16>, tensor<?x4xi8>) -> ()
   return
 }
 

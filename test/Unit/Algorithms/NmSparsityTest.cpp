@@ -267,6 +267,94 @@ TEST(NmSparsity, TilesHoldTheSameAndValidPadding) {
   }
 }
 
+TEST(NmSparsity, PositionsArePackedInAnyOrder) {
+  const unsigned seed = 20261129;
+  RecordProperty("seed", seed);
+  std::printf("seed %u\n", seed);
+  Random random(seed);
+  for (int round = 0; round < 300; ++round) {
+    PackedNmShape packed;
+    NmShape &shape = packed.shape;
+    shape.group = random.pick(2, 16);
+    shape.kept = random.pick(1, shape.group - 1);
+    const int64_t rank = random.pick(1, 5), count = random.pick(1, rank);
+    for (int64_t i = 0; i < rank; ++i) {
+      shape.shape.push_back(random.pick(1, 9));
+      if (i >= rank - count)
+        packed.order.insert(
+            packed.order.begin() + random.pick(0, packed.order.size()), i);
+    }
+    shape.axis = random.pick(rank - count, rank - 1);
+    const FloatKind kind = FloatKind(random.pick(0, 2));
+    SCOPED_TRACE(describe(shape, kind));
+    const NmSizes sizes = *computeSizes(shape);
+    const Encoded encoded =
+        encode(random.makeWeight(sizes.numElements, kind), kind, shape);
+    // One by one: the positions of a row, in the order of the values, and where
+    // each of them goes.
+    llvm::SmallVector<int64_t, 8> stored(shape.shape.begin(),
+                                         shape.shape.end());
+    stored[shape.axis] =
+        (stored[shape.axis] + shape.group - 1) / shape.group * shape.kept;
+    const int64_t bits = shape.getPositionBits(), inner = stored.back();
+    const int64_t innerBytes = (inner * bits + 7) / 8;
+    int64_t length = 1;
+    for (int64_t i = rank - count; i < rank; ++i)
+      length *= stored[i];
+    std::vector<unsigned> expected(sizes.numValues);
+    for (int64_t i = 0; i < sizes.numValues; ++i) {
+      unsigned position = 0;
+      for (int64_t bit = 0; bit < bits; ++bit) {
+        const int64_t at = i % inner * bits + bit;
+        const uint8_t byte = encoded.metadata[i / inner * innerBytes + at / 8];
+        position |= (byte >> at % 8 & 1) << bit;
+      }
+      std::vector<int64_t> index(rank);
+      for (int64_t dim = rank - 1, rest = i; dim >= 0; rest /= stored[dim--])
+        index[dim] = rest % stored[dim];
+      int64_t place = 0;
+      for (int64_t dim : packed.order)
+        place = place * stored[dim] + index[dim];
+      expected[i / length * length + place] =
+          position ^ (index[shape.axis] % shape.kept);
+    }
+    Bytes bytes(packed.getNumBytes()), back(sizes.metadataBytes);
+    packNmPositions(packed, encoded.metadata, bytes);
+    ASSERT_EQ(bytes, packRows(expected, bits, length));
+    unpackNmPositions(packed, bytes, back);
+    ASSERT_EQ(back, encoded.metadata);
+    ASSERT_FALSE(validatePackedNm(packed, kind, encoded.values, bytes));
+    const Bytes decoded = decode(encoded, kind, shape);
+    Bytes out(decoded.size(), 0xff);
+    ASSERT_TRUE(decodePackedNm(packed, kind, encoded.values, bytes, 0, out));
+    ASSERT_EQ(out, decoded);
+    // Bits behind the last position.
+    if (length * bits % 8) {
+      bytes.back() |= 0x80;
+      auto error = validatePackedNm(packed, kind, encoded.values, bytes);
+      ASSERT_TRUE(error && error->kind == Kind::Padding);
+    }
+  }
+}
+
+TEST(NmSparsity, ZerosAreTheFirstPositions) {
+  const PackedNmShape packed{{{2, 8}, 1, 2, 4}, {0, 1}};
+  Bytes values(8 * 2), zeros(packed.getNumBytes()), metadata(2);
+  EXPECT_FALSE(validatePackedNm(packed, FloatKind::F16, values, zeros));
+  unpackNmPositions(packed, zeros, metadata);
+  EXPECT_EQ(metadata, (Bytes{0x44, 0x44}));
+  // Two that do not increase: 1 and 1 ^ 1.
+  zeros[0] = 0x01;
+  auto error = validatePackedNm(packed, FloatKind::F16, values, zeros);
+  ASSERT_TRUE(error && error->kind == Kind::Position);
+  EXPECT_TRUE(
+      validatePackedNm(packed, FloatKind::F16, values, Bytes(1))->kind ==
+      Kind::InvalidArgument);
+  Bytes out(2);
+  EXPECT_FALSE(
+      decodePackedNm(packed, FloatKind::F16, values, Bytes(1), 0, out));
+}
+
 TEST(NmSparsity, RefusesWhatDoesNotFit) {
   EXPECT_FALSE(computeSizes({{8}, 0, 4, 4}));
   EXPECT_FALSE(computeSizes({{8}, 0, 0, 4}));

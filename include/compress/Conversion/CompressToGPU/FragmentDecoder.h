@@ -27,6 +27,12 @@ inline constexpr int64_t kTileBytes = kLaneBytes * algorithms::kWarpLanes;
 /// A weight that is laid out in fragments.
 struct FragmentWeight {
   FragmentWeight(TiledAttr codec, RankedTensorType logical);
+  /// One that has some leaves of the records of another one.
+  FragmentWeight(TiledAttr codec, RankedTensorType logical,
+                 SmallVector<TiledAttr::Leaf> leaves,
+                 TiledAttr::Records records)
+      : codec(codec), logical(logical), leaves(std::move(leaves)),
+        records(std::move(records)) {}
 
   TiledAttr codec;
   RankedTensorType logical;
@@ -61,6 +67,11 @@ struct FragmentCodes {
   /// they can be looked up together, and not in the halves of a word: for 4
   /// bits.
   bool hasPairs = false;
+  /// Whether values are more than a number times a scale.
+  bool hasOffsets = false;
+  /// Whether two of four neighbouring columns are stored, and their positions.
+  /// `block` is of all columns.
+  bool isSparse = false;
 };
 
 /// value = unit * (scale * (number - zero) + min), where all numbers of
@@ -77,8 +88,16 @@ struct FragmentFormat {
   int64_t tilesPerFactor = 0;
   /// For an mma of bytes, fragments have numbers times 2^byteShift.
   int64_t byteShift = 0;
+  /// Whether registers have two of four neighbouring columns: for mma.sp.
+  bool isSparse = false;
 
   bool hasOffset() const { return hasZero || hasMin; }
+};
+
+/// The metadata operand of mma.sp, and its selector.
+struct FragmentMetadata {
+  Value word;
+  int64_t selector;
 };
 
 /// An mma of bytes may multiply its columns in any order, if both operands have
@@ -97,6 +116,13 @@ inline constexpr int64_t getSignColumn(int64_t bit) {
   return bit / 16 * 64 + bit % 8 * 8 + bit / 8 % 2;
 }
 
+/// The same where two of four columns are stored: of each 64 columns, a
+/// register has four neighbours and those 16 behind them. Which columns are
+/// word number `word` of a row of lhs.
+inline constexpr int64_t getSparseWordColumn(int64_t word) {
+  return 4 * (word / 8 * 8 + word % 2 * 4 + word % 8 / 2);
+}
+
 /// Where a tile lies.
 struct FragmentPlace {
   /// Among the rows of tiles: batches, and the row.
@@ -107,8 +133,8 @@ struct FragmentPlace {
   /// Number in the record.
   int64_t tile = 0;
   /// Number of the lane's group of four (see algorithms::MmaFragment): its row
-  /// in each 8 rows.
-  Value group;
+  /// in each 8 rows. Number of the lane in there.
+  Value group, quarter;
   /// The components that are not in records.
   SmallVector<Value> shared;
 };
@@ -125,6 +151,7 @@ void registerFragmentDecoders(DialectRegistry &registry);
 // One line a codec.
 void registerDenseFragmentDecoder(DialectRegistry &registry);
 void registerNestedFragmentDecoder(DialectRegistry &registry);
+void registerNmFragmentDecoder(DialectRegistry &registry);
 void registerPaletteFragmentDecoder(DialectRegistry &registry);
 void registerQuantFragmentDecoder(DialectRegistry &registry);
 

@@ -31,6 +31,21 @@ def FragmentDecoderInterface : AttrInterface<"FragmentDecoderInterface"> {
       "::std::optional<::mlir::compress::FragmentCodes>", "getFragmentCodes",
       (ins "::mlir::RankedTensorType":$logical, "unsigned":$columnDim)>,
     InterfaceMethod<[{
+        The same where the values that the codec stores are compressed by `values`.
+      }],
+      "::std::optional<::mlir::compress::FragmentCodes>", "getCodesOfValues",
+      (ins "::mlir::RankedTensorType":$logical, "unsigned":$columnDim,
+           "::mlir::Attribute":$values), "",
+      /*defaultImplementation=*/"return ::std::nullopt;">,
+    InterfaceMethod<[{
+        Why there are no codes, with `values` as before or null; empty where nothing
+        is to be said of it.
+      }],
+      "::std::string", "explainNoCodes",
+      (ins "::mlir::RankedTensorType":$logical, "unsigned":$columnDim,
+           "::mlir::Attribute":$values), "",
+      /*defaultImplementation=*/[{ return ""; }]>,
+    InterfaceMethod<[{
         How numbers of fragments relate to the values of a weight, where a kernel
         multiplies numbers of `kind`.
       }],
@@ -62,13 +77,27 @@ def FragmentDecoderInterface : AttrInterface<"FragmentDecoderInterface"> {
         of the type that the kernel computes in, F16 or BF16; or they are what
         `getByteKind` says, of 32 columns in the order of `getByteColumn`; or B1 where
         `hasSigns`, of 256 columns in the order of `getSignColumn`, and then a bit is
-        set for 1.
+        set for 1. Sparse ones are those stored of twice as many columns, in the
+        order of `getSparseWordColumn` if they are bytes.
       }],
       "::llvm::SmallVector<::mlir::Value>", "emitFragment",
       (ins "::mlir::OpBuilder &":$builder, "::mlir::Location":$loc,
            "const ::mlir::compress::FragmentWeight &":$weight,
            "::mlir::ValueRange":$words, "int64_t":$rowTile, "int64_t":$step,
            "::mlir::compress::algorithms::MmaKind":$kind)>,
+    InterfaceMethod<[{
+        The metadata of such registers, if the format is sparse; of positions that
+        ascend, also where nothing but zeros was copied.
+      }],
+      "::mlir::compress::FragmentMetadata", "emitMetadata",
+      (ins "::mlir::OpBuilder &":$builder, "::mlir::Location":$loc,
+           "const ::mlir::compress::FragmentWeight &":$weight,
+           "const ::mlir::compress::FragmentPlace &":$place,
+           "int64_t":$rowTile, "int64_t":$step,
+           "::mlir::compress::algorithms::MmaKind":$kind), "",
+      /*defaultImplementation=*/[{
+        llvm_unreachable("no metadata");
+      }]>,
     InterfaceMethod<[{
         The mma of bytes that multiplies numbers as they are, up to a power of two, or
         nothing where none does, or where tiles do not have whole ones.

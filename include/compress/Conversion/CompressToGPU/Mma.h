@@ -40,9 +40,13 @@ FailureOr<GpuChip> lookupChip(StringRef name,
                               function_ref<InFlightDiagnostic()> emitError);
 
 /// Fails, and names the chips that have it, where a chip has not the
-/// instruction.
+/// instruction: mma.sync, or mma.sp.
 LogicalResult checkMma(MmaKind kind, const GpuChip &chip,
-                       function_ref<InFlightDiagnostic()> emitError);
+                       function_ref<InFlightDiagnostic()> emitError,
+                       bool isSparse = false);
+
+/// The version of PTX for a chip that has the instruction, times 10.
+unsigned getMmaPtx(bool isSparse, const GpuChip &chip);
 
 /// Elements of A and B, and of D. Those of A and B are bytes of 8 bits for B1.
 Type getMmaElement(MLIRContext *context, MmaKind kind);
@@ -56,6 +60,13 @@ inline int64_t getMmaElementBits(MmaKind kind) {
 Value emitMma(ImplicitLocOpBuilder &b, MmaKind kind, ValueRange a,
               ValueRange bRegisters, Value c);
 
+/// The same of mma.sp, in the shape of `getSparseMmaShape`: `a` are the
+/// elements that are stored, `metadata` their positions, in the order of
+/// columns.
+Value emitSparseMma(ImplicitLocOpBuilder &b, MmaKind kind, ValueRange a,
+                    ValueRange bRegisters, Value c, Value metadata,
+                    int64_t selector);
+
 /// The products of the two numbers in each of two i32 registers, of F16 or
 /// BF16.
 Value emitPairProduct(ImplicitLocOpBuilder &b, MmaKind kind, Value x, Value y);
@@ -63,6 +74,9 @@ Value emitPairProduct(ImplicitLocOpBuilder &b, MmaKind kind, Value x, Value y);
 /// Four bytes of eight: those of `low`, and from number 4 on those of `high`.
 Value emitPermute(ImplicitLocOpBuilder &b, Value low, Value high,
                   ArrayRef<unsigned> bytes);
+/// The same, with four bits of `selector` for each byte.
+Value emitPermute(ImplicitLocOpBuilder &b, Value low, Value high,
+                  Value selector);
 
 /// Ends a group of asynchronous copies of a thread.
 void emitCommit(ImplicitLocOpBuilder &b);

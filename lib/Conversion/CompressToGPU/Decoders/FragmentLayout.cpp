@@ -28,23 +28,28 @@ int64_t FragmentLayout::getColumnFields() const {
   return areRowsFields() ? 8 / bits : bits <= 8 ? 2 : 1;
 }
 
-std::optional<FragmentLayout> FragmentLayout::choose(unsigned bits,
-                                                     int64_t columns,
-                                                     int64_t block,
-                                                     bool hasPairs) {
-  if (bits > 8 && bits != 16)
+int64_t FragmentLayout::getColumns() const {
+  return getFragment().columns * (isSparse ? 2 : 1);
+}
+
+std::optional<FragmentLayout> FragmentLayout::choose(const FragmentCodes &codes,
+                                                     int64_t columns) {
+  if (codes.bits > 8 && codes.bits != 16)
     return std::nullopt;
-  FragmentLayout layout = {bits, 1, 1, hasPairs};
+  FragmentLayout layout = {codes.bits, 1, 1, codes.hasPairs, codes.isSparse};
+  // Positions of several fragments would share bytes.
+  if (layout.isSparse && layout.getStepsPerWord() > 1)
+    return std::nullopt;
   // What of a fragment's four registers is no field takes words.
   int64_t registers =
       (layout.areRowsFields() ? 1 : 2) * (layout.getColumnFields() > 1 ? 1 : 2);
   for (int64_t steps = kWords / registers; steps; steps /= 2) {
     layout.outerSteps = steps;
     layout.rowTiles = kWords / registers / steps;
-    int64_t extent = layout.getSteps() * getFragment().columns;
+    int64_t extent = layout.getSteps() * layout.getColumns();
     // One block takes as many columns as it needs, others as many as divide it.
-    if (block >= columns ? steps == 1 || extent / 2 < columns
-                         : block % extent == 0)
+    if (codes.block >= columns ? steps == 1 || extent / 2 < columns
+                               : codes.block % extent == 0)
       return layout;
   }
   return std::nullopt;
@@ -63,7 +68,7 @@ algorithms::TileLayout FragmentLayout::getTiles(int64_t rank, unsigned rowDim,
   algorithms::TileLayout layout;
   layout.tile.assign(rank, 1);
   layout.tile[rowDim] = rowTiles * fragment.rows;
-  layout.tile[columnDim] = getSteps() * fragment.columns;
+  layout.tile[columnDim] = getSteps() * getColumns();
   // Digits of rows and columns: those of the fragment, and what is beyond it.
   struct Digit {
     int64_t extent, stride, index;
@@ -83,6 +88,9 @@ algorithms::TileLayout FragmentLayout::getTiles(int64_t rank, unsigned rowDim,
   digits[0].insert(digits[0].begin(), {rowTiles, fragment.rows, 0});
   digits[1].insert(digits[1].begin(),
                    {outerSteps, getStepsPerWord() * fragment.columns, 0});
+  // Of four columns as many elements as a register has.
+  if (isSparse)
+    digits[1].back().extent *= 2;
   for (unsigned dim = 0; dim < rank; ++dim) {
     if (dim != rowDim && dim != columnDim) {
       layout.order.push_back(dim);
@@ -131,6 +139,28 @@ algorithms::TileLayout FragmentLayout::getTiles(int64_t rank, unsigned rowDim,
     layout.inside.push_back(layout.split.size());
     layout.split.push_back(1);
   }
+  if (!isSparse)
+    return layout;
+  // Positions, fragment by fragment in the order of the words that mma.sp takes
+  // for values of 16 bits.
+  algorithms::MmaFragment metadata =
+      algorithms::getSparseMmaShape(MmaKind::F16).metadata;
+  for (auto [factor, extent] : llvm::enumerate(layout.split))
+    if (llvm::none_of(digits, [&](ArrayRef<Digit> dim) {
+          return llvm::any_of(dim, [&, factor = factor](const Digit &digit) {
+            return digit.index == int64_t(factor);
+          });
+        }))
+      layout.positions.push_back(factor);
+  layout.positions.push_back(digits[0].front().index);
+  layout.positions.push_back(digits[1].front().index);
+  for (ArrayRef<algorithms::MmaFragment::Factor> factors :
+       {ArrayRef(metadata.lanes), ArrayRef(metadata.elements)})
+    for (const algorithms::MmaFragment::Factor &factor : factors)
+      for (const Digit &digit : ArrayRef(digits[factor.dim]).drop_front())
+        if (digit.stride >= factor.stride &&
+            digit.stride < factor.stride * factor.extent)
+          layout.positions.push_back(digit.index);
   return layout;
 }
 
@@ -162,7 +192,7 @@ mlir::compress::getFragmentLayout(FragmentDecoderInterface decoder,
   int64_t block = codes->block;
   int64_t columns = logical.getDimSize(columnDim), rank = logical.getRank();
   std::optional<FragmentLayout> fragments =
-      FragmentLayout::choose(codes->bits, columns, block, codes->hasPairs);
+      FragmentLayout::choose(*codes, columns);
   if (!fragments)
     return std::nullopt;
   algorithms::TileLayout layout = fragments->getTiles(rank, rowDim, columnDim);
@@ -173,6 +203,10 @@ mlir::compress::getFragmentLayout(FragmentDecoderInterface decoder,
   int64_t tiles = block >= columns
                       ? 1
                       : std::max<int64_t>(block / layout.tile[columnDim], 1);
+  // A word of metadata is shared by two fragments.
+  if (codes->isSparse && fragments->rowTiles * fragments->getSteps() == 1 &&
+      columns > layout.tile[columnDim])
+    tiles = std::max<int64_t>(tiles, 2);
   for (int64_t blocks = 1; blocks <= kMaxBlocks; blocks *= 2) {
     layout.record = tiles * blocks;
     auto tiled = TiledAttr::get(codec, layout);
@@ -183,6 +217,8 @@ mlir::compress::getFragmentLayout(FragmentDecoderInterface decoder,
     auto leaves = tiled.getLeaves(logical);
     int64_t tiledRank = tiled.getTiledType(logical).getRank();
     for (const TiledAttr::Leaf &leaf : llvm::drop_begin(*leaves)) {
+      if (leaf.role == ComponentRole::Metadata)
+        continue;
       ArrayRef<int64_t> shape = leaf.type.getShape();
       if (int64_t(shape.size()) > tiledRank) {
         if (computeProduct(shape.take_front(tiledRank)) != 1)
@@ -366,6 +402,7 @@ bool mlir::compress::isFragmentWeight(CompressedTensorType weight,
 void mlir::compress::registerFragmentDecoders(DialectRegistry &registry) {
   registerDenseFragmentDecoder(registry);
   registerNestedFragmentDecoder(registry);
+  registerNmFragmentDecoder(registry);
   registerPaletteFragmentDecoder(registry);
   registerQuantFragmentDecoder(registry);
 }

@@ -32,16 +32,20 @@ struct FragmentLayout {
   /// they can be looked up together, and not in the halves of a word: for 4
   /// bits.
   bool hasPairs = false;
+  /// Whether these are two of four neighbouring columns, of codes of 4 bits or
+  /// more.
+  bool isSparse = false;
 
-  /// For a matrix whose `block` neighbouring columns share a scale; nothing
-  /// where blocks do not fit.
-  static std::optional<FragmentLayout> choose(unsigned bits, int64_t columns,
-                                              int64_t block, bool hasPairs);
+  /// For a matrix; nothing where blocks do not fit.
+  static std::optional<FragmentLayout> choose(const FragmentCodes &codes,
+                                              int64_t columns);
   /// That of a weight which is laid out.
   static FragmentLayout of(unsigned bits, const FragmentWeight &weight);
 
   /// Fragments of 16 columns along the columns of a tile.
   int64_t getSteps() const { return outerSteps * getStepsPerWord(); }
+  /// Columns that one stands for.
+  int64_t getColumns() const;
 
   /// Without records.
   algorithms::TileLayout getTiles(int64_t rank, unsigned rowDim,

@@ -6,7 +6,7 @@
 //===----------------------------------------------------------------------===//
 //
 // Codes are those of the base; what belongs to blocks is decoded by the codec
-// of its component.
+// of its component. Values of a base that stores values are up to the base.
 //
 //===----------------------------------------------------------------------===//
 
@@ -26,14 +26,34 @@ struct NestedFragmentDecoder
     auto base = dyn_cast<FragmentDecoderInterface>(codec.getBase());
     if (!base)
       return std::nullopt;
+    Attribute values;
     for (const StorageComponent &part : codec.getBase().getStorage(logical)) {
       Attribute nested = codec.getComponents().get(part.name);
+      if (part.role == ComponentRole::Values) {
+        values = nested;
+        continue;
+      }
       auto decoder = dyn_cast_if_present<FragmentDecoderInterface>(nested);
-      if (nested &&
-          (!decoder || !decoder.hasRows() || part.role == ComponentRole::Codes))
+      if (nested && (!decoder || !decoder.hasRows() ||
+                     part.role == ComponentRole::Codes ||
+                     part.role == ComponentRole::Metadata))
         return std::nullopt;
     }
-    return base.getFragmentCodes(logical, columnDim);
+    return values ? base.getCodesOfValues(logical, columnDim, values)
+                  : base.getFragmentCodes(logical, columnDim);
+  }
+
+  std::string explainNoCodes(Attribute attr, RankedTensorType logical,
+                             unsigned columnDim, Attribute) const {
+    auto codec = cast<NestedAttr>(attr);
+    auto base = dyn_cast<FragmentDecoderInterface>(codec.getBase());
+    if (!base)
+      return "";
+    Attribute values;
+    for (const StorageComponent &part : codec.getBase().getStorage(logical))
+      if (part.role == ComponentRole::Values)
+        values = codec.getComponents().get(part.name);
+    return base.explainNoCodes(logical, columnDim, values);
   }
 
   FragmentFormat getFragmentFormat(Attribute attr, const FragmentWeight &weight,
@@ -46,6 +66,25 @@ struct NestedFragmentDecoder
                                   ValueRange words, int64_t rowTile,
                                   int64_t step, MmaKind kind) const {
     return getBase(attr).emitFragment(b, loc, weight, words, rowTile, step,
+                                      kind);
+  }
+
+  int64_t getTableBytes(Attribute attr, const FragmentWeight &weight) const {
+    return getBase(attr).getTableBytes(weight);
+  }
+
+  void emitTable(Attribute attr, OpBuilder &b, Location loc,
+                 const FragmentWeight &weight, ValueRange shared, Value table,
+                 Value thread, int64_t numThreads, MmaKind kind) const {
+    getBase(attr).emitTable(b, loc, weight, shared, table, thread, numThreads,
+                            kind);
+  }
+
+  FragmentMetadata emitMetadata(Attribute attr, OpBuilder &b, Location loc,
+                                const FragmentWeight &weight,
+                                const FragmentPlace &place, int64_t rowTile,
+                                int64_t step, MmaKind kind) const {
+    return getBase(attr).emitMetadata(b, loc, weight, place, rowTile, step,
                                       kind);
   }
 
@@ -68,7 +107,6 @@ struct NestedFragmentDecoder
   }
 
 private:
-  /// Only of quantized codes components have one element for each block.
   static FragmentDecoderInterface getBase(Attribute attr) {
     return cast<FragmentDecoderInterface>(cast<NestedAttr>(attr).getBase());
   }

@@ -34,6 +34,7 @@ struct QuantFragmentDecoder
         !isKnown(codec.getMin()))
       return std::nullopt;
     FragmentCodes codes = {codec.getCodeBits(), codec.getBlock()[columnDim]};
+    codes.hasOffsets = codec.getZero() || codec.getMin();
     // Kernels want codes that are not negative.
     for (unsigned bit = codes.bits; codec.isSigned() && bit <= 8;
          bit += codes.bits)

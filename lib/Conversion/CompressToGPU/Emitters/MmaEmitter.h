@@ -60,6 +60,7 @@ private:
   void copyScales(Value stage, Value slot);
   void compute(Value slot, Sums &sums);
   SmallVector<Value> loadLhs(Value slot, int64_t step);
+  SmallVector<Value> loadSparseLhs(Value slot, int64_t step);
   SmallVector<LhsScales> loadScales(Value slot, int64_t block);
   FragmentPlace getPlace(Value slot, int64_t tileRow, int64_t record,
                          int64_t tile);

@@ -223,6 +223,15 @@ MmaKind mlir::compress::getMmaKind(ContractOp op) {
   }
 }
 
+bool mlir::compress::hasSparseFragments(ContractOp op) {
+  if (!findObstacle(op).empty())
+    return false;
+  FragmentWeight weight = getFragmentWeight(op);
+  return cast<FragmentDecoderInterface>(weight.codec.getBase())
+      .getFragmentFormat(weight, getMmaKind(op))
+      .isSparse;
+}
+
 gpu::GPUFuncOp mlir::compress::emitMmaKernel(OpBuilder &b, ContractOp op,
                                              StringRef name,
                                              const KernelShape &shape) {

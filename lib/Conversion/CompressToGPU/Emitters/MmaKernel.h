@@ -70,6 +70,9 @@ bool isKnownFunction(Operation *op);
 /// What the kernel of a contraction multiplies.
 MmaKind getMmaKind(ContractOp op);
 
+/// Whether fragments of the weight are sparse; false where there is no kernel.
+bool hasSparseFragments(ContractOp op);
+
 /// Whether a kernel of its own makes bytes of lhs, which are multiplied.
 bool isLhsRounded(MmaKind kind);
 

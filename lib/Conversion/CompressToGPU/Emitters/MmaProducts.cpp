@@ -55,6 +55,17 @@ SmallVector<Value> MmaKernel::loadLhs(Value slot, int64_t step) {
           registers.begin() + step % 2 * 2 + 2};
 }
 
+/// The same of mma.sp: 32 columns, four registers for each 8 rows.
+SmallVector<Value> MmaKernel::loadSparseLhs(Value slot, int64_t step) {
+  SmallVector<Value> lower = loadLhs(slot, 2 * step);
+  SmallVector<Value> upper = loadLhs(slot, 2 * step + 1);
+  SmallVector<Value> registers;
+  for (int64_t rows = 0; rows < getLhsFragments(); ++rows)
+    registers.append({lower[2 * rows], lower[2 * rows + 1], upper[2 * rows],
+                      upper[2 * rows + 1]});
+  return registers;
+}
+
 FragmentPlace MmaKernel::getPlace(Value slot, int64_t tileRow, int64_t record,
                                   int64_t tile) {
   FragmentPlace place;
@@ -75,6 +86,7 @@ FragmentPlace MmaKernel::getPlace(Value slot, int64_t tileRow, int64_t record,
                      record * weight.records.bytes);
   place.tile = tile;
   place.group = group;
+  place.quarter = rem(lane, 4);
   place.shared = shared;
   return place;
 }
@@ -189,7 +201,8 @@ void MmaKernel::addBlock(const RowScales &scales,
 
 /// The products of a stage.
 void MmaKernel::compute(Value slot, Sums &sums) {
-  int64_t steps = weight.getTileColumns() * shape.lhsBits / 16 / kMmaColumns;
+  int64_t steps = weight.getTileColumns() * shape.lhsBits / 16 /
+                  (format.isSparse ? 2 * kMmaColumns : kMmaColumns);
   int64_t tilesPerBlock =
       hasBlocks() ? format.tilesPerBlock : weight.getTilesPerRecord();
   Value one = arith::ConstantOp::create(
@@ -210,8 +223,10 @@ void MmaKernel::compute(Value slot, Sums &sums) {
       }
       for (int64_t tile = first; tile < first + tilesPerBlock; ++tile) {
         SmallVector<SmallVector<Value>> words;
+        SmallVector<FragmentPlace> places;
         for (int64_t tileRow = 0; tileRow < shape.tileRows; ++tileRow) {
-          FragmentPlace place = getPlace(slot, tileRow, record, tile);
+          FragmentPlace &place =
+              places.emplace_back(getPlace(slot, tileRow, record, tile));
           Value at =
               add(add(place.record, mul(lane, kLaneBytes)), tile * kTileBytes);
           Value bytes = vector::LoadOp::create(
@@ -233,10 +248,18 @@ void MmaKernel::compute(Value slot, Sums &sums) {
         for (int64_t step = 0; step < steps; ++step) {
           int64_t number =
               (record * weight.getTilesPerRecord() + tile) * steps + step;
-          SmallVector<Value> columns = loadLhs(slot, number);
+          SmallVector<Value> columns = format.isSparse
+                                           ? loadSparseLhs(slot, number)
+                                           : loadLhs(slot, number);
+          int64_t perRows = columns.size() / getLhsFragments();
+          FragmentMetadata metadata;
           auto multiply = [&](ValueRange a, int64_t rows, Value &sum) {
-            sum = emitMma(b, kind, a,
-                          {columns[2 * rows], columns[2 * rows + 1]}, sum);
+            ValueRange ofRows =
+                ValueRange(columns).slice(perRows * rows, perRows);
+            sum = metadata.word
+                      ? emitSparseMma(b, kind, a, ofRows, sum, metadata.word,
+                                      metadata.selector)
+                      : emitMma(b, kind, a, ofRows, sum);
           };
           for (auto [rows, sum] : llvm::enumerate(block.rows))
             multiply(ones, rows, sum);
@@ -254,6 +277,10 @@ void MmaKernel::compute(Value slot, Sums &sums) {
                     block.outputs[tileRow * getRowFragments() + fragment];
                 sum = emitMma(b, kind, a, {bits, bits}, sum);
               }
+              if (format.isSparse)
+                metadata =
+                    decoder.emitMetadata(b, b.getLoc(), weight, places[tileRow],
+                                         fragment, step, kind);
               for (int64_t rows = 0; rows < getLhsFragments(); ++rows)
                 multiply(a, rows,
                          block.products[getSumIndex(tileRow, fragment, rows)]);

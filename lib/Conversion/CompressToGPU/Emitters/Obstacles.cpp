@@ -54,8 +54,7 @@ static std::string findObstacleOfIntegers(ContractOp op) {
   if (!kind)
     return "it computes in int8, and its weight is not of integers of "
            "up to 8 bits in blocks of a multiple of 32 columns, or of 17 "
-           "columns "
-           "or more in one block";
+           "columns or more in one block; of sparse ones twice as many";
   // Sums of products of bytes in 32 bits.
   int64_t largest = kind == MmaKind::U8 ? 255 : 128;
   int64_t most = std::numeric_limits<int32_t>::max() / (largest * 127);

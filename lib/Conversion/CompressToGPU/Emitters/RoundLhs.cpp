@@ -93,6 +93,7 @@ private:
   Value combine(Value x, Value y, NVVM::ReduxKind kind);
   Value store(const Piece &piece, ArrayRef<Value> values, Value factor,
               Value sum);
+  void storeApart(const Piece &piece, ArrayRef<Value> words);
   void storeScales(Value scale, Value sum);
   /// Calls `fill` for the pieces of the thread, which changes `state`.
   void forPieces(Value &state, function_ref<void(Value number)> fill);
@@ -300,6 +301,24 @@ Value RoundKernel::reduce(Value mine, NVVM::ReduxKind kind, int64_t number) {
   return mine;
 }
 
+/// The words of a piece in the order of getSparseWordColumn: every other word
+/// of 32 columns, which have the words of two pieces in turns.
+void RoundKernel::storeApart(const Piece &piece, ArrayRef<Value> words) {
+  static_assert(getSparseWordColumn(1) == kPiece &&
+                getSparseWordColumn(2) == 4 && getSparseWordColumn(8) == 32);
+  Value first = add(mul(div(piece.column, 2 * kPiece), 2 * kPiece),
+                    mul(rem(div(piece.column, kPiece), 2), 4));
+  auto four = VectorType::get(4, b.getI8Type());
+  for (auto [i, word] : llvm::enumerate(words)) {
+    SmallVector<Value> place(batch);
+    place.append({row, add(first, index(8 * i))});
+    Value one = vector::BroadcastOp::create(
+        b, VectorType::get(1, b.getI32Type()), word);
+    vector::StoreOp::create(b, vector::BitCastOp::create(b, four, one), bytes,
+                            place, /*nontemporal=*/false, llvm::MaybeAlign(4));
+  }
+}
+
 /// Rounds a piece times `factor`, and adds its elements to `sum`, if they are
 /// wanted.
 Value RoundKernel::store(const Piece &piece, ArrayRef<Value> values,
@@ -319,10 +338,13 @@ Value RoundKernel::store(const Piece &piece, ArrayRef<Value> values,
   SmallVector<Value> words;
   for (int64_t lane = 0; lane < kPiece / 4; ++lane) {
     Value pairs[2];
+    auto getColumn = [&](int64_t byte) {
+      return format.isSparse ? 4 * lane + byte : 2 * lane + getByteColumn(byte);
+    };
     for (int64_t half : {0, 1})
-      pairs[half] = permute(round(2 * lane + getByteColumn(2 * half)),
-                            round(2 * lane + getByteColumn(2 * half + 1)),
-                            /*selector=*/0x0040);
+      pairs[half] =
+          permute(round(getColumn(2 * half)), round(getColumn(2 * half + 1)),
+                  /*selector=*/0x0040);
     Value word = permute(pairs[0], pairs[1], /*selector=*/0x5410);
     words.push_back(word);
     if (!format.hasOffset())
@@ -339,6 +361,8 @@ Value RoundKernel::store(const Piece &piece, ArrayRef<Value> values,
         toBytes(bits(0x01010101)), NVVM::DotAccumulateType::SIGNED, sum);
   }
   when(both(isWritten, piece.isInside), [&] {
+    if (format.isSparse)
+      return storeApart(piece, words);
     Value all = vector::FromElementsOp::create(
         b, VectorType::get(4, b.getI32Type()), words);
     all = vector::BitCastOp::create(b, VectorType::get(kPiece, b.getI8Type()),

@@ -30,7 +30,7 @@ inline int64_t getScaleParts(const FragmentFormat &format) {
 struct RoundedLhs {
   /// Rows are continued by zeros to whole blocks, or to whole tiles of the
   /// weight where there are none. The columns of an mma are in the order of
-  /// getByteColumn.
+  /// getByteColumn, or of getSparseWordColumn.
   MemRefType bytes;
   /// For each kScaleRows rows, for each block, for each of its parts, a number
   /// in f32 for each of these rows.

@@ -11,6 +11,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/Support/MathExtras.h"
@@ -26,17 +27,32 @@ using namespace mlir::compress;
 Attribute NmAttr::parse(AsmParser &parser, Type) {
   SMLoc loc = parser.getCurrentLocation();
   int64_t kept, group, axis;
+  SmallVector<int64_t> positions;
   if (parser.parseLess() || parser.parseInteger(kept) || parser.parseColon() ||
       parser.parseInteger(group) || parser.parseComma() ||
       parser.parseKeyword("axis") || parser.parseEqual() ||
-      parser.parseInteger(axis) || parser.parseGreater())
+      parser.parseInteger(axis))
     return {};
-  return parser.getChecked<NmAttr>(loc, parser.getContext(), kept, group, axis);
+  if (succeeded(parser.parseOptionalComma()) &&
+      (parser.parseKeyword("positions") || parser.parseEqual() ||
+       parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, [&] {
+         return parser.parseInteger(positions.emplace_back());
+       })))
+    return {};
+  if (parser.parseGreater())
+    return {};
+  return parser.getChecked<NmAttr>(loc, parser.getContext(), kept, group, axis,
+                                   ArrayRef<int64_t>(positions));
 }
 
 void NmAttr::print(AsmPrinter &printer) const {
-  printer << "<" << getKept() << ":" << getGroup() << ", axis = " << getAxis()
-          << ">";
+  printer << "<" << getKept() << ":" << getGroup() << ", axis = " << getAxis();
+  if (!getPositions().empty()) {
+    printer << ", positions = [";
+    llvm::interleaveComma(getPositions(), printer);
+    printer << "]";
+  }
+  printer << ">";
 }
 
 //===----------------------------------------------------------------------===//
@@ -44,12 +60,28 @@ void NmAttr::print(AsmPrinter &printer) const {
 //===----------------------------------------------------------------------===//
 
 LogicalResult NmAttr::verify(function_ref<InFlightDiagnostic()> emitError,
-                             int64_t kept, int64_t group, int64_t axis) {
+                             int64_t kept, int64_t group, int64_t axis,
+                             ArrayRef<int64_t> positions) {
   if (kept < 1 || kept >= group || group > 16) // nm_c1
     return emitError() << "expected N:M with 1 <= N < M <= 16, but got " << kept
                        << ":" << group;
   if (axis < 0) // nm_c2
     return emitError() << "expected an axis of 0 or more, but got " << axis;
+  SmallVector<int64_t> sorted(positions);
+  llvm::sort(sorted);
+  bool isRange = positions.empty() ||
+                 (sorted.front() >= 0 &&
+                  llvm::equal(sorted, llvm::seq(sorted.front(),
+                                                sorted.front() +
+                                                    int64_t(sorted.size()))) &&
+                  llvm::is_contained(positions, axis));
+  if (!isRange) { // nm_c9
+    auto diag = emitError() << "expected positions to be different dimensions "
+                               "that follow each other, with "
+                            << axis << " among them, but got [";
+    llvm::interleaveComma(positions, diag);
+    return diag << "]";
+  }
   return success();
 }
 
@@ -67,6 +99,16 @@ LogicalResult NmAttr::verifyCodec(function_ref<InFlightDiagnostic()> emitError,
     if (logical.isDynamicDim(dim))
       return emitError() << "expected a static dimension " << dim
                          << " for #compress.nm, but got " << logical;
+  if (getPositions().empty())
+    return success();
+  int64_t last = *llvm::max_element(getPositions());
+  if (last != logical.getRank() - 1) // nm_c10
+    return emitError() << "expected positions up to dimension "
+                       << logical.getRank() - 1 << ", but got up to " << last;
+  for (int64_t dim : getPositions())
+    if (logical.isDynamicDim(dim)) // nm_c10
+      return emitError() << "expected a static dimension " << dim
+                         << " in positions, but got " << logical;
   return success();
 }
 
@@ -96,6 +138,11 @@ NmAttr::getStorage(RankedTensorType logical) const {
   SmallVector<int64_t> shape(logical.getShape());
   shape[getAxis()] = getNumValues(shape[getAxis()]);
   SmallVector<int64_t> packed(shape);
+  if (!getPositions().empty()) {
+    size_t first = getFirstPacked(logical);
+    packed[first] = computeProduct(ArrayRef(shape).drop_front(first));
+    packed.resize(first + 1);
+  }
   packed.back() = getPacking(*this).getRowBytes(packed.back());
   return {{"values", ComponentRole::Values, logical.clone(shape)},
           {"metadata", ComponentRole::Metadata,
@@ -142,6 +189,60 @@ static Value unpackPositions(OpBuilder &b, Location loc, Value metadata,
                                          generic.getResult(0), groups);
 }
 
+/// Positions that are packed in an order of their own, in that of the values.
+static Value orderPositions(OpBuilder &b, Location loc, Value packed,
+                            const NmAttr &codec, RankedTensorType values) {
+  int64_t rank = values.getRank(), first = rank - codec.getPositions().size();
+  SmallVector<int64_t> shape(values.getShape().take_front(first)), back;
+  SmallVector<ReassociationIndices> groups(first + 1);
+  for (int64_t dim = 0; dim < first; ++dim) {
+    groups[dim].push_back(dim);
+    back.push_back(dim);
+  }
+  for (int64_t dim : codec.getPositions()) {
+    groups[first].push_back(shape.size());
+    shape.push_back(values.getDimSize(dim));
+  }
+  for (int64_t dim = first; dim < rank; ++dim)
+    back.push_back(first + (llvm::find(codec.getPositions(), dim) -
+                            codec.getPositions().begin()));
+  Type i8 = b.getI8Type();
+  SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, loc, packed);
+  sizes.truncate(first);
+  for (int64_t dim : codec.getPositions())
+    sizes.push_back(b.getIndexAttr(values.getDimSize(dim)));
+  Value expanded = tensor::ExpandShapeOp::create(
+      b, loc, RankedTensorType::get(shape, i8), packed, groups, sizes);
+  SmallVector<OpFoldResult> ordered;
+  for (int64_t dim : back)
+    ordered.push_back(sizes[dim]);
+  // Each is exclusive-or its number in the group.
+  Value empty = tensor::EmptyOp::create(b, loc, ordered, i8);
+  AffineMap map = AffineMap::getMultiDimIdentityMap(rank, b.getContext());
+  SmallVector<unsigned> inverse(rank);
+  for (auto [to, from] : llvm::enumerate(back))
+    inverse[from] = to;
+  AffineMap source = AffineMap::getPermutationMap(inverse, b.getContext());
+  SmallVector<utils::IteratorType> iterators(rank,
+                                             utils::IteratorType::parallel);
+  return linalg::GenericOp::create(
+             b, loc, empty.getType(), expanded, empty,
+             ArrayRef<AffineMap>{source, map}, iterators,
+             [&](OpBuilder &b, Location loc, ValueRange args) {
+               Value index = linalg::IndexOp::create(b, loc, codec.getAxis());
+               Value number = arith::RemUIOp::create(
+                   b, loc, index,
+                   arith::ConstantIndexOp::create(b, loc, codec.getKept()));
+               linalg::YieldOp::create(
+                   b, loc,
+                   arith::XOrIOp::create(
+                       b, loc, args[0],
+                       arith::IndexCastOp::create(b, loc, i8, number))
+                       .getResult());
+             })
+      .getResult(0);
+}
+
 /// The n-th value or position of every group.
 static Value takeOfGroup(OpBuilder &b, Location loc, Value stored, int64_t n,
                          const NmAttr &codec, int64_t groups) {
@@ -173,9 +274,14 @@ FailureOr<Value> NmAttr::buildDecode(OpBuilder &b, Location loc,
     return tensor::EmptyOp::create(b, loc, sizes, element).getResult();
   }
   int64_t groups = llvm::divideCeil(uint64_t(size), uint64_t(getGroup()));
+  auto valuesType = cast<RankedTensorType>(values.getType());
+  int64_t firstPacked =
+      getPositions().empty() ? rank - 1 : getFirstPacked(logical);
   Value positions =
       takeOfRow(b, loc, unpackPositions(b, loc, metadata, getPacking(*this)),
-                cast<RankedTensorType>(values.getType()).getShape().back());
+                computeProduct(valuesType.getShape().drop_front(firstPacked)));
+  if (!getPositions().empty())
+    positions = orderPositions(b, loc, positions, *this, valuesType);
 
   // Loops over [.., groups, elements of a group, ..]. An element is the value
   // that is stored for its position, of which there is at most one.
@@ -242,6 +348,8 @@ NmAttr::getTileGranularity(RankedTensorType logical) const {
     granularity[getAxis()].unit = getGroup();
     granularity.back().unit = getUnitValues();
   }
+  for (int64_t dim : getPositions())
+    granularity[dim].unit = std::max<int64_t>(logical.getDimSize(dim), 1);
   return granularity;
 }
 
@@ -249,7 +357,9 @@ SmallVector<ComponentRatio>
 NmAttr::getComponentRatios(RankedTensorType logical, unsigned component) const {
   SmallVector<ComponentRatio> ratios(logical.getRank());
   ratios[getAxis()] = {getGroup(), getKept()};
-  if (component == 1) {
+  if (component == 1 && !getPositions().empty()) {
+    ratios.resize(getFirstPacked(logical));
+  } else if (component == 1) {
     ratios.back().elements *= getUnitValues();
     ratios.back().stored *= getUnitValues() * getPositionBits() / 8;
   }
@@ -275,6 +385,17 @@ NmAttr::mapTile(OpBuilder &b, Location loc, RankedTensorType logical,
   values.sizes[getAxis()] =
       apply(d.ceilDiv(getGroup()) * getKept(), sizes[getAxis()]);
   ComponentTile metadata = values;
+  if (!getPositions().empty()) {
+    // Whole rows.
+    int64_t first = getFirstPacked(logical);
+    int64_t bytes =
+        cast<RankedTensorType>(getStorage(logical)[1].type).getShape().back();
+    metadata.offsets.resize(first + 1);
+    metadata.sizes.resize(first + 1);
+    metadata.offsets.back() = b.getIndexAttr(0);
+    metadata.sizes.back() = b.getIndexAttr(bytes);
+    return SmallVector<ComponentTile>{values, metadata};
+  }
   int64_t unit = getUnitValues(), bits = getPositionBits();
   metadata.offsets.back() =
       apply(d.floorDiv(unit) * (unit * bits / 8), values.offsets.back());

@@ -23,9 +23,27 @@ static algorithms::NmShape getShape(NmAttr codec, RankedTensorType logical) {
   return shape;
 }
 
+static algorithms::PackedNmShape getPackedShape(NmAttr codec,
+                                                RankedTensorType logical) {
+  return {getShape(codec, logical),
+          llvm::SmallVector<int64_t, 8>(codec.getPositions())};
+}
+
 //===----------------------------------------------------------------------===//
 // Data
 //===----------------------------------------------------------------------===//
+
+/// Positions in the order that the codec wants.
+static AsmResourceBlob orderPositions(AsmResourceBlob metadata, NmAttr codec,
+                                      RankedTensorType logical) {
+  if (codec.getPositions().empty() || metadata.getData().empty())
+    return metadata;
+  algorithms::PackedNmShape shape = getPackedShape(codec, logical);
+  AsmResourceBlob packed = allocateBlob(shape.getNumBytes());
+  algorithms::packNmPositions(shape, asBytes(metadata.getData()),
+                              asMutableBytes(packed));
+  return packed;
+}
 
 namespace {
 /// Keeps the largest magnitudes of each group.
@@ -52,7 +70,9 @@ public:
     SmallVector<StorageComponent> storage = codec.getStorage(weight.type);
     std::vector<EncodedComponent> result;
     result.push_back({storage[0].type, std::move(values), {}});
-    result.push_back({storage[1].type, std::move(metadata), {}});
+    result.push_back({storage[1].type,
+                      orderPositions(std::move(metadata), codec, weight.type),
+                      {}});
     return result;
   }
 };
@@ -61,10 +81,17 @@ public:
 void NmAttr::decodeData(RankedTensorType logical,
                         ArrayRef<ArrayRef<char>> components, int64_t begin,
                         MutableArrayRef<char> out) const {
-  bool decoded = algorithms::decodeNm(
-      getShape(*this, logical), *getFloatKind(logical.getElementType()),
-      asBytes(components[0]), asBytes(components[1]), begin,
-      {reinterpret_cast<uint8_t *>(out.data()), out.size()});
+  algorithms::FloatKind kind = *getFloatKind(logical.getElementType());
+  ArrayRef<uint8_t> values = asBytes(components[0]);
+  ArrayRef<uint8_t> metadata = asBytes(components[1]);
+  MutableArrayRef<uint8_t> bytes(reinterpret_cast<uint8_t *>(out.data()),
+                                 out.size());
+  bool decoded =
+      getPositions().empty()
+          ? algorithms::decodeNm(getShape(*this, logical), kind, values,
+                                 metadata, begin, bytes)
+          : algorithms::decodePackedNm(getPackedShape(*this, logical), kind,
+                                       values, metadata, begin, bytes);
   assert(decoded && "the codec and its data were verified");
   (void)decoded;
 }
@@ -72,9 +99,15 @@ void NmAttr::decodeData(RankedTensorType logical,
 LogicalResult NmAttr::verifyData(function_ref<InFlightDiagnostic()> emitError,
                                  RankedTensorType logical,
                                  ArrayRef<ArrayRef<char>> leaves) const {
-  if (auto error = algorithms::validateNm(
-          getShape(*this, logical), *getFloatKind(logical.getElementType()),
-          asBytes(leaves[0]), asBytes(leaves[1]))) // nm_c6, nm_c7, nm_c8
+  algorithms::FloatKind kind = *getFloatKind(logical.getElementType());
+  auto error =
+      getPositions().empty()
+          ? algorithms::validateNm(getShape(*this, logical), kind,
+                                   asBytes(leaves[0]), asBytes(leaves[1]))
+          : algorithms::validatePackedNm(getPackedShape(*this, logical), kind,
+                                         asBytes(leaves[0]),
+                                         asBytes(leaves[1]));
+  if (error) // nm_c6, nm_c7, nm_c8
     return reportStorage(*error, *this, emitError());
   return success();
 }
@@ -118,6 +151,7 @@ NmAttr::getValueLayout(const algorithms::TileLayout &layout) const {
     return std::nullopt;
   for (int64_t *extent : {&values.tile[getAxis()], &values.split[*factor]})
     *extent = *extent / getGroup() * getKept();
+  values.positions.clear();
   values.record = 0;
   values.flip = 0;
   return values;
@@ -142,8 +176,12 @@ NmAttr::getTiledCodec(RankedTensorType logical,
   std::optional<size_t> factor = findGroupFactor(*this, split);
   if (!factor || !getValueLayout(layout)->isSplitLegal())
     return nullptr;
-  int64_t place = llvm::find(split.inside, *factor) - split.inside.begin();
-  return get(getContext(), getKept(), getGroup(), logical.getRank() + place);
+  auto getPlace = [&](int64_t factor) {
+    return logical.getRank() +
+           (llvm::find(split.inside, factor) - split.inside.begin());
+  };
+  return get(getContext(), getKept(), getGroup(), getPlace(*factor),
+             llvm::map_to_vector(layout.positions, getPlace));
 }
 
 std::vector<EncodedComponent>
@@ -162,13 +200,22 @@ NmAttr::relayout(RankedTensorType logical, const algorithms::TileLayout &layout,
     algorithms::TileLayout own = *getValueLayout(layout);
     algorithms::moveNmValues(shape, kind, own, asBytes(leaves[0]),
                              asMutableBytes(values));
-    algorithms::moveNmPositions(shape, own, asBytes(leaves[1]),
+    ArrayRef<uint8_t> positions = asBytes(leaves[1]);
+    SmallVector<uint8_t, 0> unpacked;
+    if (!getPositions().empty()) {
+      unpacked.resize(algorithms::computeSizes(shape)->metadataBytes);
+      algorithms::unpackNmPositions(getPackedShape(*this, logical), positions,
+                                    unpacked);
+      positions = unpacked;
+    }
+    algorithms::moveNmPositions(shape, own, positions,
                                 asMutableBytes(metadata));
   }
   SmallVector<StorageComponent> storage = tiled.getStorage(type);
   std::vector<EncodedComponent> result;
   result.push_back({storage[0].type, std::move(values), {}});
-  result.push_back({storage[1].type, std::move(metadata), {}});
+  result.push_back(
+      {storage[1].type, orderPositions(std::move(metadata), tiled, type), {}});
   return result;
 }
 

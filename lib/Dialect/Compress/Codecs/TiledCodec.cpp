@@ -29,6 +29,7 @@ algorithms::TileLayout TiledAttr::getLayout() const {
   layout.order.append(getOrder().begin(), getOrder().end());
   layout.split.append(getSplit().begin(), getSplit().end());
   layout.inside.append(getInside().begin(), getInside().end());
+  layout.positions.append(getPositions().begin(), getPositions().end());
   layout.record = getRecord();
   layout.flip = getFlip();
   return layout;
@@ -133,13 +134,13 @@ TiledAttr::getRecords(RankedTensorType logical) const {
 // Text
 //===----------------------------------------------------------------------===//
 
-/// base, tile = [..], order = [..] (, split = [..], inside = [..])? (, record =
-/// n)?
+/// base, tile = [..], order = [..]
+/// (, split = [..], inside = [..] (, positions = [..])?)? (, record = n)?
 /// (, flip = n)?
 Attribute TiledAttr::parse(AsmParser &parser, Type) {
   SMLoc loc = parser.getCurrentLocation();
   CodecAttrInterface base;
-  SmallVector<int64_t> tile, order, split, inside;
+  SmallVector<int64_t> tile, order, split, inside, positions;
   int64_t record = 0, flip = 0;
   auto parseList = [&](SmallVector<int64_t> &list) -> ParseResult {
     if (parser.parseEqual())
@@ -158,6 +159,11 @@ Attribute TiledAttr::parse(AsmParser &parser, Type) {
         parser.parseKeyword("inside") || parseList(inside))
       return {};
     isMore = succeeded(parser.parseOptionalComma());
+    if (isMore && succeeded(parser.parseOptionalKeyword("positions"))) {
+      if (parseList(positions))
+        return {};
+      isMore = succeeded(parser.parseOptionalComma());
+    }
   }
   if (isMore && succeeded(parser.parseOptionalKeyword("record"))) {
     if (parser.parseEqual() || parser.parseInteger(record))
@@ -172,7 +178,7 @@ Attribute TiledAttr::parse(AsmParser &parser, Type) {
   return parser.getChecked<TiledAttr>(
       loc, parser.getContext(), base, ArrayRef<int64_t>(tile),
       ArrayRef<int64_t>(order), ArrayRef<int64_t>(split),
-      ArrayRef<int64_t>(inside), record, flip);
+      ArrayRef<int64_t>(inside), ArrayRef<int64_t>(positions), record, flip);
 }
 
 void TiledAttr::print(AsmPrinter &printer) const {
@@ -188,6 +194,8 @@ void TiledAttr::print(AsmPrinter &printer) const {
     printList("split", getSplit());
     printList("inside", getInside());
   }
+  if (!getPositions().empty())
+    printList("positions", getPositions());
   if (getRecord())
     printer << ", record = " << getRecord();
   if (getFlip())
@@ -203,7 +211,8 @@ LogicalResult TiledAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                 CodecAttrInterface base, ArrayRef<int64_t> tile,
                                 ArrayRef<int64_t> order,
                                 ArrayRef<int64_t> split,
-                                ArrayRef<int64_t> inside, int64_t record,
+                                ArrayRef<int64_t> inside,
+                                ArrayRef<int64_t> positions, int64_t record,
                                 int64_t flip) {
   for (int64_t extent : tile) // tiled_c1
     if (extent < 1)
@@ -231,6 +240,13 @@ LogicalResult TiledAttr::verify(function_ref<InFlightDiagnostic()> emitError,
     auto diag = emitError()
                 << "expected factors of the tile's extents, but got [";
     llvm::interleaveComma(split, diag);
+    return diag << "]";
+  }
+  if (!positions.empty() && (positions.size() != split.size() ||
+                             !isPermutationVector(positions))) { // tiled_c11
+    auto diag = emitError() << "expected positions to be a permutation of "
+                            << split.size() << " factors, but got [";
+    llvm::interleaveComma(positions, diag);
     return diag << "]";
   }
   if (record < 0) // tiled_c8
@@ -277,6 +293,12 @@ TiledAttr::verifyCodec(function_ref<InFlightDiagnostic()> emitError,
                         .isInteger(8)) // tiled_c10
     return emitError() << "expected a first component of i8 for flip, but got "
                        << leaves.front();
+  algorithms::TileLayout others = getLayout();
+  others.positions.clear();
+  if (!getPositions().empty() &&
+      getBase().getTiledCodec(logical, others) == inner) // tiled_c12
+    return emitError() << "expected no positions, because there are none in "
+                       << getBase();
   if (getRecord() && !getRecords(logical)) // tiled_c9
     return emitError() << "expected records of " << getRecord()
                        << " tiles to have a part of each component of "

@@ -33,6 +33,12 @@ def Compress_NmAttr : Compress_Codec<"Nm", "nm",
     that follow them up to N are stored too; they lie outside of the tensor, so
     their values are not read (encoders store zeros).
 
+    With `positions`, which lists the last dimensions, the axis among them, their
+    positions are packed as if they were one dimension, in that order: `metadata`
+    has the dimensions before them, and bytes. Number n of a group is stored as its
+    position exclusive-or n, so that zeros are the first N positions. That is how
+    kernels want them that hand them to instructions (see `#compress.tiled`).
+
     Decode moves values and does not compute with them.
 
     Tiles hold whole groups. Of padding, the first N positions of each group are
@@ -42,16 +48,22 @@ def Compress_NmAttr : Compress_Codec<"Nm", "nm",
     #nm2_4 = #compress.nm<2:4, axis = 1>
     // 2:4, then 4 bits for each value that is left.
     #sparse_int4 = #compress.nested<#nm2_4, values = #compress.quant<i4, block = [1, 64], scale = f16>>
+    // Of a 16x8x4 tensor, 4 bytes for each of 16: the first positions of 8 groups, then the second ones.
+    #ordered = #compress.nm<2:4, axis = 2, positions = [2, 1]>
     ```
 
     Rules of the attribute:
     * nm_c1: 1 <= N < M <= 16
     * nm_c2: axis is not negative
+    * nm_c9: positions are different dimensions that follow each other, with the
+      axis
 
     Rules with the logical tensor:
     * nm_c3: axis is one of its dimensions
     * nm_c4: its elements are f32, f16 or bf16
     * nm_c5: the axis and the innermost dimension are static
+    * nm_c10: positions end with the innermost dimension, and all of them are
+      static
 
     Rules of stored data:
     * nm_c6: padding bits are zero
@@ -59,7 +71,12 @@ def Compress_NmAttr : Compress_Codec<"Nm", "nm",
       in a last group of fewer than N elements, below N)
     * nm_c8: values are finite
   }];
-  let parameters = (ins "int64_t":$kept, "int64_t":$group, "int64_t":$axis);
+  let parameters = (ins "int64_t":$kept, "int64_t":$group, "int64_t":$axis,
+                        OptionalArrayRefParameter<"int64_t">:$positions);
+  let builders = [AttrBuilder<
+    (ins "int64_t":$kept, "int64_t":$group, "int64_t":$axis), [{
+      return $_get($_ctxt, kept, group, axis, ::llvm::ArrayRef<int64_t>());
+    }]>];
   let hasCustomAssemblyFormat = 1;
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
@@ -68,6 +85,10 @@ def Compress_NmAttr : Compress_Codec<"Nm", "nm",
     /// The smallest number of values along the innermost dimension whose
     /// positions take whole bytes.
     int64_t getUnitValues() const;
+    /// Dimensions that are packed as one: all that follow it are.
+    int64_t getFirstPacked(::mlir::RankedTensorType logical) const {
+      return logical.getRank() - getPositions().size();
+    }
     /// Number of stored values along the axis, for `size` elements.
     int64_t getNumValues(int64_t size) const;
     /// The layout of the values where that of the tensor is given; nothing where

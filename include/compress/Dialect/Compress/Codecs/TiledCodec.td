@@ -30,6 +30,10 @@ def Compress_TiledAttr : Compress_Codec<"Tiled", "tiled",
     `inside = [2, 0, 3, 1]` the 32 elements `k = 16 h + 4 v + j` of a row are
     stored by `v`, row, `j`, `h`: two 4-bit codes 16 apart share a byte.
 
+    Where base stores positions of values, which instructions want in another order
+    than the values, `positions` is the order of the factors in which those of a
+    tile are packed (see `#compress.nm`).
+
     With `record = r` all components are interleaved in one stream of bytes, which
     a kernel reads from begin to end. A record holds `r` tiles, neighbours along the
     last dimension of `order`: first their part of the first component, then that
@@ -58,6 +62,7 @@ def Compress_TiledAttr : Compress_Codec<"Tiled", "tiled",
     * tiled_c7: factors in split multiply to the extents of the tile, with any
       number of ones behind them, and inside is a permutation of them
     * tiled_c8: record is not negative, and flip is of 8 bits
+    * tiled_c11: positions is a permutation of the factors
 
     Rules with the logical tensor:
     * tiled_c3: there is one tile extent per dimension
@@ -67,6 +72,7 @@ def Compress_TiledAttr : Compress_Codec<"Tiled", "tiled",
     * tiled_c6: it has less than 2^56 elements when it is padded to whole tiles
     * tiled_c10: with flip, its first component, or the first one of a component
       that is compressed again, is of i8
+    * tiled_c12: with positions, base has some
     * tiled_c9: with records, each component has a part of its own for each record,
       or one part for all that make a row
     * then those of base
@@ -76,6 +82,7 @@ def Compress_TiledAttr : Compress_Codec<"Tiled", "tiled",
                         ArrayRefParameter<"int64_t">:$order,
                         OptionalArrayRefParameter<"int64_t">:$split,
                         OptionalArrayRefParameter<"int64_t">:$inside,
+                        OptionalArrayRefParameter<"int64_t">:$positions,
                         DefaultValuedParameter<"int64_t", "0">:$record,
                         DefaultValuedParameter<"int64_t", "0">:$flip);
   let hasCustomAssemblyFormat = 1;
@@ -83,8 +90,8 @@ def Compress_TiledAttr : Compress_Codec<"Tiled", "tiled",
     (ins "::mlir::compress::CodecAttrInterface":$base,
          "const ::mlir::compress::algorithms::TileLayout &":$layout), [{
       return $_get(base.getContext(), base, layout.tile, layout.order,
-                   layout.split, layout.inside, layout.record,
-                   int64_t(layout.flip));
+                   layout.split, layout.inside, layout.positions,
+                   layout.record, int64_t(layout.flip));
     }]>];
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
