@@ -88,3 +88,59 @@ void mlir::compress::algorithms::moveNmPositions(
         }
       });
 }
+
+void mlir::compress::algorithms::pairNmValues(
+    const NmShape &shape, FloatKind kind, ArrayRef<uint8_t> values,
+    ArrayRef<uint8_t> metadata, MutableArrayRef<uint8_t> pairedValues,
+    MutableArrayRef<uint8_t> pairedMetadata) {
+  NmShape pairs = shape;
+  pairs.kept = 2;
+  pairs.group = 4;
+  const SmallVector<int64_t, 4> from = getValueShape(shape);
+  const SmallVector<int64_t, 4> to = getValueShape(pairs);
+  int64_t outer = 1, inner = 1;
+  for (int64_t i = 0; i < shape.axis; ++i)
+    outer *= from[i];
+  for (size_t i = shape.axis + 1; i < from.size(); ++i)
+    inner *= from[i];
+  const int64_t width = getByteWidth(kind);
+  const int64_t stored = from[shape.axis] * inner;
+  const int64_t paired = to[shape.axis] * inner;
+  const CodeLayout codes(shape.getPositionBits(), from.back());
+  const CodeLayout pairedCodes(pairs.getPositionBits(), to.back());
+  constexpr int64_t kTaskPositions = 1 << 15;
+  const int64_t perTask = std::max<int64_t>(kTaskPositions / stored, 1);
+  llvm::parallelFor(0, llvm::divideCeil(outer, perTask), [&](size_t task) {
+    const Kernels &kernels = getKernels(Isa::Auto);
+    const int64_t begin = task * perTask;
+    const int64_t count = std::min<int64_t>(outer - begin, perTask);
+    SmallVector<uint8_t, 0> positions(count * stored), result(count * paired);
+    codes.unpack(kernels, metadata.data(), begin * stored, positions.size(),
+                 /*isSigned=*/false, positions.data());
+    const uint8_t *source = values.data() + begin * stored * width;
+    uint8_t *target = pairedValues.data() + begin * paired * width;
+    auto put = [&](int64_t at, int64_t value, uint8_t position) {
+      result[at] = position;
+      if (value < 0)
+        std::fill_n(target + at * width, width, uint8_t(0));
+      else
+        std::copy_n(source + value * width, width, target + at * width);
+    };
+    for (int64_t group = 0; group < count * paired / 2 / inner; ++group)
+      for (int64_t i = 0; i < inner; ++i) {
+        const int64_t first = 2 * group * inner + i, second = first + inner;
+        if (shape.group == 2) {
+          put(first, first, positions[first]);
+          put(second, second, 2 + positions[second]);
+          continue;
+        }
+        const int64_t value = group * inner + i;
+        const uint8_t position = positions[value];
+        const bool isLast = position == 3;
+        put(first, isLast ? -1 : value, isLast ? 2 : position);
+        put(second, isLast ? value : -1, isLast ? 3 : position + 1);
+      }
+    pairedCodes.pack(kernels, result.data(), begin * paired, result.size(),
+                     pairedMetadata.data());
+  });
+}

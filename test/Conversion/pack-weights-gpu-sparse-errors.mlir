@@ -11,7 +11,7 @@ func.func @f0(%x: tensor<3x8xf32>, %i: tensor<3x4xf32>) -> tensor<3x4xf32> {
   return %y : tensor<3x4xf32>
 }
 
-// CHECK: remark: [Missed] PackWeights | Category:compress-pack-weights{{.*}}it has 4 of 8 elements, and kernels for GPUs have 2 of 4
+// CHECK: remark: [Missed] PackWeights | Category:compress-pack-weights{{.*}}it has 4 of 8 elements, and kernels for GPUs have 2 of 4, 1 of 4 and 1 of 2
 func.func @f1(%x: tensor<3x8xf16>, %i: tensor<3x4xf16>) -> tensor<3x4xf16> {
   %w = arith.constant {compress.codec = #compress.nm<4:8, axis = 1>} dense_resource<w1> : tensor<4x8xf16>
   %y = linalg.matmul indexing_maps = [#mk, #nk, #mn] ins(%x, %w : tensor<3x8xf16>, tensor<4x8xf16>) outs(%i : tensor<3x4xf16>) -> tensor<3x4xf16>
@@ -45,7 +45,15 @@ func.func @f5(%x: tensor<3x8xf16>, %i: tensor<3x4xf16>) -> tensor<3x4xf16> {
   %y = linalg.matmul indexing_maps = [#mk, #nk, #mn] ins(%x, %w : tensor<3x8xf16>, tensor<4x8xf16>) outs(%i : tensor<3x4xf16>) -> tensor<3x4xf16>
   return %y : tensor<3x4xf16>
 }
+
+// CHECK: remark: [Missed] PackWeights | Category:compress-pack-weights{{.*}}it has 1 of 4 elements that are compressed again, and kernels for GPUs have those of 2 of 4
+func.func @f6(%x: tensor<3x8xf32>, %i: tensor<3x4xf32>) -> tensor<3x4xf32> {
+  %w = arith.constant {compress.codec = #compress.nested<#compress.nm<1:4, axis = 1>, values = #compress.quant<i4, block = [1, 2], scale = f32>>} dense_resource<w6> : tensor<4x8xf32>
+  %y = linalg.matmul indexing_maps = [#mk, #nk, #mn] ins(%x, %w : tensor<3x8xf32>, tensor<4x8xf32>) outs(%i : tensor<3x4xf32>) -> tensor<3x4xf32>
+  return %y : tensor<3x4xf32>
+}
 {-# dialect_resources: { builtin: {
+  w6: "0x040000000000104100001041000010410000104100001041000010410000104100001041000010410000104100001041000010410000104100001041000010410000104100001041000010410000104100001041000010410000104100001041000010410000104100001041000010410000104100001041000010410000104100001041",
   w0: "0x040000000000803F0000803F0000803F0000803F0000803F0000803F0000803F0000803F0000803F0000803F0000803F0000803F0000803F0000803F0000803F0000803F0000803F0000803F0000803F0000803F0000803F0000803F0000803F0000803F0000803F0000803F0000803F0000803F0000803F0000803F0000803F0000803F",
   w1: "0x0400000000400040004000400040004000400040004000400040004000400040004000400040004000400040004000400040004000400040004000400040004000400040",
   w2: "0x0400000000420042004200420042004200420042004200420042004200420042004200420042004200420042004200420042004200420042004200420042004200420042",

@@ -44,7 +44,7 @@ class Case:
         self.block = min(block or k, k)  # columns of x that are rounded with one scale
 
     def is_sparse(self):
-        return "nm<2:4" in (self.codec or "") or self.codec in (preset("nm2:4"), preset("sparse-int4"))
+        return any(name in (self.codec or "") for name in ("#compress.nm<", '"nm', "sparse-int4"))
 
     def signs(self):
         """Whether x is compared with 0 first, and what that makes counted."""
@@ -189,6 +189,9 @@ FAMILIES = {
         Case(preset("nm2:4"), 33, 77, [2, 9], weight="f16", y="f16", epilogue="bias-relu"),
         Case(preset("nm2:4"), 40, 96, [7], static=7, weight="bf16", x="bf16", accumulate=True),
         Case(preset("nm2:4"), 24, 30, [3], weight="bf16", x="f16", inexact=True),
+        Case(preset("nm1:4"), 64, 250, [5, 20], weight="f16"),
+        Case("#compress.nm<1:2, axis = 1>", 40, 102, [9], weight="bf16", x="bf16"),
+        Case("#compress.nested<#compress.nm<1:2, axis = 1>, values = #compress.quant<i4, block = [1, 64], scale = f16>>", 40, 390, [9]),
         Case("#compress.nm<2:4, axis = 2>", 32, 64, [6], weight="f16", batch=[3]),
         Case(preset("sparse-int4"), 64, 512, [1, 13, 70]),
         Case(preset("sparse-int4"), 40, 398, [9], static=9, x="bf16"),
@@ -204,6 +207,7 @@ FAMILIES = {
         Case(sparse(quant("i8", 512, "f32")), 64, 256, [1, 5, 13, 70], compute="int8"),
         Case(sparse(quant("i8", 512, "f32")), 40, 77, [9], x="f32", compute="int8", accumulate=True),
         Case(sparse(quant("i8", 600, "f32")), 72, 1050, [7], static=7, x="bf16", compute="int8"),
+        Case("#compress.nested<#compress.nm<1:2, axis = 1>, values = #compress.quant<i8, block = [1, 600], scale = f32>>", 40, 101, [5], compute="int8"),
         Case(sparse(quant("i4", 600)), 40, 300, [5, 18], compute="int8", epilogue="bias-relu"),
         Case(preset("sparse-int4"), 40, 398, [9], compute="int8", block=128),
         Case(sparse(quant("u8", 64)), 33, 300, [5], x="f32", compute="int8", block=128, positive=True),

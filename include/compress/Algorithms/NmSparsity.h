@@ -115,6 +115,15 @@ void moveNmPositions(const NmShape &shape, const TileLayout &layout,
                      llvm::ArrayRef<uint8_t> metadata,
                      llvm::MutableArrayRef<uint8_t> tiledMetadata);
 
+/// Stores 1 of 2 or 1 of 4 elements, of whole groups of four along the axis, as
+/// 2 of 4: two groups of two are one, and beside one of four there is a zero,
+/// in front of the last element and behind others. Runs on LLVM's thread pool.
+void pairNmValues(const NmShape &shape, FloatKind kind,
+                  llvm::ArrayRef<uint8_t> values,
+                  llvm::ArrayRef<uint8_t> metadata,
+                  llvm::MutableArrayRef<uint8_t> pairedValues,
+                  llvm::MutableArrayRef<uint8_t> pairedMetadata);
+
 /// Positions that are packed in another order: the last dimensions of what is
 /// stored, of which the axis is one, are packed as one dimension, `order` being
 /// theirs. Each position is stored exclusive-or its number in the group, so

@@ -337,6 +337,37 @@ TEST(NmSparsity, PositionsArePackedInAnyOrder) {
   }
 }
 
+TEST(NmSparsity, OneOfTwoOrFourIsTwoOfFour) {
+  const unsigned seed = 20261130;
+  RecordProperty("seed", seed);
+  std::printf("seed %u\n", seed);
+  Random random(seed);
+  for (int round = 0; round < 200; ++round) {
+    NmShape shape;
+    shape.kept = 1;
+    shape.group = random.pick(0, 1) ? 2 : 4;
+    const int64_t rank = random.pick(1, 4);
+    for (int64_t i = 0; i < rank; ++i)
+      shape.shape.push_back(random.pick(1, 9));
+    shape.axis = random.pick(0, rank - 1);
+    shape.shape[shape.axis] *= 4;
+    NmShape pairs = shape;
+    pairs.kept = 2;
+    pairs.group = 4;
+    const FloatKind kind = FloatKind(random.pick(0, 2));
+    SCOPED_TRACE(describe(shape, kind));
+    const Encoded encoded = encode(
+        random.makeWeight(computeSizes(shape)->numElements, kind), kind, shape);
+    const NmSizes sizes = *computeSizes(pairs);
+    Encoded paired{Bytes(sizes.numValues * getByteWidth(kind)),
+                   Bytes(sizes.metadataBytes)};
+    pairNmValues(shape, kind, encoded.values, encoded.metadata, paired.values,
+                 paired.metadata);
+    ASSERT_FALSE(validateNm(pairs, kind, paired.values, paired.metadata));
+    ASSERT_EQ(decode(paired, kind, pairs), decode(encoded, kind, shape));
+  }
+}
+
 TEST(NmSparsity, ZerosAreTheFirstPositions) {
   const PackedNmShape packed{{{2, 8}, 1, 2, 4}, {0, 1}};
   Bytes values(8 * 2), zeros(packed.getNumBytes()), metadata(2);

@@ -28,6 +28,20 @@ static constexpr int64_t kWordBytes = 4;
 static constexpr int64_t kGroupBytes = 2 * kWordBytes,
                          kFragmentBytes = 8 * kGroupBytes;
 
+/// 2 of 4, if the codec is stored as such in tiles; else null.
+static NmAttr getPairs(NmAttr codec) {
+  NmAttr paired = codec.getPaired();
+  return codec.getKept() == 2 && codec.getGroup() == 4 ? codec : paired;
+}
+
+/// What is stored of few elements: the component, before it is compressed
+/// again.
+static RankedTensorType getValueType(NmAttr codec, RankedTensorType logical,
+                                     bool isCompressed) {
+  NmAttr stored = isCompressed ? codec : getPairs(codec);
+  return cast<RankedTensorType>(stored.getStorage(logical)[0].type);
+}
+
 /// The codec of what is stored: that of the component, or none.
 static FragmentDecoderInterface getValueDecoder(const FragmentWeight &weight) {
   StorageComponent values =
@@ -41,6 +55,8 @@ static FragmentDecoderInterface getValueDecoder(const FragmentWeight &weight) {
 /// What is stored as a weight of its own, in the same records.
 static FragmentWeight getValues(const FragmentWeight &weight) {
   CodecAttrInterface base = weight.codec.getBase();
+  if (auto plain = dyn_cast<NmAttr>(base))
+    base = getPairs(plain);
   StorageComponent component = base.getStorage(weight.logical).front();
   auto compressed = dyn_cast<CompressedTensorType>(component.type);
   algorithms::TileLayout layout = *base.getComponentLayout(
@@ -78,6 +94,23 @@ static Value loadPositions(ImplicitLocOpBuilder &b,
       b, VectorType::get(bytes / kWordBytes, b.getI32Type()), loaded);
 }
 
+/// Why groups are none that mma.sp knows; empty if they are.
+static std::string explainGroups(NmAttr codec, unsigned columnDim,
+                                 bool isCompressed) {
+  std::string text = std::to_string(codec.getKept()) + " of " +
+                     std::to_string(codec.getGroup()) + " elements";
+  if (!getPairs(codec))
+    return "it has " + text +
+           ", and kernels for GPUs have 2 of 4, 1 of 4 and 1 of 2";
+  if (codec.getKept() == 1 && codec.getGroup() == 4 && isCompressed)
+    return "it has " + text +
+           " that are compressed again, and kernels for GPUs have those of 2 "
+           "of 4";
+  if (codec.getAxis() != columnDim)
+    return "its groups are not along the dimension that is reduced";
+  return "";
+}
+
 namespace {
 struct NmFragmentDecoder
     : FragmentDecoderInterface::ExternalModel<NmFragmentDecoder, NmAttr> {
@@ -94,10 +127,10 @@ struct NmFragmentDecoder
                                                 Attribute values) const {
     auto codec = cast<NmAttr>(attr);
     auto decoder = dyn_cast<FragmentDecoderInterface>(values);
-    if (codec.getKept() != 2 || codec.getGroup() != 4 ||
-        codec.getAxis() != columnDim || !decoder)
+    bool isCompressed = !isa<DenseAttr>(values);
+    if (!explainGroups(codec, columnDim, isCompressed).empty() || !decoder)
       return std::nullopt;
-    auto type = cast<RankedTensorType>(codec.getStorage(logical)[0].type);
+    RankedTensorType type = getValueType(codec, logical, isCompressed);
     auto codes = decoder.getFragmentCodes(type, columnDim);
     // Of what is not stored nothing is added.
     if (!codes || codes->hasOffsets || codes->isSparse)
@@ -110,13 +143,11 @@ struct NmFragmentDecoder
   std::string explainNoCodes(Attribute attr, RankedTensorType logical,
                              unsigned columnDim, Attribute values) const {
     auto codec = cast<NmAttr>(attr);
-    if (codec.getKept() != 2 || codec.getGroup() != 4)
-      return "it has " + std::to_string(codec.getKept()) + " of " +
-             std::to_string(codec.getGroup()) +
-             " elements, and kernels for GPUs have 2 of 4";
-    if (codec.getAxis() != columnDim)
-      return "its groups are not along the dimension that is reduced";
-    auto type = cast<RankedTensorType>(codec.getStorage(logical)[0].type);
+    std::string reason =
+        explainGroups(codec, columnDim, /*isCompressed=*/bool(values));
+    if (!reason.empty())
+      return reason;
+    RankedTensorType type = getValueType(codec, logical, bool(values));
     if (!values && type.getElementTypeBitWidth() != 16)
       return "its values have " +
              std::to_string(type.getElementTypeBitWidth()) +

@@ -124,6 +124,12 @@ static PackedCodes getPacking(NmAttr codec) {
   return {unsigned(codec.getPositionBits()), /*isSigned=*/false};
 }
 
+NmAttr NmAttr::getPaired() const {
+  if (getKept() != 1 || (getGroup() != 2 && getGroup() != 4))
+    return nullptr;
+  return get(getContext(), 2, 4, getAxis());
+}
+
 int64_t NmAttr::getUnitValues() const {
   return getPacking(*this).getUnitCodes();
 }

@@ -176,11 +176,17 @@ NmAttr::getTiledCodec(RankedTensorType logical,
   std::optional<size_t> factor = findGroupFactor(*this, split);
   if (!factor || !getValueLayout(layout)->isSplitLegal())
     return nullptr;
+  // Positions in an order of their own are for instructions that know pairs.
+  NmAttr codec = *this;
+  if (!layout.positions.empty() && getPaired())
+    codec = getPaired();
+  if (split.split[*factor] % codec.getGroup() != 0)
+    return nullptr;
   auto getPlace = [&](int64_t factor) {
     return logical.getRank() +
            (llvm::find(split.inside, factor) - split.inside.begin());
   };
-  return get(getContext(), getKept(), getGroup(), getPlace(*factor),
+  return get(getContext(), codec.getKept(), codec.getGroup(), getPlace(*factor),
              llvm::map_to_vector(layout.positions, getPlace));
 }
 
@@ -192,10 +198,15 @@ NmAttr::relayout(RankedTensorType logical, const algorithms::TileLayout &layout,
   auto tiled = cast<NmAttr>(getTiledCodec(logical, layout));
   algorithms::NmShape shape = getShape(*this, logical);
   algorithms::FloatKind kind = *getFloatKind(logical.getElementType());
-  algorithms::NmSizes sizes = *algorithms::computeSizes(getShape(tiled, type));
-  AsmResourceBlob values =
-      allocateBlob(sizes.numValues * algorithms::getByteWidth(kind));
-  AsmResourceBlob metadata = allocateBlob(sizes.metadataBytes);
+  AsmResourceBlob values, metadata;
+  auto allocate = [&](NmAttr codec) {
+    algorithms::NmSizes sizes =
+        *algorithms::computeSizes(getShape(codec, type));
+    values = allocateBlob(sizes.numValues * algorithms::getByteWidth(kind));
+    metadata = allocateBlob(sizes.metadataBytes);
+  };
+  auto unpaired = get(getContext(), getKept(), getGroup(), tiled.getAxis());
+  allocate(unpaired);
   if (logical.getNumElements() != 0) {
     algorithms::TileLayout own = *getValueLayout(layout);
     algorithms::moveNmValues(shape, kind, own, asBytes(leaves[0]),
@@ -210,6 +221,16 @@ NmAttr::relayout(RankedTensorType logical, const algorithms::TileLayout &layout,
     }
     algorithms::moveNmPositions(shape, own, positions,
                                 asMutableBytes(metadata));
+  }
+  if (tiled.getKept() != getKept()) {
+    AsmResourceBlob ownValues = std::move(values);
+    AsmResourceBlob ownMetadata = std::move(metadata);
+    allocate(tiled);
+    if (logical.getNumElements() != 0)
+      algorithms::pairNmValues(
+          getShape(unpaired, type), kind, asBytes(ownValues.getData()),
+          asBytes(ownMetadata.getData()), asMutableBytes(values),
+          asMutableBytes(metadata));
   }
   SmallVector<StorageComponent> storage = tiled.getStorage(type);
   std::vector<EncodedComponent> result;

@@ -37,7 +37,9 @@ def Compress_NmAttr : Compress_Codec<"Nm", "nm",
     positions are packed as if they were one dimension, in that order: `metadata`
     has the dimensions before them, and bytes. Number n of a group is stored as its
     position exclusive-or n, so that zeros are the first N positions. That is how
-    kernels want them that hand them to instructions (see `#compress.tiled`).
+    kernels want them that hand them to instructions (see `#compress.tiled`). Those
+    know 2 of 4: tiles with `positions` have 1 of 2 as 2 of 4, and 1 of 4 as well,
+    with a zero beside it.
 
     Decode moves values and does not compute with them.
 
@@ -85,6 +87,8 @@ def Compress_NmAttr : Compress_Codec<"Nm", "nm",
     /// The smallest number of values along the innermost dimension whose
     /// positions take whole bytes.
     int64_t getUnitValues() const;
+    /// 2 of 4 where 1 of 2 or 1 of 4 can be stored as such; else null.
+    ::mlir::compress::NmAttr getPaired() const;
     /// Dimensions that are packed as one: all that follow it are.
     int64_t getFirstPacked(::mlir::RankedTensorType logical) const {
       return logical.getRank() - getPositions().size();
