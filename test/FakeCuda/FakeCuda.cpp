@@ -33,6 +33,7 @@ enum Result {
   InvalidPtx = 218,
   InvalidHandle = 400,
   NotFound = 500,
+  NotReady = 600,
   IllegalAddress = 700
 };
 
@@ -51,6 +52,7 @@ constexpr Error kErrors[] = {
     {InvalidPtx, "CUDA_ERROR_INVALID_PTX", "a PTX JIT compilation failed"},
     {InvalidHandle, "CUDA_ERROR_INVALID_HANDLE", "invalid resource handle"},
     {NotFound, "CUDA_ERROR_NOT_FOUND", "named symbol not found"},
+    {NotReady, "CUDA_ERROR_NOT_READY", "device not ready"},
     {IllegalAddress, "CUDA_ERROR_ILLEGAL_ADDRESS",
      "an illegal memory access was encountered"},
 };
@@ -73,6 +75,7 @@ struct State {
   std::set<Module *> modules;
   std::map<std::pair<Module *, std::string>, Function> functions;
   std::set<void *> streams;
+  std::set<void *> registered;
   intptr_t lastHandle = 0;
   FakeCudaLauncher launcher = nullptr;
 };
@@ -153,6 +156,7 @@ int fakeCudaCountCalls(const char *function) {
 }
 int fakeCudaCountAllocations() { return int(state().memory.size()); }
 int fakeCudaCountStreams() { return int(state().streams.size()); }
+int fakeCudaCountRegistered() { return int(state().registered.size()); }
 int fakeCudaCountModules() { return int(state().modules.size()); }
 size_t fakeCudaCountBytesFrom(const void *pointer) {
   std::lock_guard<std::recursive_mutex> lock(state().mutex);
@@ -226,6 +230,8 @@ int cuDeviceGetAttribute(int *value, int attribute, int device) {
     *value = capability % 10;
   else if (attribute == 38) // bytes of the L2 cache
     *value = 16 * 1024;
+  else if (attribute == 16) // multiprocessors
+    *value = 1;
   else
     return InvalidValue;
   return Success;
@@ -336,6 +342,78 @@ int cuLaunchKernel(void *function, unsigned gridX, unsigned gridY,
   return Success;
 }
 
+namespace {
+struct LaunchAttribute {
+  int id;
+  char padding[4];
+  unsigned value[16];
+};
+struct LaunchConfig {
+  unsigned grid[3], block[3], sharedBytes;
+  void *stream;
+  const LaunchAttribute *attributes;
+  unsigned numAttributes;
+};
+} // namespace
+
+int cuLaunchKernelEx(const LaunchConfig *config, void *function,
+                     void **parameters, void **extra) {
+  std::string cluster;
+  for (unsigned i = 0; i < config->numAttributes; ++i)
+    if (config->attributes[i].id == 4)
+      for (int dim = 0; dim < 3; ++dim) {
+        unsigned size = config->attributes[i].value[dim];
+        cluster += (dim ? ", " : "") + std::to_string(size);
+        if (!size || config->grid[dim] % size)
+          return InvalidValue;
+      }
+  ENTER_CONTEXT(cluster);
+  return cuLaunchKernel(function, config->grid[0], config->grid[1],
+                        config->grid[2], config->block[0], config->block[1],
+                        config->block[2], config->sharedBytes, config->stream,
+                        parameters, extra);
+}
+
+/// As 16 words: type, rank, address, sizes, strides, and boxes.
+int cuTensorMapEncodeTiled(void *map, int type, unsigned rank, void *address,
+                           const uint64_t *sizes, const uint64_t *strides,
+                           const uint32_t *box, const uint32_t *steps,
+                           int interleave, int swizzle, int promotion,
+                           int fill) {
+  ENTER_CONTEXT(std::to_string(interleave) + ", " + std::to_string(swizzle) +
+                ", " + std::to_string(promotion) + ", " + std::to_string(fill));
+  if (rank < 1 || rank > 5 || reinterpret_cast<uintptr_t>(map) % 64 ||
+      reinterpret_cast<uintptr_t>(address) % 16)
+    return InvalidValue;
+  uint64_t words[16] = {uint64_t(type), rank,
+                        reinterpret_cast<uintptr_t>(address)};
+  for (unsigned dim = 0; dim < rank; ++dim) {
+    if (!sizes[dim] || !box[dim] || box[dim] > 256 || steps[dim] != 1)
+      return InvalidValue;
+    words[3 + dim] = sizes[dim];
+    reinterpret_cast<uint32_t *>(words + 12)[dim] = box[dim];
+    if (dim + 1 < rank) {
+      if (strides[dim] % 16)
+        return InvalidValue;
+      words[8 + dim] = strides[dim];
+    }
+  }
+  std::memcpy(map, words, sizeof(words));
+  return Success;
+}
+
+int cuMemHostRegister_v2(void *pointer, size_t bytes, unsigned flags) {
+  ENTER_CONTEXT(format(bytes));
+  if (!bytes || !state().registered.insert(pointer).second)
+    return InvalidValue;
+  return Success;
+}
+
+int cuMemHostUnregister(void *pointer) {
+  ENTER_CONTEXT();
+  return state().registered.erase(pointer) ? Success : InvalidValue;
+}
+
 int cuStreamCreate(void **stream, unsigned flags) {
   ENTER_CONTEXT();
   *stream = reinterpret_cast<void *>(++state().lastHandle);
@@ -349,6 +427,11 @@ int cuStreamDestroy_v2(void *stream) {
 }
 
 int cuStreamSynchronize(void *stream) {
+  ENTER_CONTEXT();
+  return state().streams.count(stream) ? Success : InvalidHandle;
+}
+
+int cuStreamQuery(void *stream) {
   ENTER_CONTEXT();
   return state().streams.count(stream) ? Success : InvalidHandle;
 }

@@ -24,6 +24,20 @@ kernels = importlib.import_module("gpu-kernels")
 SEED = int(os.environ.get("COMPRESS_TEST_SEED", "1"))
 ROWS = [1, 16, 64, 1024]
 LIMIT = 60 << 20
+# What is timed first: kinds of weights, outputs, rows.
+FIRST = [
+    ("dense", 8192, 8192), ("int4-b128", 28672, 16), ("int4-b128", 8192, 16), ("int8-channel", 28672, 16), ("binary", 28672, 16), ("palette4", 28672, 16),
+    ("fp8-e4m3-channel", 28672, 16), ("int8 x int8", 8192, 8192), ("int4-b128", 28672, 64), ("int4-b128", 28672, 1024), ("binary x signs", 28672, 16),
+    ("mxfp4", 28672, 16), ("nvfp4", 28672, 16), ("int4-b128", 28672, 1), ("int4-b128 x int8", 28672, 16),
+]  # fmt: skip
+
+
+def peers_of(name):
+    """Kinds of gpu_peers that a kind of weights is timed beside."""
+    weight, _, x = name.partition(" x ")
+    kinds = {"int8": weight.startswith("int8") or x == "int8", "fp8": weight.startswith(("fp8", "mxfp8")), "int4": weight.startswith("int4") and not x,
+             "sparse": any(part in weight for part in ("2:4", "sparse"))}  # fmt: skip
+    return [kind for kind, is_wanted in kinds.items() if is_wanted]
 
 
 class Bundle:
@@ -95,12 +109,16 @@ class Bundle:
             if positions:
                 buffers[components[0]]["positions"] = positions
             self.times.append(
-                {"name": name, "m": m, "n": n, "k": k, "ptx": ptx, "buffers": buffers, "launches": launches, "x": x, "components": components, "y": y}
-            )
+                {"name": name, "m": m, "n": n, "k": k, "ptx": ptx, "buffers": buffers, "launches": launches, "x": x, "components": components, "y": y,
+                 "peers": peers_of(name)}
+            )  # fmt: skip
 
     def write(self):
         np.savez_compressed(self.directory / "data.npz", **self.data)
-        shutil.copy(Path(__file__).parent / "run_gpu.py", self.directory)
+        for script in ("run_gpu.py", "gpu_peers.py"):
+            shutil.copy(Path(__file__).parent / script, self.directory)
+        place = lambda time: FIRST.index(key) if (key := (time["name"], time["n"], time["m"])) in FIRST else len(FIRST)
+        self.times.sort(key=place)
         index = {"chip": self.chip, "seed": SEED, "checks": self.checks, "times": self.times}
         (self.directory / "index.json").write_text(json.dumps(index, indent=1))
         size = sum(file.stat().st_size for file in self.directory.iterdir())

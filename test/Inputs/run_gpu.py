@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
-"""Checks and times the kernels of this folder on a GPU. Needs Python with numpy and an NVIDIA driver; with libcublas, ratios to cuBLAS, too.
+"""Checks and times the kernels of this folder on a GPU. Needs Python with numpy and an NVIDIA driver; with libcublas, torch or Triton, ratios to them, too.
 
 Checks: results against f64, and that they are the same bits in every run. Times: of the kernel and of cuBLAS (f16 weights, f16 results) in turn, each
 on weights that it has not touched for as long as 4 times the L2 cache takes; medians; behind copies that keep the GPU busy until all is queued. Where
 another kernel rounds activations first, that is part of the time. Weights are random bits. What is printed is written to results.json and results.md, too.
+
+A kernel that fails, or does not end, breaks what a process has of a GPU: a second process goes on behind it, from results.json.
+Exit code: 0, or 1 where a kernel failed, or 2 where nothing could be done.
 """
 
 import argparse
@@ -12,24 +15,97 @@ import datetime
 import glob
 import json
 import os
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 
-MAJOR, MINOR, L2_BYTES = 75, 76, 38  # of cuDeviceGetAttribute
+MAJOR, MINOR, L2_BYTES, PROCESSORS = 75, 76, 38, 16  # of cuDeviceGetAttribute
+NOT_READY = 600  # a CUresult
 SHARED_BYTES = 8  # of cuFuncSetAttribute
 BATCH = 8  # of samples that are queued at once
+GO_ON = 3  # exit code of a process that another one has to follow
+CHECKED = 0.6  # of the budget, at most, for checks
+
+# Reads all of a buffer: 4 times 16 bytes of each thread, each time around. What all parameters are is told by their names, which are those of buffers of
+# one dimension. Sums of bits keep the loads.
+READ_PTX = """.version 7.1
+.target sm_80
+.address_size 64
+.visible .entry read_all(
+  .param .u64 from, .param .u64 from_aligned, .param .u64 from_offset, .param .u64 size, .param .u64 from_stride,
+  .param .u64 to, .param .u64 to_aligned, .param .u64 to_offset, .param .u64 threads, .param .u64 to_stride
+)
+.maxntid 256, 1, 1
+{
+  .reg .pred %p<2>;
+  .reg .b32 %r<24>;
+  .reg .b64 %rd<12>;
+  ld.param.u64 %rd1, [from];
+  ld.param.u64 %rd2, [size];
+  ld.param.u64 %rd3, [to];
+  ld.param.u64 %rd4, [threads];
+  cvta.to.global.u64 %rd1, %rd1;
+  cvta.to.global.u64 %rd3, %rd3;
+  mov.u32 %r1, %ctaid.x;
+  mov.u32 %r2, %tid.x;
+  mad.lo.s32 %r3, %r1, 256, %r2;
+  cvt.u64.u32 %rd5, %r3;
+  shl.b64 %rd6, %rd5, 4;
+  shl.b64 %rd7, %rd4, 4;
+  shl.b64 %rd8, %rd4, 6;
+  mov.u32 %r4, 0;
+$around:
+  add.s64 %rd9, %rd1, %rd6;
+  ld.global.v4.u32 {%r5, %r6, %r7, %r8}, [%rd9];
+  add.s64 %rd9, %rd9, %rd7;
+  ld.global.v4.u32 {%r9, %r10, %r11, %r12}, [%rd9];
+  add.s64 %rd9, %rd9, %rd7;
+  ld.global.v4.u32 {%r13, %r14, %r15, %r16}, [%rd9];
+  add.s64 %rd9, %rd9, %rd7;
+  ld.global.v4.u32 {%r17, %r18, %r19, %r20}, [%rd9];
+  xor.b32 %r5, %r5, %r6;
+  xor.b32 %r7, %r7, %r8;
+  xor.b32 %r9, %r9, %r10;
+  xor.b32 %r11, %r11, %r12;
+  xor.b32 %r13, %r13, %r14;
+  xor.b32 %r15, %r15, %r16;
+  xor.b32 %r17, %r17, %r18;
+  xor.b32 %r19, %r19, %r20;
+  xor.b32 %r5, %r5, %r7;
+  xor.b32 %r9, %r9, %r11;
+  xor.b32 %r13, %r13, %r15;
+  xor.b32 %r17, %r17, %r19;
+  xor.b32 %r5, %r5, %r9;
+  xor.b32 %r13, %r13, %r17;
+  xor.b32 %r5, %r5, %r13;
+  xor.b32 %r4, %r4, %r5;
+  add.s64 %rd6, %rd6, %rd8;
+  setp.lt.u64 %p1, %rd6, %rd2;
+  @%p1 bra $around;
+  shl.b64 %rd10, %rd5, 2;
+  add.s64 %rd11, %rd3, %rd10;
+  st.global.u32 [%rd11], %r4;
+  ret;
+}
+"""
 
 
 class GpuError(Exception):
     pass
 
 
+class BrokenError(GpuError):
+    """After it, nothing works in this process."""
+
+
 class Gpu:
     """The driver, one of its devices, and a stream."""
 
-    def __init__(self, number):
+    def __init__(self, number, timeout):
+        self.number, self.timeout = number, timeout
         name = os.environ.get("COMPRESS_LIBCUDA", "libcuda.so.1")
         try:
             self.lib = ctypes.CDLL(name)
@@ -62,9 +138,11 @@ class Gpu:
 
     def must(self, function, result):
         if result:
-            text = ctypes.c_char_p()
+            text, name = ctypes.c_char_p(), ctypes.c_char_p()
             self.lib.cuGetErrorString(result, ctypes.byref(text))
-            raise GpuError(f"{function}: {text.value.decode() if text.value else 'unknown error'} ({result})")
+            self.lib.cuGetErrorName(result, ctypes.byref(name))
+            say = lambda value, otherwise: value.value.decode() if value.value else otherwise
+            raise GpuError(f"{function}: {say(text, 'unknown error')} ({say(name, result)})")
 
     def attribute(self, which):
         value = ctypes.c_int()
@@ -83,8 +161,24 @@ class Gpu:
             self.call("cuMemFree_v2", pointer)
         self.allocated = []
 
+    def recover(self, error):
+        """After an error: gives memory back, or says that this is not possible."""
+        if isinstance(error, BrokenError):
+            raise error
+        try:
+            self.free_all()
+        except GpuError:
+            raise BrokenError(str(error)) from None
+
     def wait(self):
-        self.call("cuStreamSynchronize", self.stream)
+        begin = time.monotonic()
+        while True:
+            result = self.lib.cuStreamQuery(self.stream)
+            if result != NOT_READY:
+                return self.must("cuStreamQuery", result)
+            if time.monotonic() - begin > self.timeout:
+                raise BrokenError(f"the GPU is not done after {self.timeout} s")
+            time.sleep(1e-4)
 
     def copy(self, to, source, size):
         self.call("cuMemcpyAsync", ctypes.c_uint64(to), ctypes.c_uint64(source), ctypes.c_size_t(size), self.stream)
@@ -111,13 +205,16 @@ class Gpu:
             at, begin = at + part, 0
 
     def load(self, path):
+        return self.load_text(path.name, path.read_bytes())
+
+    def load_text(self, name, text):
         module = ctypes.c_void_p()
         log = ctypes.create_string_buffer(8192)
         options = (ctypes.c_int * 2)(5, 6)  # the errors of the assembler, and room for them
         values = (ctypes.c_void_p * 2)(ctypes.cast(log, ctypes.c_void_p), len(log))
-        result = self.lib.cuModuleLoadDataEx(ctypes.byref(module), ctypes.c_char_p(path.read_bytes()), 2, options, values)
+        result = self.lib.cuModuleLoadDataEx(ctypes.byref(module), ctypes.c_char_p(text), 2, options, values)
         if result:
-            raise GpuError(f"{path.name}: the driver does not load it ({result}): {log.value.decode(errors='replace').strip()}")
+            raise GpuError(f"{name}: the driver does not load it ({result}): {log.value.decode(errors='replace').strip()}")
         return module
 
     def prepare(self, module, launch, buffers):
@@ -169,14 +266,22 @@ class Cublas:
 
 
 class Timer:
-    def __init__(self, gpu):
-        self.gpu = gpu
-        # What a copy of much more than the L2 cache reads and writes in a second.
-        self.size = 16 * gpu.l2_bytes
+    def __init__(self, gpu, samples):
+        self.gpu, self.events = gpu, []
+        # What a copy of much more than the L2 cache reads and writes in a second, and what a kernel reads.
+        threads = 8 * gpu.attribute(PROCESSORS) * 256
+        self.size = max(16 * gpu.l2_bytes // (64 * threads), 1) * 64 * threads
         self.ends = gpu.allocate(self.size), gpu.allocate(self.size)
+        sums = gpu.allocate(4 * threads)
         gpu.allocated = []  # to stay
+        launch = {"kernel": "read_all", "grid": [threads // 256, 1, 1], "threads": 256, "shared_bytes": 0}
+        read = gpu.prepare(gpu.load_text("read_all", READ_PTX.encode()), launch, [(self.ends[0], [self.size]), (sums, [threads])])
+        self.copies, self.copy_seconds = 4, None
         self.busy()
-        self.bandwidth = 2 * self.size / self.measure([self.busy], 20)[0] / 1e6
+        copied, read = self.measure([self.busy, read], min(samples, 20))
+        self.copy_seconds = copied / 1e3
+        self.copy_bandwidth, self.read_bandwidth = 2 * self.size / copied / 1e6, self.size / read / 1e6
+        self.bandwidth = max(self.copy_bandwidth, self.read_bandwidth)
 
     def busy(self):
         self.gpu.copy(self.ends[0].value, self.ends[1].value, self.size)
@@ -185,25 +290,28 @@ class Timer:
         """Milliseconds of each, one after the other, medians. A function that is called with a number gets that of the sample."""
         times = [[] for _ in functions]
         for first in range(0, samples, BATCH):
-            events = []
-            for _ in range(4):
+            count = min(BATCH, samples - first)
+            while len(self.events) < count * len(functions):
+                self.events.append((ctypes.c_void_p(), ctypes.c_void_p()))
+                for event in self.events[-1]:
+                    self.gpu.call("cuEventCreate", ctypes.byref(event), 0)
+            for _ in range(self.copies):
                 self.busy()
-            for _ in range(min(BATCH, samples - first)):
-                for i, function in enumerate(functions):
-                    pair = ctypes.c_void_p(), ctypes.c_void_p()
-                    for event in pair:
-                        self.gpu.call("cuEventCreate", ctypes.byref(event), 0)
-                    self.gpu.call("cuEventRecord", pair[0], self.gpu.stream)
-                    function()
-                    self.gpu.call("cuEventRecord", pair[1], self.gpu.stream)
-                    events.append((i, pair))
+            begin = time.monotonic()
+            for number in range(count * len(functions)):
+                start, end = self.events[number]
+                self.gpu.call("cuEventRecord", start, self.gpu.stream)
+                functions[number % len(functions)]()
+                self.gpu.call("cuEventRecord", end, self.gpu.stream)
+            if self.copy_seconds:
+                # The GPU must have enough to do until all is queued, the next time, too.
+                needed = 2 * (time.monotonic() - begin) / self.copy_seconds
+                self.copies = int(min(max(self.copies, needed), 200))
             self.gpu.wait()
-            for i, pair in events:
+            for number in range(count * len(functions)):
                 elapsed = ctypes.c_float()
-                self.gpu.call("cuEventElapsedTime", ctypes.byref(elapsed), *pair)
-                times[i].append(elapsed.value)
-                for event in pair:
-                    self.gpu.call("cuEventDestroy_v2", event)
+                self.gpu.call("cuEventElapsedTime", ctypes.byref(elapsed), *self.events[number])
+                times[number % len(functions)].append(elapsed.value)
         return [float(np.median(t)) for t in times]
 
 
@@ -255,7 +363,21 @@ def sparse_pattern(gpu, positions, words):
     return pattern
 
 
-def time_shape(gpu, module, timer, cublas, pattern, words, case, samples):
+def prepare_peers(peers, case, count):
+    """Functions by name, and why there are none."""
+    functions, errors = {}, {}
+    for kind in case.get("peers", []):
+        if not peers or kind not in peers.found:
+            continue
+        name = peers.found[kind].name
+        try:
+            functions[name] = peers.prepare(kind, case["m"], case["n"], case["k"], count)
+        except Exception as error:  # whatever others raise
+            errors[name] = {"error": (str(error).splitlines() or [type(error).__name__])[0]}
+    return functions, errors
+
+
+def time_shape(gpu, module, timer, cublas, peers, pattern, words, case, samples):
     m, n, k = case["m"], case["n"], case["k"]
     components = [case["buffers"][i] for i in case["components"]]
     weight_bytes = sum(buffer["bytes"] for buffer in components)
@@ -289,13 +411,14 @@ def time_shape(gpu, module, timer, cublas, pattern, words, case, samples):
     ours[0]()
     if not np.array_equal(once, gpu.download(results, result_bytes)):
         raise GpuError("results differ between runs")
-    peers = []
+    dense = []
     if cublas:
         dense_bytes, result = 2 * n * k, gpu.allocate(2 * m * n)
         for i in range(copies(dense_bytes)):
             weight = gpu.allocate(dense_bytes)
             gpu.fill(weight, dense_bytes, pattern, 4096 * i)
-            peers.append(cublas.prepare(m, n, k, activations, weight, result))
+            dense.append(cublas.prepare(m, n, k, activations, weight, result))
+    others, errors = prepare_peers(peers, case, copies)
 
     def rotate(functions):
         state = [0]
@@ -306,94 +429,193 @@ def time_shape(gpu, module, timer, cublas, pattern, words, case, samples):
 
         return run
 
-    functions = [rotate(f) for f in (ours, peers) if f]
+    functions = [rotate(f) for f in (ours, dense, *others.values()) if f]
     timer.measure(functions, 3)
     measured = timer.measure(functions, samples)
     gpu.free_all()
+    other_times = measured[len(measured) - len(others) :]
+    others = {name: {"us": 1e3 * t, "ratio": t / measured[0]} for name, t in zip(others, other_times)}
     bytes_moved = weight_bytes + case["buffers"][case["x"]]["bytes"] + result_bytes
     return {
         "kernel": case["name"], "m": m, "n": n, "k": k, "us": 1e3 * measured[0], "gb_per_s": bytes_moved / measured[0] / 1e6,
         "of_bandwidth": bytes_moved / measured[0] / 1e6 / timer.bandwidth, "tflops": 2 * m * n * k / measured[0] / 1e9,
         "cublas_us": 1e3 * measured[1] if cublas else None, "ratio": measured[1] / measured[0] if cublas else None,
+        "peers": {**others, **errors},
     }  # fmt: skip
 
 
 def markdown(report):
+    say = lambda name, peer: f"{name}: {peer['error']}" if "error" in peer else f"{name}: {peer['us']:.1f} µs, {peer['ratio']:.2f}"
     lines = [f"{report['device']} (sm_{report['capability']}), {report['date']}, `{report['command']}`.", ""]
     failed = [c for c in report["checks"] if c["error"]]
     if report["checks"]:
         lines.append(f"{len(report['checks']) - len(failed)} of {len(report['checks'])} kernels agree with the decode, {report['runs']} runs each with the same bits.")
     lines += [f"- {c['name']}: {c['error']}" for c in failed]
     if report["times"]:
-        lines += ["", f"Medians of {report['samples']}; a copy moves {report['bandwidth']:.0f} GB/s. Results in f32, of cuBLAS in f16.", ""]
-        lines += ["| kernel | rows | weight | µs | of that bandwidth | TFLOP/s | cuBLAS f16, µs | ratio |", "|---|---|---|---|---|---|---|---|"]
+        lines += ["", f"Medians of {report['samples']}; a copy moves {report['copy_bandwidth']:.0f} GB/s, and {report['read_bandwidth']:.0f} GB/s are read. "
+                  "Results in f32, of others in f16 or integers. Ratios are times of others to that of the kernel.", ""]  # fmt: skip
+        lines += ["| kernel | rows | weight | µs | of the larger bandwidth | TFLOP/s | cuBLAS f16, µs | ratio | others |", "|---|---|---|---|---|---|---|---|---|"]
     for t in report["times"]:
         if "error" in t:
-            lines.append(f"| {t['kernel']} | {t['m']} | {t['n']} x {t['k']} | {t['error']} | | | | |")
+            lines.append(f"| {t['kernel']} | {t['m']} | {t['n']} x {t['k']} | {t['error']} | | | | | |")
             continue
         peer = f"{t['cublas_us']:.1f} | {t['ratio']:.2f}" if t["ratio"] else "not run | not run"
-        lines.append(f"| {t['kernel']} | {t['m']} | {t['n']} x {t['k']} | {t['us']:.1f} | {100 * t['of_bandwidth']:.0f}% | {t['tflops']:.1f} | {peer} |")
+        lines.append(f"| {t['kernel']} | {t['m']} | {t['n']} x {t['k']} | {t['us']:.1f} | {100 * t['of_bandwidth']:.0f}% | {t['tflops']:.1f} | {peer} | {'; '.join(say(*peer) for peer in t['peers'].items())} |")
+    if report["not_run"]:
+        lines += ["", f"Not run, because {report['budget']} s were over: {report['not_run']['checks']} checks, {report['not_run']['times']} shapes."]
     return "\n".join(lines) + "\n"
 
 
-def run(options):
-    folder = Path(__file__).resolve().parent if options.bundle is None else Path(options.bundle)
-    index = json.loads((folder / "index.json").read_text())
-    gpu = Gpu(options.gpu)
-    wanted = int(index["chip"].strip("sm_a"))
-    if gpu.capability != wanted if index["chip"].endswith("a") else gpu.capability < wanted:
-        raise GpuError(f"the code is for {index['chip']}, but GPU {options.gpu} is sm_{gpu.capability}")
-    report = {
-        "device": gpu.name, "capability": gpu.capability, "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
-        "command": " ".join(["run_gpu.py", *options.arguments]), "runs": options.runs, "samples": options.samples, "checks": [], "times": [],
-    }  # fmt: skip
-    modules = {}
+class Progress:
+    """Says from time to time how far things are, and how long the rest may take."""
 
-    def module_of(case):
-        if case["ptx"] not in modules:
-            modules[case["ptx"]] = gpu.load(folder / case["ptx"])
-        return modules[case["ptx"]]
+    def __init__(self, what, count):
+        self.what, self.count, self.done = what, count, 0
+        self.begin = self.said = time.monotonic()
 
-    def save():
-        Path(options.output, "results.json").write_text(json.dumps(report, indent=1) + "\n")
-        Path(options.output, "results.md").write_text(markdown(report))
+    def step(self):
+        self.done += 1
+        now = time.monotonic()
+        if now - self.said >= 10 and self.done < self.count:
+            left = (now - self.begin) / self.done * (self.count - self.done)
+            print(f"{self.what}: {self.done} of {self.count} in {now - self.begin:.0f} s, about {left:.0f} s left", flush=True)
+            self.said = now
 
-    checks, times = ([case for case in index[part] if not options.only or options.only in case["name"]] for part in ("checks", "times"))
-    if options.no_times:
-        times = []
-    if not checks and not times:
-        raise GpuError(f"no kernel has '{options.only}' in its name")
-    with np.load(folder / "data.npz") as data:
-        for case in checks:
+
+class Session:
+    """A run of the bundle."""
+
+    def __init__(self, options):
+        self.options = options
+        self.folder = Path(__file__).resolve().parent if options.bundle is None else Path(options.bundle)
+        self.index = json.loads((self.folder / "index.json").read_text())
+        self.checks, self.times = (
+            [case for case in self.index[part] if not options.only or options.only in case["name"]] for part in ("checks", "times")
+        )
+        if options.no_checks:
+            self.checks = []
+        if options.no_times:
+            self.times = []
+        if options.no_checks and options.no_times:
+            raise GpuError("expected one of --no-checks and --no-times, but got both")
+        if not self.checks and not self.times:
+            raise GpuError(f"no kernel has '{options.only}' in its name")
+        self.gpu = gpu = Gpu(options.gpu, options.timeout)
+        wanted = int(self.index["chip"].strip("sm_a"))
+        if gpu.capability != wanted if self.index["chip"].endswith("a") else gpu.capability < wanted:
+            raise GpuError(f"the code is for {self.index['chip']}, but GPU {options.gpu} is sm_{gpu.capability}")
+        self.modules = {}
+        now = datetime.datetime.now(datetime.timezone.utc)
+        self.report = {
+            "device": gpu.name, "capability": gpu.capability, "date": now.strftime("%Y-%m-%d %H:%M UTC"), "begin": time.time(),
+            "command": " ".join(["run_gpu.py", *options.arguments]), "runs": options.runs, "samples": options.samples, "budget": options.budget,
+            "checks": [], "times": [], "not_run": None,
+        }  # fmt: skip
+        if options.resume:
+            self.report = json.loads(Path(options.output, "results.json").read_text())
+
+    def save(self):
+        Path(self.options.output, "results.json").write_text(json.dumps(self.report, indent=1) + "\n")
+        Path(self.options.output, "results.md").write_text(markdown(self.report))
+
+    def module_of(self, case):
+        if case["ptx"] not in self.modules:
+            self.modules[case["ptx"]] = self.gpu.load(self.folder / case["ptx"])
+        return self.modules[case["ptx"]]
+
+    def is_over(self, part=1.0):
+        return self.options.budget is not None and time.time() - self.report["begin"] > part * self.options.budget
+
+    def go_through(self, what, cases, results, part, compute, describe):
+        """Computes the results that are not there yet. An error is a result, too."""
+        cases = cases[len(results) :]
+        progress = Progress(what, len(cases))
+        for number, case in enumerate(cases):
+            if self.is_over(part):
+                return len(cases) - number
             try:
-                report["checks"].append({"name": case["name"], "worst": check(gpu, module_of(case), data, case, options.runs), "error": None})
+                results.append(compute(case))
             except GpuError as error:
-                report["checks"].append({"name": case["name"], "worst": None, "error": str(error)})
+                results.append({**describe(case), "error": str(error)})
                 print(f"FAILED {case['name']}: {error}", flush=True)
-                gpu.free_all()  # which fails if the GPU did
-            save()
-    if times:
-        timer = Timer(gpu)
-        report["bandwidth"] = timer.bandwidth
+                self.save()
+                self.gpu.recover(error)
+            self.save()
+            progress.step()
+        return 0
+
+    def run_checks(self):
+        if not self.checks:
+            return 0
+        with np.load(self.folder / "data.npz") as data:
+            def compute(case):
+                return {"name": case["name"], "worst": check(self.gpu, self.module_of(case), data, case, self.options.runs), "error": None}
+
+            part = CHECKED if self.times else 1.0
+            return self.go_through("checks", self.checks, self.report["checks"], part, compute, lambda case: {"name": case["name"], "worst": None})
+
+    def run_times(self):
+        gpu, options = self.gpu, self.options
+        if not self.times or self.is_over():
+            return len(self.times) - len(self.report["times"])
+        timer = Timer(gpu, options.samples)
+        self.report["copy_bandwidth"], self.report["read_bandwidth"] = timer.copy_bandwidth, timer.read_bandwidth
         try:
             cublas = Cublas(gpu, options.cublas)
         except LookupError:
             cublas = None
             print("note: no libcublas: no ratios (--cublas PATH says where it is)", flush=True)
+        peers = None
+        if not options.no_peers:
+            import gpu_peers
+
+            peers = gpu_peers.Peers(options.gpu, gpu.stream.value, sorted({kind for case in self.times for kind in case.get("peers", [])}))
+            for name, why in peers.missing.items():
+                print(f"note: {why}: no times of {name}", flush=True)
         # Without the highest bit of the exponent of floats: bits are random, and scales finite.
         words = np.random.default_rng(0).integers(0, 1 << 16, min(32 << 20, 2 * gpu.l2_bytes), np.uint16) & np.uint16(0xBFFF)
         pattern = gpu.allocate(words.nbytes), words.nbytes
         gpu.allocated = []
         gpu.upload(pattern[0], words)
-        for case in times:
+
+        def compute(case):
             try:
-                report["times"].append(time_shape(gpu, module_of(case), timer, cublas, pattern, words, case, options.samples))
-            except GpuError as error:
-                report["times"].append({"kernel": case["name"], "m": case["m"], "n": case["n"], "k": case["k"], "error": str(error)})
-                gpu.free_all()
-            save()
-    print(markdown(report), end="")
-    return 1 if any(c["error"] for c in report["checks"]) or any("error" in t for t in report["times"]) else 0
+                result = time_shape(gpu, self.module_of(case), timer, cublas, peers, pattern, words, case, options.samples)
+                if peers:
+                    peers.finish()
+                return result
+            except GpuError:
+                raise
+            except Exception as error:  # of a peer
+                raise BrokenError(f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}") from None
+
+        describe = lambda case: {"kernel": case["name"], "m": case["m"], "n": case["n"], "k": case["k"]}
+        return self.go_through("times", self.times, self.report["times"], 1.0, compute, describe)
+
+    def run(self):
+        print(f"{len(self.checks)} checks, {self.options.runs} runs each; {len(self.times)} shapes, {self.options.samples} samples each", flush=True)
+        left = {"checks": self.run_checks(), "times": self.run_times()}
+        self.report["not_run"] = left if any(left.values()) else None
+        self.save()
+        print(markdown(self.report), end="")
+        return 1 if any(c["error"] for c in self.report["checks"]) or any("error" in t for t in self.report["times"]) else 0
+
+
+def run(options):
+    try:
+        return Session(options).run()
+    except BrokenError as error:
+        print(f"note: this process can do no more on the GPU: {error}", flush=True)
+        return GO_ON
+
+
+def supervise(arguments):
+    """Runs processes, each of which goes on where the one before had to stop."""
+    command = [sys.executable, os.path.abspath(__file__), *arguments, "--one-process"]
+    status = subprocess.call(command)
+    while status == GO_ON:
+        status = subprocess.call([*command, "--resume"])
+    return status
 
 
 def main(arguments):
@@ -402,17 +624,24 @@ def main(arguments):
     parser.add_argument("--runs", type=int, default=100, help="of each check (%(default)s)")
     parser.add_argument("--samples", type=int, default=200, help="of each time (%(default)s)")
     parser.add_argument("--no-times", action="store_true", help="check only, as under compute-sanitizer")
+    parser.add_argument("--no-checks", action="store_true", help="time only")
+    parser.add_argument("--no-peers", action="store_true", help="do not import torch and Triton")
+    parser.add_argument("--budget", type=float, metavar="SECONDS", help="begin nothing new after so long; checks take 60%% of it at most")
+    parser.add_argument("--timeout", type=float, default=60, metavar="SECONDS", help="for what is queued at once, before it counts as hung (%(default)s)")
+    parser.add_argument("--one-process", action="store_true", help=f"where a kernel breaks what the process has of the GPU, end with exit code {GO_ON}")
+    parser.add_argument("--resume", action="store_true", help="go on behind what results.json has")
     parser.add_argument("--only", metavar="TEXT", help="kernels whose names have it")
     parser.add_argument("--cublas", metavar="PATH", help="libcublas.so, where it is not found")
     parser.add_argument("--output", default=".", metavar="DIRECTORY", help="of results.json and results.md")
     parser.add_argument("--bundle", metavar="DIRECTORY", help="where index.json is, if not beside this file")
     options = parser.parse_args(arguments)
-    options.arguments = arguments
-    for name in ("runs", "samples"):
-        if getattr(options, name) < 1:
-            parser.error(f"--{name}: expected a number above 0, but got {getattr(options, name)}")
+    options.arguments = [a for a in arguments if a not in ("--one-process", "--resume")]
+    for name, least in (("runs", 1), ("samples", 1), ("budget", 0), ("timeout", 0)):
+        value = getattr(options, name)
+        if value is not None and value < least or value == 0:
+            parser.error(f"--{name}: expected a number above 0, but got {value}")
     try:
-        return run(options)
+        return run(options) if options.one_process else supervise(arguments)
     except GpuError as error:
         print(f"run_gpu.py: error: {error}", file=sys.stderr)
         return 2
