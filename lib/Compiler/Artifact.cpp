@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "CudaToolkit.h"
 #include "compress/Compiler/Compiler.h"
 #include "compress/Dialect/Compress/IR/Compress.h"
 #include "compress/Dialect/Compress/Transforms/ExternalWeights.h"
@@ -277,13 +278,36 @@ LogicalResult mlir::compress::prepareModule(
   return success();
 }
 
+/// What kernels for GPUs become, by tools that are there.
+static FailureOr<GpuBinary> getBinary(const CompileOptions &options,
+                                      Location loc) {
+  if (options.gpuCode == GpuCode::PTX)
+    return GpuBinary();
+  bool isFat = options.gpuCode == GpuCode::Fatbin;
+  StringRef tools[] = {"ptxas", "fatbinary"};
+  FailureOr<std::string> toolkit = findCudaToolkit(
+      options.cudaPath, ArrayRef(tools).take_front(isFat ? 2 : 1), loc);
+  if (failed(toolkit))
+    return failure();
+  return GpuBinary{isFat ? "fatbin" : "bin", *toolkit};
+}
+
 LogicalResult
 mlir::compress::lowerModule(ModuleOp module, const Target &target,
                             const TargetCpu &cpu,
                             const CompileOptions &compileOptions) {
   PassManager pm(module.getContext());
   if (target.isGpu()) {
-    buildCompressKernelsToNVVM(pm, target.gpu, /*artifactABI=*/true);
+    FailureOr<GpuBinary> binary = getBinary(compileOptions, module.getLoc());
+    if (failed(binary))
+      return failure();
+    buildCompressKernelsToNVVM(pm, target.gpu, /*artifactABI=*/true, *binary);
+    // Not every toolkit has NVIDIA's library of functions, which kernels do not
+    // call.
+    ScopedDiagnosticHandler handler(
+        module.getContext(), [](Diagnostic &diag) -> LogicalResult {
+          return success(StringRef(diag.str()).starts_with("LibDevice path: "));
+        });
     return pm.run(module);
   }
   CompressToCPUOptions options;

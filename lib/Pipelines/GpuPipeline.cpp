@@ -19,8 +19,8 @@
 using namespace mlir;
 using namespace mlir::compress;
 
-/// Kernels to PTX, which a driver compiles.
-static void addLoweringToPTX(OpPassManager &pm) {
+/// Kernels to PTX, which a driver compiles, or to what `binary` says.
+static void addLoweringToPTX(OpPassManager &pm, const GpuBinary &binary) {
   pm.addPass(createConvertNVGPUToNVVMPass());
   OpPassManager &kernels = pm.nest<gpu::GPUModuleOp>();
   kernels.addPass(createCompressExpandSmallFloats());
@@ -36,9 +36,10 @@ static void addLoweringToPTX(OpPassManager &pm) {
   kernels.addPass(createCanonicalizerPass());
   kernels.addPass(createCSEPass());
   kernels.addPass(createReconcileUnrealizedCastsPass());
-  GpuModuleToBinaryPassOptions binary;
-  binary.compilationTarget = "isa";
-  pm.addPass(createGpuModuleToBinaryPass(binary));
+  GpuModuleToBinaryPassOptions options;
+  options.compilationTarget = binary.format;
+  options.toolkitPath = binary.toolkit;
+  pm.addPass(createGpuModuleToBinaryPass(options));
 }
 
 /// Functions that launch kernels to the LLVM dialect.
@@ -78,7 +79,8 @@ void mlir::compress::buildCompressFuseForGPU(OpPassManager &pm,
 
 void mlir::compress::buildCompressKernelsToNVVM(OpPassManager &pm,
                                                 StringRef chip,
-                                                bool artifactABI) {
+                                                bool artifactABI,
+                                                const GpuBinary &binary) {
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   if (artifactABI)
@@ -92,7 +94,7 @@ void mlir::compress::buildCompressKernelsToNVVM(OpPassManager &pm,
     pm.addPass(createCompressBuffersToGPU());
     pm.addPass(createCompressEmitArtifactABI());
   }
-  addLoweringToPTX(pm);
+  addLoweringToPTX(pm, binary);
   if (artifactABI)
     addLoweringOfHostToLLVM(pm);
 }

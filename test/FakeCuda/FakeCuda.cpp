@@ -27,6 +27,7 @@ enum Result {
   InvalidValue = 1,
   OutOfMemory = 2,
   NotInitialized = 3,
+  NoBinaryForGpu = 209,
   NoDevice = 100,
   InvalidDevice = 101,
   InvalidContext = 201,
@@ -48,6 +49,8 @@ constexpr Error kErrors[] = {
     {NotInitialized, "CUDA_ERROR_NOT_INITIALIZED", "initialization error"},
     {NoDevice, "CUDA_ERROR_NO_DEVICE", "no CUDA-capable device is detected"},
     {InvalidDevice, "CUDA_ERROR_INVALID_DEVICE", "invalid device ordinal"},
+    {NoBinaryForGpu, "CUDA_ERROR_NO_BINARY_FOR_GPU",
+     "no kernel image is available for execution on the device"},
     {InvalidContext, "CUDA_ERROR_INVALID_CONTEXT", "invalid device context"},
     {InvalidPtx, "CUDA_ERROR_INVALID_PTX", "a PTX JIT compilation failed"},
     {InvalidHandle, "CUDA_ERROR_INVALID_HANDLE", "invalid resource handle"},
@@ -259,8 +262,17 @@ int cuCtxPopCurrent_v2(void **context) {
 
 int cuModuleLoadDataEx(void **module, const void *data, unsigned numOptions,
                        int *options, void **values) {
-  ENTER_CONTEXT();
   const char *text = static_cast<const char *>(data);
+  bool isCubin = !std::memcmp(data, "\177ELF", 4),
+       isFatbin = !std::memcmp(data, "P\355U\272", 4);
+  ENTER_CONTEXT(isCubin ? "cubin" : isFatbin ? "fatbin" : "PTX");
+  if (isCubin || isFatbin) {
+    // What is in there, nobody knows here.
+    auto *loaded = new Module;
+    state().modules.insert(loaded);
+    *module = loaded;
+    return Success;
+  }
   if (!std::strstr(text, ".version") || !std::strstr(text, ".target")) {
     char *log = nullptr;
     size_t size = 0;
@@ -294,8 +306,8 @@ int cuModuleGetFunction(void **function, void *module, const char *name) {
   auto *loaded = static_cast<Module *>(module);
   if (!state().modules.count(loaded))
     return InvalidHandle;
-  if (loaded->text.find(".entry " + std::string(name) + "(") ==
-      std::string::npos)
+  if (!loaded->text.empty() && loaded->text.find(".entry " + std::string(name) +
+                                                 "(") == std::string::npos)
     return NotFound;
   Function &found = state().functions[{loaded, name}];
   found.name = name;

@@ -10,7 +10,8 @@
 // work is done when it is asked for. A kernel NAME is the C function
 //   void NAME(const unsigned grid[3], const unsigned block[3],
 //             unsigned sharedBytes, void **parameters)
-// of the process, and can be found if the PTX has an .entry of that name.
+// of the process, and can be found if the PTX has an .entry of that name. Code
+// that is compiled is taken to have all kernels.
 //
 // Variables of the environment:
 //   FAKE_CUDA_DEVICES     number of GPUs (1)
@@ -33,6 +34,8 @@ int fakeCudaCountCalls(const char *function);
 int fakeCudaCountAllocations();
 int fakeCudaCountStreams();
 int fakeCudaCountModules();
+/// Parts of the host's memory that are registered.
+int fakeCudaCountRegistered();
 /// From a place in memory of the GPU to the end of the allocation; 0 elsewhere.
 size_t fakeCudaCountBytesFrom(const void *pointer);
 /// Launches kernels in place of the functions that are called so.

@@ -108,12 +108,30 @@ static cl::opt<bool>
                       "artifact then needs LLVM's OpenMP runtime, libomp"),
              cl::sub(compileCommand), cl::cat(category));
 
+static cl::opt<mlir::compress::GpuCode>
+    gpuCode("gpu-code", cl::init(mlir::compress::GpuCode::PTX),
+            cl::desc("What an artifact for a GPU has as kernels"),
+            cl::values(clEnumValN(mlir::compress::GpuCode::PTX, "ptx",
+                                  "PTX, which the driver compiles (default)"),
+                       clEnumValN(mlir::compress::GpuCode::Cubin, "cubin",
+                                  "code for this kind of GPU; needs ptxas"),
+                       clEnumValN(mlir::compress::GpuCode::Fatbin, "fatbin",
+                                  "both; needs ptxas and fatbinary")),
+            cl::sub(compileCommand), cl::cat(category));
+static cl::opt<std::string>
+    cudaPath("cuda-path", cl::value_desc("dir"),
+             cl::desc("The CUDA toolkit that has ptxas (default: what PATH, "
+                      "CUDA_HOME, CUDA_PATH or CUDA_ROOT has)"),
+             cl::sub(compileCommand), cl::cat(category));
+
 static mlir::compress::CompileOptions getOptions() {
   mlir::compress::CompileOptions options;
   options.allowDense = allowDense;
   if (compute.getNumOccurrences())
     options.compute = compute;
   options.parallel = parallel;
+  options.gpuCode = gpuCode;
+  options.cudaPath = cudaPath;
   return options;
 }
 
@@ -222,6 +240,11 @@ static int run() {
                           target + "'"
                     : "expected a target nvptx:CHIP for --emit ptx, but got '" +
                           target + "'");
+  bool isCompiled = gpuCode != mlir::compress::GpuCode::PTX;
+  if (isCompiled && !(parsed->isGpu() && emit == Emit::Artifact))
+    return fail("expected --emit artifact and a target nvptx:CHIP for "
+                "--gpu-code, but got target '" +
+                target + "'");
   OwningOpRef<ModuleOp> module =
       session.load(input, {weights.begin(), weights.end()});
   if (!module)

@@ -36,6 +36,10 @@ OwningOpRef<ModuleOp> loadModule(MLIRContext &context, StringRef path,
 LogicalResult encodeModule(ModuleOp module,
                            const CompressEncodeOptions &options);
 
+/// PTX, which the driver compiles; code for one kind of GPU, which ptxas
+/// compiles; or both of them.
+enum class GpuCode { PTX, Cubin, Fatbin };
+
 /// How an encoded module is compiled.
 struct CompileOptions {
   /// Warn, instead of failing, about weights that are decoded as a whole.
@@ -47,6 +51,11 @@ struct CompileOptions {
   std::optional<ComputeRequest> compute;
   /// Let threads share the loops of kernels, see compress-loops-to-openmp.
   bool parallel = true;
+  /// What artifacts for GPUs have as kernels.
+  GpuCode gpuCode = GpuCode::PTX;
+  /// The CUDA toolkit that compiles them, where that is needed; empty where it
+  /// is to be found.
+  std::string cudaPath;
 };
 
 /// Lays out the weights of an encoded module for kernels, takes them out of it,

@@ -92,9 +92,13 @@ void buildCompressFuseForGPU(OpPassManager &pm, ComputeRequest compute);
 
 /// and all that follows. With `artifactABI`, which wants constants outside of
 /// the module, functions are lowered to the LLVM dialect, too: their buffers
-/// are in memory of the GPU, see compress-emit-artifact-abi.
+/// are in memory of the GPU, see compress-emit-artifact-abi. Kernels become
+/// what `binary` says, as gpu-module-to-binary has it.
+struct GpuBinary {
+  std::string format = "isa", toolkit;
+};
 void buildCompressKernelsToNVVM(OpPassManager &pm, StringRef chip,
-                                bool artifactABI);
+                                bool artifactABI, const GpuBinary &binary = {});
 
 } // namespace mlir::compress
 

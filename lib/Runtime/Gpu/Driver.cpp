@@ -30,6 +30,10 @@ store::StatusOr<Driver> Driver::open(const std::string &path) {
                          " has no function '" #name "'");
   COMPRESS_CUDA_FUNCTIONS(COMPRESS_LOAD)
 #undef COMPRESS_LOAD
+#define COMPRESS_LOAD(name, ...)                                               \
+  driver.name = reinterpret_cast<decltype(driver.name)>(dlsym(library, #name));
+  COMPRESS_NEW_CUDA_FUNCTIONS(COMPRESS_LOAD)
+#undef COMPRESS_LOAD
   int result = driver.cuInit(0);
   if (!result)
     result = driver.cuDeviceGetCount(&driver.numDevices);

@@ -45,12 +45,34 @@ using Handle = void *;
   FUNCTION(cuStreamCreate, Handle *, unsigned)                                 \
   FUNCTION(cuStreamDestroy_v2, Handle)                                         \
   FUNCTION(cuStreamSynchronize, Handle)                                        \
+  FUNCTION(cuMemHostRegister_v2, void *, size_t, unsigned)                     \
+  FUNCTION(cuMemHostUnregister, void *)                                        \
   FUNCTION(cuMemAlloc_v2, DevicePointer *, size_t)                             \
   FUNCTION(cuMemFree_v2, DevicePointer)                                        \
   FUNCTION(cuMemcpyAsync, DevicePointer, DevicePointer, size_t, Handle)        \
   FUNCTION(cuMemsetD16Async, DevicePointer, unsigned short, size_t, Handle)    \
   FUNCTION(cuMemsetD32Async, DevicePointer, unsigned, size_t, Handle)          \
   FUNCTION(cuPointerGetAttribute, void *, int, DevicePointer)
+
+/// CUlaunchConfig, with one attribute after another.
+struct LaunchAttribute {
+  int id;
+  char padding[4];
+  unsigned value[16];
+};
+struct LaunchConfig {
+  unsigned grid[3], block[3], sharedBytes;
+  Handle stream;
+  const LaunchAttribute *attributes;
+  unsigned numAttributes;
+};
+
+/// Those that old drivers have not: CUDA 11.8, and 12.
+#define COMPRESS_NEW_CUDA_FUNCTIONS(FUNCTION)                                  \
+  FUNCTION(cuLaunchKernelEx, const LaunchConfig *, Handle, void **, void **)   \
+  FUNCTION(cuTensorMapEncodeTiled, void *, int, unsigned, void *,              \
+           const uint64_t *, const uint64_t *, const uint32_t *,               \
+           const uint32_t *, int, int, int, int)
 
 /// CUresults that are told from others.
 enum : int {
@@ -73,6 +95,8 @@ struct Driver {
 
 #define COMPRESS_DECLARE(name, ...) int (*name)(__VA_ARGS__) = nullptr;
   COMPRESS_CUDA_FUNCTIONS(COMPRESS_DECLARE)
+  // Null where the driver is too old.
+  COMPRESS_NEW_CUDA_FUNCTIONS(COMPRESS_DECLARE)
 #undef COMPRESS_DECLARE
   /// Of the machine; at least one.
   int numDevices = 0;

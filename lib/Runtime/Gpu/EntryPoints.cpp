@@ -7,7 +7,9 @@
 
 #include "EntryPoints.h"
 #include "Workspace.h"
+#include <algorithm>
 #include <cstring>
+#include <iterator>
 
 using namespace mlir::compress;
 using namespace mlir::compress::runtime;
@@ -19,6 +21,15 @@ static constexpr int kJitErrorLogBuffer = 5;
 static constexpr int kJitErrorLogBufferSize = 6;
 static constexpr int kJitOptimizationLevel = 7;
 static constexpr int kMaxDynamicSharedBytes = 8;
+
+/// CUlaunchAttributeIDs, and a CUclusterSchedulingPolicy.
+static constexpr int kClusterDimension = 4;
+static constexpr int kClusterPolicy = 5;
+static constexpr unsigned kClusterSpread = 1;
+
+/// A CUtensorMap, and the dimensions that it may have.
+static constexpr size_t kTensorMapBytes = 128;
+static constexpr int64_t kMaxTensorMapRank = 5;
 
 /// A kernel may have so much shared memory without asking for it.
 static constexpr int32_t kDefaultSharedBytes = 48 * 1024;
@@ -129,6 +140,18 @@ static Kernel *mgpuModuleGetFunction(Module *module, const char *name) {
   return &kernel;
 }
 
+/// Whether the kernel gets its shared memory.
+static bool allowSharedBytes(Call &call, const Kernel &kernel,
+                             int32_t sharedBytes) {
+  if (sharedBytes <= kDefaultSharedBytes)
+    return true;
+  return call.record(call.getDriver().check(
+      call.getDriver().cuFuncSetAttribute(kernel.handle, kMaxDynamicSharedBytes,
+                                          sharedBytes),
+      "kernel '" + kernel.name + "' cannot have " +
+          std::to_string(sharedBytes) + " bytes of shared memory"));
+}
+
 static void mgpuLaunchKernel(Kernel *kernel, intptr_t gridX, intptr_t gridY,
                              intptr_t gridZ, intptr_t blockX, intptr_t blockY,
                              intptr_t blockZ, int32_t sharedBytes,
@@ -139,12 +162,7 @@ static void mgpuLaunchKernel(Kernel *kernel, intptr_t gridX, intptr_t gridY,
   if (!call || gridX == 0 || gridY == 0 || gridZ == 0)
     return;
   const Driver &driver = call->getDriver();
-  if (sharedBytes > kDefaultSharedBytes &&
-      !call->record(driver.check(
-          driver.cuFuncSetAttribute(kernel->handle, kMaxDynamicSharedBytes,
-                                    sharedBytes),
-          "kernel '" + kernel->name + "' cannot have " +
-              std::to_string(sharedBytes) + " bytes of shared memory")))
+  if (!allowSharedBytes(*call, *kernel, sharedBytes))
     return;
   call->record(driver.check(
       driver.cuLaunchKernel(kernel->handle, unsigned(gridX), unsigned(gridY),
@@ -152,6 +170,57 @@ static void mgpuLaunchKernel(Kernel *kernel, intptr_t gridX, intptr_t gridY,
                             unsigned(blockZ), unsigned(sharedBytes), stream,
                             parameters, extra),
       "cannot launch kernel '" + kernel->name + "'"));
+}
+
+/// Whether a driver has a function; `since` is the first CUDA that has it.
+static bool expectFunction(Call &call, bool isThere, const char *name,
+                           const char *since) {
+  return isThere ||
+         call.record(Status::error(
+             "the code needs '" + std::string(name) +
+             "', which the CUDA driver has not: expected one of CUDA " + since +
+             " or later"));
+}
+
+/// Blocks in clusters, which may read each other's shared memory.
+static void mgpuLaunchClusterKernel(Kernel *kernel, intptr_t clusterX,
+                                    intptr_t clusterY, intptr_t clusterZ,
+                                    intptr_t gridX, intptr_t gridY,
+                                    intptr_t gridZ, intptr_t blockX,
+                                    intptr_t blockY, intptr_t blockZ,
+                                    int32_t sharedBytes, Handle stream,
+                                    void **parameters, void **extra, size_t) {
+  Call *call = getCall();
+  if (!call || gridX == 0 || gridY == 0 || gridZ == 0)
+    return;
+  const Driver &driver = call->getDriver();
+  if (!expectFunction(*call, driver.cuLaunchKernelEx, "cuLaunchKernelEx",
+                      "11.8") ||
+      !allowSharedBytes(*call, *kernel, sharedBytes))
+    return;
+  LaunchAttribute attributes[] = {
+      {kClusterDimension,
+       {},
+       {unsigned(clusterX), unsigned(clusterY), unsigned(clusterZ)}},
+      {kClusterPolicy, {}, {kClusterSpread}}};
+  LaunchConfig config = {{unsigned(gridX), unsigned(gridY), unsigned(gridZ)},
+                         {unsigned(blockX), unsigned(blockY), unsigned(blockZ)},
+                         unsigned(sharedBytes),
+                         stream,
+                         attributes,
+                         2};
+  call->record(driver.check(
+      driver.cuLaunchKernelEx(&config, kernel->handle, parameters, extra),
+      "cannot launch kernel '" + kernel->name + "' in clusters"));
+}
+
+/// The GPU is that of the model.
+static void mgpuSetDefaultDevice(int32_t number) {
+  Call *call = getCall();
+  if (call && number != call->getNumber())
+    call->record(Status::error("the code is for GPU " + std::to_string(number) +
+                               ", but the model is on GPU " +
+                               std::to_string(call->getNumber())));
 }
 
 //===----------------------------------------------------------------------===//
@@ -230,6 +299,89 @@ static void mgpuMemset32(void *to, uint32_t value, size_t count,
                 "cannot fill memory of the GPU");
 }
 
+/// What MLIR passes of a buffer: { allocated, aligned, offset, sizes, strides
+/// }.
+struct Descriptor {
+  char *allocated, *aligned;
+  int64_t offset, rest[];
+
+  char *getData(int64_t elementBytes) const {
+    return aligned + offset * elementBytes;
+  }
+};
+
+static void mgpuMemHostRegisterMemRef(int64_t rank, Descriptor *descriptor,
+                                      int64_t elementBytes) {
+  Call *call = getCall();
+  if (!call)
+    return;
+  int64_t bytes = elementBytes;
+  for (int64_t dim = rank; dim-- > 0;) {
+    if (descriptor->rest[dim] > 1 &&
+        descriptor->rest[rank + dim] * elementBytes != bytes) {
+      call->record(Status::error("memory of the host is registered that is "
+                                 "not contiguous"));
+      return;
+    }
+    bytes *= descriptor->rest[dim];
+  }
+  if (bytes)
+    call->registerHost(descriptor->getData(elementBytes), bytes);
+}
+
+static void mgpuMemHostUnregisterMemRef(int64_t rank, Descriptor *descriptor,
+                                        int64_t elementBytes) {
+  Call *call = getCall();
+  bool isEmpty = std::count(descriptor->rest, descriptor->rest + rank, 0) > 0;
+  if (call && !isEmpty)
+    call->unregisterHost(descriptor->getData(elementBytes));
+}
+
+/// Describes a tensor for copies of boxes of it; in memory of the GPU.
+static void *mgpuTensorMapEncodeTiledMemref(int64_t rank,
+                                            Descriptor *descriptor,
+                                            int32_t type, int32_t interleave,
+                                            int32_t swizzle, int32_t promotion,
+                                            int32_t fill, int64_t *boxSizes) {
+  Call *call = getCall();
+  if (!call)
+    return nullptr;
+  const Driver &driver = call->getDriver();
+  if (!expectFunction(*call, driver.cuTensorMapEncodeTiled,
+                      "cuTensorMapEncodeTiled", "12"))
+    return nullptr;
+  // By CUtensorMapDataType.
+  static constexpr int64_t kBytes[] = {1, 2, 4, 4, 8, 8, 2, 4, 8, 2, 4, 4, 4};
+  bool isKnown = type >= 0 && size_t(type) < std::size(kBytes);
+  if (!isKnown || rank < 1 || rank > kMaxTensorMapRank ||
+      descriptor->rest[2 * rank - 1] != 1) {
+    call->record(Status::error(
+        "expected a tensor of rank 1 to 5, of a known type, with neighbouring "
+        "elements along its last dimension, for a tensor map, but got rank " +
+        std::to_string(rank) + ", type " + std::to_string(type)));
+    return nullptr;
+  }
+  // The innermost dimension is the first one.
+  uint64_t sizes[kMaxTensorMapRank], strides[kMaxTensorMapRank] = {};
+  uint32_t box[kMaxTensorMapRank], steps[kMaxTensorMapRank];
+  for (int64_t dim = 0; dim < rank; ++dim) {
+    int64_t from = rank - 1 - dim;
+    sizes[dim] = descriptor->rest[from];
+    box[dim] = boxSizes[from];
+    steps[dim] = 1;
+    if (dim > 0)
+      strides[dim - 1] = descriptor->rest[rank + from] * kBytes[type];
+  }
+  alignas(64) char map[kTensorMapBytes] = {};
+  if (!call->check(driver.cuTensorMapEncodeTiled(
+                       map, type, unsigned(rank),
+                       descriptor->getData(kBytes[type]), sizes, strides, box,
+                       steps, interleave, swizzle, promotion, fill),
+                   "cannot make a tensor map"))
+    return nullptr;
+  return reinterpret_cast<void *>(call->upload(map, sizeof(map)));
+}
+
 //===----------------------------------------------------------------------===//
 // The table
 //===----------------------------------------------------------------------===//
@@ -245,6 +397,8 @@ void *gpu::findEntryPoint(const char *name) {
       COMPRESS_ENTRY(mgpuModuleUnload),
       COMPRESS_ENTRY(mgpuModuleGetFunction),
       COMPRESS_ENTRY(mgpuLaunchKernel),
+      COMPRESS_ENTRY(mgpuLaunchClusterKernel),
+      COMPRESS_ENTRY(mgpuSetDefaultDevice),
       COMPRESS_ENTRY(mgpuStreamCreate),
       COMPRESS_ENTRY(mgpuStreamDestroy),
       COMPRESS_ENTRY(mgpuStreamSynchronize),
@@ -258,6 +412,9 @@ void *gpu::findEntryPoint(const char *name) {
       COMPRESS_ENTRY(mgpuMemcpy),
       COMPRESS_ENTRY(mgpuMemset16),
       COMPRESS_ENTRY(mgpuMemset32),
+      COMPRESS_ENTRY(mgpuMemHostRegisterMemRef),
+      COMPRESS_ENTRY(mgpuMemHostUnregisterMemRef),
+      COMPRESS_ENTRY(mgpuTensorMapEncodeTiledMemref),
   };
 #undef COMPRESS_ENTRY
   for (const EntryPoint &entry : kEntryPoints)

@@ -56,6 +56,7 @@ store::StatusOr<std::unique_ptr<Workspace>> Workspace::create(int number) {
     return status;
   std::unique_ptr<Workspace> workspace(new Workspace(cuda, context));
   workspace->capability = 10 * major + minor;
+  workspace->number = number;
   return workspace;
 }
 
@@ -171,6 +172,8 @@ Call::Call(Workspace &workspace)
 
 Call::~Call() {
   (void)finish();
+  for (void *pointer : registered)
+    (void)getDriver().cuMemHostUnregister(pointer);
   for (const auto &[buffer, size] : buffers)
     workspace.release(buffer);
   for (const auto &[size, buffer] : freed)
@@ -219,6 +222,32 @@ void Call::copy(DevicePointer to, DevicePointer from, size_t bytes) {
   if (!hasFailed() && bytes)
     check(getDriver().cuMemcpyAsync(to, from, bytes, stream),
           "cannot copy to or from the GPU");
+}
+
+DevicePointer Call::upload(const void *bytes, size_t size) {
+  DevicePointer buffer = allocate(size);
+  if (!buffer)
+    return 0;
+  auto *begin = static_cast<const char *>(bytes);
+  uploaded.emplace_back(begin, begin + size);
+  copy(buffer, reinterpret_cast<DevicePointer>(uploaded.back().data()), size);
+  return hasFailed() ? 0 : buffer;
+}
+
+void Call::registerHost(void *pointer, size_t bytes) {
+  if (check(getDriver().cuMemHostRegister_v2(pointer, bytes, /*Flags=*/0),
+            "cannot register memory of the host for the GPU"))
+    registered.insert(pointer);
+}
+
+void Call::unregisterHost(void *pointer) {
+  if (!registered.erase(pointer)) {
+    record(
+        Status::error("memory of the host is let go that is not registered"));
+    return;
+  }
+  check(getDriver().cuMemHostUnregister(pointer),
+        "cannot let memory of the host go");
 }
 
 Status Call::finish() {

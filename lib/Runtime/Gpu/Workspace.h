@@ -15,9 +15,11 @@
 #define COMPRESS_LIB_RUNTIME_GPU_WORKSPACE_H
 
 #include "Driver.h"
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <unordered_map>
 #include <vector>
 
@@ -37,6 +39,8 @@ public:
   Handle getContext() const { return context; }
   /// 10 times the compute capability.
   int getCapability() const { return capability; }
+  /// Among the GPUs of the machine.
+  int getNumber() const { return number; }
 
   /// Makes the GPU the one that this thread's calls of the driver are for.
   class Current {
@@ -71,7 +75,7 @@ private:
 
   const Driver &driver;
   Handle context;
-  int capability = 0;
+  int capability = 0, number = 0;
   std::mutex mutex;
   /// Of all memory that was allocated.
   std::unordered_map<DevicePointer, size_t> sizes;
@@ -94,6 +98,7 @@ public:
   const Driver &getDriver() const { return workspace.getDriver(); }
   Handle getContext() const { return workspace.getContext(); }
   Handle getStream() const { return stream; }
+  int getNumber() const { return workspace.getNumber(); }
 
   bool hasFailed() const { return !error.ok(); }
   /// Keeps the first error. Returns whether all is well, so far.
@@ -111,6 +116,14 @@ public:
   /// From or to anywhere; host memory must stay until `finish`.
   void copy(DevicePointer to, DevicePointer from, size_t bytes);
 
+  /// Memory of the GPU with these bytes, or 0 after an error.
+  DevicePointer upload(const void *bytes, size_t size);
+
+  /// Memory of the host that the GPU may access, until it is let go, or the
+  /// call ends.
+  void registerHost(void *pointer, size_t bytes);
+  void unregisterHost(void *pointer);
+
   /// Waits for the GPU; the first error of the call.
   store::Status finish();
 
@@ -122,6 +135,9 @@ private:
   store::Status error;
   std::unordered_map<DevicePointer, size_t> buffers;
   std::multimap<size_t, DevicePointer> freed;
+  std::set<void *> registered;
+  /// What is uploaded.
+  std::deque<std::vector<char>> uploaded;
 };
 
 } // namespace mlir::compress::runtime::gpu

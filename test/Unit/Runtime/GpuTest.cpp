@@ -50,6 +50,11 @@ public:
         module(find<void *(void *, int32_t)>("mgpuModuleLoadJIT")(ptx, 3)) {}
   ~Scale() { find<void(void *)>("mgpuModuleUnload")(module); }
 
+  void *getKernel() {
+    return find<void *(void *, const char *)>("mgpuModuleGetFunction")(module,
+                                                                       kernel);
+  }
+
   /// The result is copied to `y`, `shared` bytes are asked for.
   void run(float *y, float *x, int64_t blocks, int32_t shared = 0) {
     void *stream = find<void *()>("mgpuStreamCreate")();
@@ -60,8 +65,7 @@ public:
     void *from = allocate(bytes, stream, false);
     void *to = allocate(bytes, stream, false);
     copy(from, x, bytes, stream);
-    void *function = find<void *(void *, const char *)>(
-        "mgpuModuleGetFunction")(module, kernel);
+    void *function = getKernel();
     float factor = 3;
     void *parameters[] = {&to, &from, &factor};
     find<void(void *, intptr_t, intptr_t, intptr_t, intptr_t, intptr_t,
@@ -260,6 +264,181 @@ TEST_F(Gpu, Errors) {
             "(CUDA_ERROR_NOT_FOUND)");
 }
 
+/// What MLIR passes of a buffer, of up to 5 dimensions.
+struct Descriptor {
+  void *allocated, *aligned;
+  int64_t offset, rest[10];
+};
+
+TEST_F(Gpu, Clusters) {
+  auto workspace = create();
+  auto launch = [&](int64_t cluster, int32_t shared) {
+    Scale code;
+    Call call(*workspace);
+    void *function = code.getKernel();
+    DevicePointer from = call.allocate(sizeof(x)),
+                  to = call.allocate(sizeof(y));
+    call.copy(from, reinterpret_cast<DevicePointer>(x), sizeof(x));
+    float factor = 3;
+    void *parameters[] = {&to, &from, &factor};
+    find<void(void *, intptr_t, intptr_t, intptr_t, intptr_t, intptr_t,
+              intptr_t, intptr_t, intptr_t, intptr_t, int32_t, void *, void **,
+              void **, size_t)>("mgpuLaunchClusterKernel")(
+        function, cluster, 1, 1, 3, 1, 1, 32, 1, 1, shared, call.getStream(),
+        parameters, nullptr, 3);
+    call.copy(reinterpret_cast<DevicePointer>(y), to, sizeof(y));
+    return call.finish().message();
+  };
+  EXPECT_EQ(launch(3, 100 * 1024), "");
+  EXPECT_EQ(fakeCudaCountCalls("cuLaunchKernelEx"), 1);
+  EXPECT_EQ(fakeCudaCountCalls("cuFuncSetAttribute"), 1);
+  expectResult();
+  EXPECT_EQ(launch(2, 0),
+            "cannot launch kernel 'gpu_test_scale' in clusters: invalid "
+            "argument (CUDA_ERROR_INVALID_VALUE)");
+  EXPECT_EQ(launch(1, 300 * 1024),
+            "kernel 'gpu_test_scale' cannot have 307200 bytes of shared "
+            "memory: invalid argument (CUDA_ERROR_INVALID_VALUE)");
+}
+
+TEST_F(Gpu, TensorMaps) {
+  auto workspace = create();
+  auto *encode =
+      find<void *(int64_t, Descriptor *, int32_t, int32_t, int32_t, int32_t,
+                  int32_t, int64_t *)>("mgpuTensorMapEncodeTiledMemref");
+  uint64_t words[16];
+  auto run = [&](int64_t rank, int32_t type, Descriptor buffer) {
+    Call call(*workspace);
+    int64_t box[] = {8, 16, 64, 1, 1};
+    if (void *map = encode(rank, &buffer, type, 0, 3, 2, 0, box))
+      call.copy(reinterpret_cast<DevicePointer>(words),
+                reinterpret_cast<DevicePointer>(map), sizeof(words));
+    return call.finish().message();
+  };
+  // 4 x 6 x 64 elements of f16, of rows of 80, from element 8 on.
+  alignas(16) static char data[64];
+  Descriptor buffer = {data, data, 8, {4, 6, 64, 480, 80, 1}};
+  EXPECT_EQ(run(3, 6, buffer), "");
+  uint64_t expected[] = {
+      6, 3, reinterpret_cast<uintptr_t>(data) + 16, 64, 6, 4, 0, 0, 160, 960};
+  for (size_t i = 0; i < std::size(expected); ++i)
+    EXPECT_EQ(words[i], expected[i]) << i;
+  auto *box = reinterpret_cast<uint32_t *>(words + 12);
+  EXPECT_EQ(box[0], 64u);
+  EXPECT_EQ(box[1], 16u);
+  EXPECT_EQ(box[2], 8u);
+
+  const char *what = "expected a tensor of rank 1 to 5, of a known type, with "
+                     "neighbouring elements along its last dimension, for a "
+                     "tensor map, but got rank ";
+  EXPECT_EQ(run(6, 6, buffer), std::string(what) + "6, type 6");
+  EXPECT_EQ(run(3, 13, buffer), std::string(what) + "3, type 13");
+  Descriptor strided = buffer;
+  strided.rest[5] = 2;
+  EXPECT_EQ(run(3, 6, strided), std::string(what) + "3, type 6");
+  Descriptor odd = buffer;
+  odd.rest[4] = 81;
+  EXPECT_EQ(run(3, 6, odd), "cannot make a tensor map: invalid argument "
+                            "(CUDA_ERROR_INVALID_VALUE)");
+  ::setenv("FAKE_CUDA_FAIL", "cuMemAlloc_v2=2", 1);
+  Call other(*workspace);
+  other.allocate(512);
+  EXPECT_EQ(run(3, 6, buffer), "cannot allocate 512 bytes of memory of the "
+                               "GPU: out of memory (CUDA_ERROR_OUT_OF_MEMORY)");
+}
+
+TEST_F(Gpu, OldDrivers) {
+  auto workspace = create();
+  auto &driver = const_cast<Driver &>(workspace->getDriver());
+  Driver whole = driver;
+  driver.cuTensorMapEncodeTiled = nullptr;
+  driver.cuLaunchKernelEx = nullptr;
+  {
+    Call call(*workspace);
+    Descriptor buffer = {x, x, 0, {8, 1}};
+    int64_t box = 8;
+    EXPECT_EQ(
+        (find<void *(int64_t, Descriptor *, int32_t, int32_t, int32_t, int32_t,
+                     int32_t, int64_t *)>("mgpuTensorMapEncodeTiledMemref")(
+            1, &buffer, 7, 0, 0, 0, 0, &box)),
+        nullptr);
+    EXPECT_EQ(call.finish().message(),
+              "the code needs 'cuTensorMapEncodeTiled', which the CUDA driver "
+              "has not: expected one of CUDA 12 or later");
+  }
+  {
+    Scale code;
+    Call call(*workspace);
+    find<void(void *, intptr_t, intptr_t, intptr_t, intptr_t, intptr_t,
+              intptr_t, intptr_t, intptr_t, intptr_t, int32_t, void *, void **,
+              void **, size_t)>("mgpuLaunchClusterKernel")(
+        code.getKernel(), 1, 1, 1, 1, 1, 1, 32, 1, 1, 0, call.getStream(),
+        nullptr, nullptr, 0);
+    EXPECT_EQ(call.finish().message(),
+              "the code needs 'cuLaunchKernelEx', which the CUDA driver has "
+              "not: expected one of CUDA 11.8 or later");
+  }
+  driver = whole;
+}
+
+TEST_F(Gpu, RegistersMemory) {
+  auto workspace = create();
+  auto *add =
+      find<void(int64_t, Descriptor *, int64_t)>("mgpuMemHostRegisterMemRef");
+  auto *drop =
+      find<void(int64_t, Descriptor *, int64_t)>("mgpuMemHostUnregisterMemRef");
+  Descriptor buffer = {x, x, 4, {2, 8, 8, 1}};
+  Descriptor none = {y, y, 0, {0, 8, 8, 1}};
+  auto run = [&](auto body) {
+    Call call(*workspace);
+    body();
+    return call.finish().message();
+  };
+  EXPECT_EQ(run([&] {
+              add(2, &buffer, 4);
+              add(2, &none, 4);
+              EXPECT_EQ(fakeCudaCountRegistered(), 1);
+              drop(2, &none, 4);
+              drop(2, &buffer, 4);
+            }),
+            "");
+  EXPECT_EQ(fakeCudaCountRegistered(), 0);
+  // What is left, the end of the call lets go.
+  EXPECT_EQ(run([&] { add(2, &buffer, 4); }), "");
+  EXPECT_EQ(fakeCudaCountRegistered(), 0);
+  EXPECT_EQ(run([&] {
+              add(2, &buffer, 4);
+              add(2, &buffer, 4);
+            }),
+            "cannot register memory of the host for the GPU: invalid argument "
+            "(CUDA_ERROR_INVALID_VALUE)");
+  EXPECT_EQ(fakeCudaCountRegistered(), 0);
+  EXPECT_EQ(run([&] { drop(2, &buffer, 4); }),
+            "memory of the host is let go that is not registered");
+  ::setenv("FAKE_CUDA_FAIL", "cuMemHostUnregister=700@1", 1);
+  fakeCudaReset();
+  EXPECT_EQ(run([&] {
+              add(2, &buffer, 4);
+              drop(2, &buffer, 4);
+            }),
+            "cannot let memory of the host go: an illegal memory access was "
+            "encountered (CUDA_ERROR_ILLEGAL_ADDRESS)");
+  buffer.rest[2] = 9;
+  EXPECT_EQ(run([&] { add(2, &buffer, 4); }),
+            "memory of the host is registered that is not contiguous");
+}
+
+TEST_F(Gpu, OtherDevice) {
+  auto workspace = create();
+  auto run = [&](int32_t number) {
+    Call call(*workspace);
+    find<void(int32_t)>("mgpuSetDefaultDevice")(number);
+    return call.finish().message();
+  };
+  EXPECT_EQ(run(0), "");
+  EXPECT_EQ(run(2), "the code is for GPU 2, but the model is on GPU 0");
+}
+
 TEST_F(Gpu, FreesUnusedMemoryBeforeItFails) {
   auto workspace = create();
   auto small = workspace->allocate(100);
@@ -320,10 +499,11 @@ TEST_F(Gpu, Table) {
   EntryPoint table[] = {{"mgpuMemFree", nullptr}, {nullptr, nullptr}};
   EXPECT_TRUE(resolve(table).ok());
   EXPECT_EQ(table[0].address, findEntryPoint("mgpuMemFree"));
-  table[0].name = "mgpuTensorMapEncodeTiledMemref";
+  // Of cuSPARSE, no function is there.
+  table[0].name = "mgpuSpMM";
   EXPECT_EQ(resolve(table).message(),
             "the code calls a function for GPUs that this runtime has not: "
-            "'mgpuTensorMapEncodeTiledMemref'");
+            "'mgpuSpMM'");
 }
 
 } // namespace
