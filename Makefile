@@ -56,8 +56,8 @@ bench: build ## measure throughput; numbers are for this machine (PEERS="DIR ...
 	@$(BUILD)/bin/compress-bench pack
 	@$(BUILD)/bin/compress-bench kernels $(addprefix --peers=,$(PEERS)) -o $(BUILD)/bench.json
 
-gpu-bundle: build ## make a folder that checks and times kernels on a machine with a GPU (build/gpu-bundle)
-	@PATH="$(CURDIR)/$(BUILD)/bin:$$PATH" $(VENV)/bin/python test/Inputs/gpu-bundle.py $(BUILD)/gpu-bundle
+gpu-bundle: build ## make a folder that checks and times kernels on a machine with a GPU (build/gpu-bundle; PTXAS=PATH compiles them)
+	@PATH="$(CURDIR)/$(BUILD)/bin:$$PATH" $(VENV)/bin/python test/Inputs/gpu-bundle.py $(BUILD)/gpu-bundle $(addprefix --ptxas=,$(PTXAS))
 
 lint: build ## clang-format and clang-tidy on what changed since main (LINT_BASE=REV for another)
 	@.ci/setup clang-format-22 clang-tidy-22

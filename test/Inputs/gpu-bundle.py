@@ -1,6 +1,6 @@
 """Makes a folder that checks and times kernels on a machine with a GPU, and needs nothing of this project: gpu-bundle.py [options] DIRECTORY
 
-In it: PTX, data.npz with packed weights, inputs and what to expect of them (in f64, from the decode without kernels), index.json that says what to
+In it: PTX, or what ptxas makes of it, data.npz with packed weights, inputs and what to expect of them (in f64, from the decode without kernels), index.json that says what to
 launch, and run_gpu.py. Of the weights of large shapes only the sizes are in it.
 """
 
@@ -41,13 +41,20 @@ def peers_of(name):
 
 
 class Bundle:
-    def __init__(self, directory, chip):
-        self.directory, self.chip = Path(directory), chip
+    def __init__(self, directory, chip, ptxas=None):
+        self.directory, self.chip, self.ptxas = Path(directory), chip, ptxas
         self.data, self.checks, self.times = {}, [], []
 
-    def write_ptx(self, name, module):
-        (self.directory / f"{name}.ptx").write_text(module.ptx)
-        return f"{name}.ptx"
+    def write_code(self, name, module):
+        """As PTX, which the driver compiles; or compiled, as far as ptxas is given."""
+        ptx = self.directory / f"{name}.ptx"
+        ptx.write_text(module.ptx)
+        if not self.ptxas:
+            return ptx.name
+        cubin = ptx.with_suffix(".cubin")
+        subprocess.run([self.ptxas, f"-arch={self.chip}", ptx, "-o", cubin], check=True)
+        ptx.unlink()
+        return cubin.name
 
     def keep(self, key, array):
         self.data[key] = array
@@ -61,7 +68,7 @@ class Bundle:
             case = cases[i]
             if not modules or modules[-1] is not module:
                 modules.append(module)
-                written.append(self.write_ptx(f"{family}-{len(modules)}", module))
+                written.append(self.write_code(f"{family}-{len(modules)}", module))
             for m in case.rows:
                 inputs = kernels.make_inputs(case, m, rng)
                 expected, bound = kernels.expect(case, inputs, weight)
@@ -79,7 +86,7 @@ class Bundle:
                          "args": [numbers[name] for name in chosen.args]}
                     )  # fmt: skip
                 self.checks.append(
-                    {"name": kernels.label_of(case, m), "ptx": written[-1], "buffers": buffers, "launches": launches, "out": numbers[chosen.args[out[0]]],
+                    {"name": kernels.label_of(case, m), "code": written[-1], "buffers": buffers, "launches": launches, "out": numbers[chosen.args[out[0]]],
                      "element": case.y, "expected": self.keep(key + ".expected", expected), "bound": self.keep(key + ".bound", bound)}
                 )  # fmt: skip
 
@@ -89,7 +96,7 @@ class Bundle:
         Path(path).write_text(figures.module(name, n, k))
         text = subprocess.run(["compress-opt", path, f"--compress-to-nvvm=chip={self.chip}"], check=True, capture_output=True, text=True).stdout
         module = GpuModule(text)
-        ptx = self.write_ptx(f"{name}-{n}x{k}", module)
+        code = self.write_code(f"{name}-{n}x{k}", module)
         # x, components of the weight, and y are arguments; others are made on the way.
         arguments = sorted({name for launch in module.launches("f") for name in launch.args if name.startswith("%arg")}, key=lambda name: int(name[4:]))
         for m in rows:
@@ -109,7 +116,7 @@ class Bundle:
             if positions:
                 buffers[components[0]]["positions"] = positions
             self.times.append(
-                {"name": name, "m": m, "n": n, "k": k, "ptx": ptx, "buffers": buffers, "launches": launches, "x": x, "components": components, "y": y,
+                {"name": name, "m": m, "n": n, "k": k, "code": code, "buffers": buffers, "launches": launches, "x": x, "components": components, "y": y,
                  "peers": peers_of(name)}
             )  # fmt: skip
 
@@ -130,6 +137,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split(":")[0])
     parser.add_argument("directory")
     parser.add_argument("--chip", default="sm_90a")
+    parser.add_argument("--ptxas", metavar="PATH", help="compiles the kernels now, for this chip alone, so that the driver need not")
     parser.add_argument("--families", nargs="+", choices=[*kernels.FAMILIES, "random"], default=[*kernels.FAMILIES, "random"])
     kinds = list(figures.weight_kinds(figures.N, figures.K))
     parser.add_argument("--kinds", nargs="+", choices=kinds, default=kinds, help="of weights that are timed")
@@ -138,7 +146,7 @@ def main():
     options = parser.parse_args()
     shutil.rmtree(options.directory, ignore_errors=True)
     os.makedirs(options.directory)
-    bundle = Bundle(options.directory, options.chip)
+    bundle = Bundle(options.directory, options.chip, options.ptxas)
     with tempfile.TemporaryDirectory() as scratch:
         for family in options.families:
             cases = kernels.FAMILIES.get(family) or kernels.random_cases(np.random.default_rng(SEED), int(os.environ.get("COMPRESS_TEST_CASES", "24")))

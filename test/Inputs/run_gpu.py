@@ -519,9 +519,9 @@ class Session:
         Path(self.options.output, "results.md").write_text(markdown(self.report))
 
     def module_of(self, case):
-        if case["ptx"] not in self.modules:
-            self.modules[case["ptx"]] = self.gpu.load(self.folder / case["ptx"])
-        return self.modules[case["ptx"]]
+        if case["code"] not in self.modules:
+            self.modules[case["code"]] = self.gpu.load(self.folder / case["code"])
+        return self.modules[case["code"]]
 
     def is_over(self, part=1.0):
         return self.options.budget is not None and time.time() - self.report["begin"] > part * self.options.budget
