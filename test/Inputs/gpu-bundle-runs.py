@@ -143,6 +143,14 @@ assert report["command"] == f"run_gpu.py --runs 1 --no-times --output {output}",
 assert [c["name"] for c in report["checks"]] == [c["name"] for c in index["checks"]]
 assert [c["error"] for c in report["checks"] if c["error"]] == ["cuStreamQuery: an illegal memory access was encountered (CUDA_ERROR_ILLEGAL_ADDRESS)"]
 
+# Where no process comes further, there is an end.
+processes.clear()
+run_gpu.subprocess.call = lambda command: processes.append(command) or (output / "results.json").write_text('{"checks": [1, 2], "times": []}') and run_gpu.GO_ON
+err = io.StringIO()
+with contextlib.redirect_stderr(err):
+    status = run_gpu.main(["--no-times", "--output", str(output)])
+assert (status, err.getvalue()) == (2, "run_gpu.py: error: the GPU does nothing that was asked for\n") and len(processes) == 2, (status, err.getvalue())
+
 # When time is over, nothing new begins.
 status, out, err = run("--runs", "1", "--samples", "1", "--budget", "1e-9")
 assert (status, err) == (0, "") and f"Not run, because 1e-09 s were over: {count} checks, {len(index['times'])} shapes." in out, (status, out, err)

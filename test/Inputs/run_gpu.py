@@ -593,6 +593,7 @@ class Session:
         return self.go_through("times", self.times, self.report["times"], 1.0, compute, describe)
 
     def run(self):
+        self.save()
         print(f"{len(self.checks)} checks, {self.options.runs} runs each; {len(self.times)} shapes, {self.options.samples} samples each", flush=True)
         left = {"checks": self.run_checks(), "times": self.run_times()}
         self.report["not_run"] = left if any(left.values()) else None
@@ -609,11 +610,15 @@ def run(options):
         return GO_ON
 
 
-def supervise(arguments):
-    """Runs processes, each of which goes on where the one before had to stop."""
+def supervise(arguments, output):
+    """Runs processes, each of which goes on where the one before had to stop, as long as they come further."""
     command = [sys.executable, os.path.abspath(__file__), *arguments, "--one-process"]
-    status = subprocess.call(command)
+    status, results = subprocess.call(command), 0
     while status == GO_ON:
+        report = json.loads(Path(output, "results.json").read_text())
+        before, results = results, len(report["checks"]) + len(report["times"])
+        if results == before:
+            raise GpuError("the GPU does nothing that was asked for")
         status = subprocess.call([*command, "--resume"])
     return status
 
@@ -641,7 +646,7 @@ def main(arguments):
         if value is not None and value < least or value == 0:
             parser.error(f"--{name}: expected a number above 0, but got {value}")
     try:
-        return run(options) if options.one_process else supervise(arguments)
+        return run(options) if options.one_process else supervise(arguments, options.output)
     except GpuError as error:
         print(f"run_gpu.py: error: {error}", file=sys.stderr)
         return 2
