@@ -108,10 +108,30 @@ func.func @large(%x: memref<4x2147483648xf16>, %s: memref<1x2x512xi8>, %y: memre
 #tiled = #compress.tiled<#compress.dense, tile = [16, 16], order = [0, 1], split = [1, 2, 8, 1, 2, 4, 2], inside = [2, 5, 3, 0, 4, 1, 6], record = 1>
 #nk = affine_map<(m, n, k) -> (n, k)>
 func.func @bytes(%x: memref<20x16xf16>, %s: memref<1x1x576xi8>, %y: memref<4x16xf32>) {
-  // expected-error @below {{no kernel for GPUs, because it computes in int8, and reads windows}}
+  // expected-error @below {{no kernel for GPUs, because it computes in int8, and no dimension tells images apart}}
   compress.contract ins(%x, %s : memref<20x16xf16>, memref<1x1x576xi8>) outs(%y : memref<4x16xf32>) overwrite
     weight(!compress.tensor<16x32xf32, #compress.tiled<#compress.quant<i8, block = [1, 32], scale = f32>, tile = [16, 32], order = [0, 1], split = [1, 2, 8, 2, 2, 4, 2], inside = [2, 5, 3, 0, 1, 6, 4], record = 1, flip = 128>>, #nk)
     window affine_map<(m, k) -> (m + k floordiv 16, k mod 16)> compute = int8
+  return
+}
+
+// -----
+#nk = affine_map<(m, n, k) -> (n, k)>
+func.func @channels(%x: memref<2x5x8xf16>, %s: memref<1x1x576xi8>, %y: memref<4x16xf32>) {
+  // expected-error @below {{no kernel for GPUs, because it computes in int8, and windows have not whole groups of 16 channels}}
+  compress.contract ins(%x, %s : memref<2x5x8xf16>, memref<1x1x576xi8>) outs(%y : memref<4x16xf32>) overwrite
+    weight(!compress.tensor<16x32xf32, #compress.tiled<#compress.quant<i8, block = [1, 32], scale = f32>, tile = [16, 32], order = [0, 1], split = [1, 2, 8, 2, 2, 4, 2], inside = [2, 5, 3, 0, 1, 6, 4], record = 1, flip = 128>>, #nk)
+    window affine_map<(m, k) -> (m floordiv 2, m mod 2 + k floordiv 8, k mod 8)> compute = int8
+  return
+}
+
+// -----
+#nk = affine_map<(m, n, k) -> (n, k)>
+func.func @blocks_of_windows(%x: memref<2x3x32xf16>, %s: memref<1x2x576xi8>, %y: memref<4x16xf32>) {
+  // expected-error @below {{no kernel for GPUs, because it computes in int8, and reads windows with a weight that is in blocks or has zeros or minima}}
+  compress.contract ins(%x, %s : memref<2x3x32xf16>, memref<1x2x576xi8>) outs(%y : memref<4x16xf32>) overwrite
+    weight(!compress.tensor<16x64xf32, #compress.tiled<#compress.quant<i8, block = [1, 32], scale = f32>, tile = [16, 32], order = [0, 1], split = [1, 2, 8, 2, 2, 4, 2], inside = [2, 5, 3, 0, 1, 6, 4], record = 1, flip = 128>>, #nk)
+    window affine_map<(m, k) -> (m floordiv 2, m mod 2 + k floordiv 32, k mod 32)> compute = int8
   return
 }
 

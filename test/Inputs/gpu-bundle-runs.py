@@ -225,6 +225,16 @@ for t in report["times"]:
 assert "not run" not in out, out
 expect_error("cannot load libcublas-no-such.so", "--only", index["times"][0]["name"], "--cublas", "libcublas-no-such.so")
 
+# A convolution: cuBLAS is given the matrix of windows, which is larger than the images.
+[windows] = [t for t in index["times"] if t["name"].endswith("3x3")]
+assert (windows["m"], windows["n"], windows["k"]) == (3 * 4 * 4, 32, 9 * 32) and windows["buffers"][windows["x"]]["shape"] == [3, 4, 4, 32]
+gpu.launches.clear()
+blas.results.clear()
+status, out, err = run("--samples", "2", "--runs", "1", "--only", windows["name"], "--cublas", "libcublas-of-test.so")
+gpu.check()
+assert (status, err) == (0, ""), (status, out, err)
+assert {name: grid for name, grid in gpu.launches if name.startswith("f_")} == {"f_contract0_m64": [1, 1, 1]}, gpu.launches
+assert {x.shape for _, x, _ in blas.results} == {(windows["m"], windows["k"])}
 
 class Array(np.ndarray):
     """As tensors are."""

@@ -5,6 +5,7 @@ launch, and run_gpu.py. Of the weights of large shapes only the sizes are in it.
 """
 
 import argparse
+import copy
 import importlib
 import json
 import os
@@ -15,15 +16,17 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from gpu_module import GpuModule
+from gpu_module import GpuModule, compile_module
 
 # Their names are those of tests.
+convolutions = importlib.import_module("gpu-convolutions")
 figures = importlib.import_module("gpu-figures")
 kernels = importlib.import_module("gpu-kernels")
 
 SEED = int(os.environ.get("COMPRESS_TEST_SEED", "1"))
 ROWS = [1, 16, 64, 1024]
 LIMIT = 60 << 20
+BYTES = {"i8": 1, "f16": 2, "bf16": 2, "f32": 4, "i32": 4}
 # What is timed first: kinds of weights, outputs, rows.
 FIRST = [
     ("dense", 8192, 8192), ("int4-b128", 28672, 16), ("int4-b128", 8192, 16), ("int8-channel", 28672, 16), ("binary", 28672, 16), ("palette4", 28672, 16),
@@ -34,6 +37,8 @@ FIRST = [
 
 def peers_of(name):
     """Kinds of gpu_peers that a kind of weights is timed beside."""
+    if name in figures.WINDOWS:
+        return []
     weight, _, x = name.partition(" x ")
     kinds = {"int8": weight.startswith("int8") or x == "int8", "fp8": weight.startswith(("fp8", "mxfp8")), "int4": weight.startswith("int4") and not x,
              "sparse": any(part in weight for part in ("2:4", "sparse"))}  # fmt: skip
@@ -90,10 +95,46 @@ class Bundle:
                      "element": case.y, "expected": self.keep(key + ".expected", expected), "bound": self.keep(key + ".bound", bound)}
                 )  # fmt: skip
 
-    def add_shape(self, name, n, k, rows, scratch):
-        """Kernels that are timed: of f(x, components, y)."""
+    def add_convolutions(self, scratch):
+        """Those that are kernels of contractions alone, of one number of images."""
+        rng = np.random.default_rng(SEED)
+        cases = [case for family in ("channels", "borders", "bytes") for case in convolutions.FAMILIES[family]]
+        cases = [copy.copy(case) for case in cases if case.form.startswith("nhwc_") and case.window != (1, 1)]
+        for case in cases:
+            case.static = True
+        functions, resources, weights = convolutions.make_modules(cases, f"{scratch}/convolutions", rng)
+        for i, case in enumerate(cases):
+            module = compile_module(functions[i] + resources, f"{scratch}/convolution{i}", self.chip, f"compute={case.compute}")
+            code = self.write_code(f"convolution{i}", module)
+            x, bias = convolutions.make_inputs(case, case.images[0], rng)
+            given = {"%arg0": x[..., 0, :], "%arg1": bias}
+            buffers, numbers, launches = [], {}, []
+            for launch in module.launches(f"f{i}"):
+                for j, name in enumerate(launch.args):
+                    if name in numbers:
+                        continue
+                    numbers[name] = len(buffers)
+                    constant = module.array(launch, f"f{i}", j)
+                    array = given.get(name) if constant is None else constant
+                    shape, element = kernels.shape_of(launch, j, 0)
+                    data = None if array is None else self.keep(f"convolution.{i}.{len(buffers)}", np.ascontiguousarray(array).reshape(shape))
+                    buffers.append({"shape": shape, "bytes": int(np.prod(shape)) * BYTES[element], "data": data})
+                launches.append(
+                    {"kernel": launch.kernel, "grid": launch.grid, "threads": launch.threads, "shared_bytes": launch.shared_bytes,
+                     "args": [numbers[name] for name in launch.args]}
+                )  # fmt: skip
+            rows = case.images[0] * case.out[0] * case.out[1]
+            [out] = [number for number, buffer in enumerate(buffers) if buffer["data"] is None and buffer["shape"] == [rows, case.f]]
+            expected, bound = (array.reshape(-1, case.f) for array in convolutions.expect(case, x, bias, weights[i]))
+            self.checks.append(
+                {"name": case.label(), "code": code, "buffers": buffers, "launches": launches, "out": out, "element": "f32",
+                 "expected": self.keep(f"convolution.{i}.expected", expected), "bound": self.keep(f"convolution.{i}.bound", bound)}
+            )  # fmt: skip
+
+    def add_shape(self, name, n, k, rows, scratch, image=None):
+        """Kernels that are timed: of f(x, components, y). With an image, x is as many of them as there are rows."""
         path = f"{scratch}/{name}-{n}x{k}.mlir"
-        Path(path).write_text(figures.module(name, n, k))
+        Path(path).write_text(figures.module(figures.kind_of(name)[0], n, k, image))
         text = subprocess.run(["compress-opt", path, f"--compress-to-nvvm=chip={self.chip}"], check=True, capture_output=True, text=True).stdout
         module = GpuModule(text)
         code = self.write_code(f"{name}-{n}x{k}", module)
@@ -101,12 +142,18 @@ class Bundle:
         arguments = sorted({name for launch in module.launches("f") for name in launch.args if name.startswith("%arg")}, key=lambda name: int(name[4:]))
         for m in rows:
             buffers, numbers, launches = [], {}, []
+            images = m
+            if image:
+                m = images * image[0] ** 2
             for chosen, grid in kernels.grids(module, "f", m, 1):
+                if chosen.kernel.endswith("_round"):
+                    grid[0] = -(-images // 8)
                 for i, buffer in enumerate(chosen.args):
                     if buffer not in numbers:
                         numbers[buffer] = len(buffers)
-                        shape, element = kernels.shape_of(chosen, i, m)
-                        buffers.append({"shape": shape, "bytes": int(np.prod(shape)) * {"i8": 1, "f16": 2, "f32": 4, "i32": 4}[element]})
+                        is_image = image and (chosen.kernel.endswith("_round") or buffer == arguments[0])
+                        shape, element = kernels.shape_of(chosen, i, images if is_image else m)
+                        buffers.append({"shape": shape, "bytes": int(np.prod(shape)) * BYTES[element]})
                 launches.append(
                     {"kernel": chosen.kernel, "grid": grid, "threads": chosen.threads, "shared_bytes": chosen.shared_bytes,
                      "args": [numbers[buffer] for buffer in chosen.args]}
@@ -138,20 +185,32 @@ def main():
     parser.add_argument("directory")
     parser.add_argument("--chip", default="sm_90a")
     parser.add_argument("--ptxas", metavar="PATH", help="compiles the kernels now, for this chip alone, so that the driver need not")
-    parser.add_argument("--families", nargs="+", choices=[*kernels.FAMILIES, "random"], default=[*kernels.FAMILIES, "random"])
-    kinds = list(figures.weight_kinds(figures.N, figures.K))
+    parser.add_argument("--families", nargs="+", choices=[*kernels.FAMILIES, "random", "convolutions"], default=[*kernels.FAMILIES, "random", "convolutions"])
+    kinds = [*figures.weight_kinds(figures.N, figures.K), *figures.WINDOWS]
     parser.add_argument("--kinds", nargs="+", choices=kinds, default=kinds, help="of weights that are timed")
     parser.add_argument("--shape", nargs=2, type=int, metavar=("N", "K"), help="the only one that is timed")
     parser.add_argument("--rows", nargs="+", type=int, default=ROWS)
+    parser.add_argument("--window", nargs=3, type=int, metavar=("N", "SIZE", "C"), help="outputs, size of images and channels of convolutions that are timed")
+    parser.add_argument("--images", nargs="+", type=int, default=[1, 16, 64], help="of convolutions that are timed")
     options = parser.parse_args()
     shutil.rmtree(options.directory, ignore_errors=True)
     os.makedirs(options.directory)
     bundle = Bundle(options.directory, options.chip, options.ptxas)
     with tempfile.TemporaryDirectory() as scratch:
         for family in options.families:
+            if family == "convolutions":
+                bundle.add_convolutions(scratch)
+                continue
             cases = kernels.FAMILIES.get(family) or kernels.random_cases(np.random.default_rng(SEED), int(os.environ.get("COMPRESS_TEST_CASES", "24")))
             bundle.add_family(family, cases, scratch)
         for name in options.kinds:
+            if name in figures.WINDOWS:
+                _, n, k, image = figures.kind_of(name)
+                if options.window:
+                    n, *image = options.window
+                    k = 9 * image[1]
+                bundle.add_shape(name, n, k, options.images, scratch, image)
+                continue
             for n, k in [options.shape] if options.shape else [(28672, 8192), (8192, 8192)]:
                 rows = options.rows + ([8192] if n == 8192 and not options.shape else [])
                 bundle.add_shape(name, n, k, rows, scratch)

@@ -19,28 +19,44 @@ kernels = importlib.import_module("gpu-kernels")
 SEED = int(os.environ.get("COMPRESS_TEST_SEED", "1"))
 
 
-class Case:
-    """A convolution of `images` images, the number of which is known if it is static. Weights are hwcf, fhwc or fchw; fchw is of images with channels first."""
+# Image, weight and result of conv_2d_*. In numpy they are nhwgc, ghwcf and nhwgf.
+FORMS = {
+    "nhwc_hwcf": ("nhwc", "hwcf", "nhwf"),
+    "nhwc_fhwc": ("nhwc", "fhwc", "nhwf"),
+    "nchw_fchw": ("nchw", "fchw", "nfhw"),
+    "nhwgc_gfhwc": ("nhwgc", "gfhwc", "nhwgf"),
+    "ngchw_fgchw": ("ngchw", "fgchw", "ngfhw"),
+}
 
-    def __init__(self, codec, c, f, window, out, form="hwcf", strides=(1, 1), dilations=(1, 1), pad=(0, 0, 0, 0), images=(2,), static=False, x="f16",
+
+class Case:
+    """A convolution of `images` images, the number of which is known if it is static."""
+
+    def __init__(self, codec, c, f, window, out, form="nhwc_hwcf", strides=(1, 1), dilations=(1, 1), pad=(0, 0, 0, 0), images=(2,), static=False, x="f16",
                  weight="f32", compute="f16", epilogue=None, groups=1):  # fmt: skip
-        self.codec, self.c, self.f, self.window, self.out, self.form = codec, c, f, window, out, form
+        self.codec, self.c, self.f, self.window, self.out, self.form, self.groups = codec, c, f, window, out, form, groups
         self.strides, self.dilations, self.pad, self.images, self.static = strides, dilations, pad, images, static
-        self.x, self.weight, self.compute, self.epilogue, self.groups = x, weight, compute, epilogue, groups
+        self.x, self.weight, self.compute, self.epilogue = x, weight, compute, epilogue
         # What windows reach, less the border (top, bottom, left, right).
         reach = [(o - 1) * s + (k - 1) * d + 1 for o, s, k, d in zip(out, strides, window, dilations)]
         self.size = (reach[0] - pad[0] - pad[1], reach[1] - pad[2] - pad[3])
         self.k = window[0] * window[1] * c
 
-    def is_channels_first(self):
-        return self.form == "fchw"
-
     def label(self):
-        return f"{self.codec or self.weight} {self.form} c={self.c} f={self.f} {self.window} out={self.out} strides={self.strides} dilations={self.dilations} pad={self.pad} x={self.x} {self.compute}"
+        return (f"{self.codec or self.weight} {self.form} g={self.groups} c={self.c} f={self.f} {self.window} out={self.out} strides={self.strides} "
+                f"dilations={self.dilations} pad={self.pad} x={self.x} {self.compute}")  # fmt: skip
 
-    def arrange(self, image, channels):
-        """The type or array of an image or result."""
-        return (image[0], channels, *image[1:]) if self.is_channels_first() else (*image, channels)
+    def weight_shape(self):
+        sizes = {"g": self.groups, "h": self.window[0], "w": self.window[1], "c": self.c, "f": self.f}
+        return [sizes[d] for d in FORMS[self.form][1]]
+
+
+def transpose(array, dims, wanted):
+    """Dimensions that are not wanted, or not there, are of one."""
+    array = array.reshape([size for size, d in zip(array.shape, dims) if d in wanted])
+    kept = [d for d in dims if d in wanted]
+    array = array.transpose([kept.index(d) for d in wanted if d in kept])
+    return np.ascontiguousarray(np.expand_dims(array, [i for i, d in enumerate(wanted) if d not in kept]))
 
 
 def preset(name):
@@ -58,28 +74,42 @@ FAMILIES = {
         Case(preset("int8-channel"), 3, 24, (3, 2), (5, 4), strides=(2, 1), x="f32"),
         Case(preset("int8-channel"), 8, 16, (3, 3), (4, 4), strides=(1, 3), dilations=(2, 1), static=True),
         Case(preset("int4-b32"), 64, 40, (3, 3), (5, 3), static=True, images=(3,)),
-        Case(quant("i4", (1, 1, 64, 1)), 64, 24, (2, 2), (4, 3), strides=(2, 2), form="hwcf"),
-        Case(quant("i4", (1, 3, 3, 3)), 3, 24, (3, 3), (4, 3), form="fhwc"),
+        Case(quant("i4", (1, 1, 64, 1)), 64, 24, (2, 2), (4, 3), strides=(2, 2)),
+        Case(quant("i4", (1, 3, 3, 3)), 3, 24, (3, 3), (4, 3), form="nhwc_fhwc"),
         Case(preset("palette4"), 20, 24, (3, 3), (3, 4)),
-        Case(preset("palette4"), 7, 24, (2, 3), (3, 4), form="fhwc", x="bf16", compute="f16"),
+        Case(preset("palette4"), 7, 24, (2, 3), (3, 4), form="nhwc_fhwc", x="bf16", compute="f16"),
         Case(None, 8, 24, (3, 3), (3, 4), weight="f16"),
         Case(None, 3, 24, (5, 3), (3, 4), weight="f16", strides=(2, 2)),
-        Case(preset("fp8-e4m3-channel"), 32, 24, (1, 3), (5, 4), x="bf16", compute="bf16", form="fhwc"),
+        Case(preset("fp8-e4m3-channel"), 32, 24, (1, 3), (5, 4), x="bf16", compute="bf16", form="nhwc_fhwc"),
     ],
     "one": [
         Case(preset("int8-channel"), 64, 24, (1, 1), (5, 4)),
         Case(preset("int8-channel"), 20, 24, (1, 1), (5, 4), strides=(2, 2)),
-        Case(preset("int4-b32"), 64, 24, (1, 1), (5, 4), form="fchw"),
+        Case(preset("int4-b32"), 64, 24, (1, 1), (5, 4), form="nchw_fchw"),
         Case(preset("int8-channel"), 20, 24, (1, 1), (3, 4), pad=(1, 1, 1, 1)),
     ],
     "borders": [
         Case(preset("int8-channel"), 16, 24, (3, 3), (5, 6), pad=(1, 1, 1, 1), epilogue="bias-relu"),
         Case(preset("int8-channel"), 20, 24, (3, 3), (4, 5), pad=(1, 0, 0, 2), strides=(2, 1), x="f32"),
-        Case(preset("int8-channel"), 5, 16, (3, 3), (6, 6), pad=(2, 2, 1, 1), dilations=(2, 1), form="fchw", static=True),
+        Case(preset("int8-channel"), 5, 16, (3, 3), (6, 6), pad=(2, 2, 1, 1), dilations=(2, 1), form="nchw_fchw", static=True),
+        Case(None, 3, 16, (7, 7), (4, 5), weight="f16", pad=(3, 3, 3, 3), strides=(2, 2)),
     ],
     "first": [
-        Case(preset("int8-channel"), 6, 33, (3, 3), (4, 5), form="fchw"),
-        Case(quant("i4", (1, 6, 3, 3)), 6, 16, (3, 3), (4, 5), form="fchw", epilogue="bias-relu"),
+        Case(preset("int8-channel"), 6, 33, (3, 3), (4, 5), form="nchw_fchw"),
+        Case(quant("i4", (1, 6, 3, 3)), 6, 16, (3, 3), (4, 5), form="nchw_fchw", epilogue="bias-relu"),
+    ],
+    "groups": [
+        Case(preset("int8-channel"), 20, 24, (3, 2), (3, 4), form="nhwgc_gfhwc", groups=3, pad=(1, 0, 0, 1)),
+        Case(preset("int8-channel"), 8, 17, (3, 3), (3, 4), form="ngchw_fgchw", groups=2, strides=(2, 1), x="f32", static=True),
+    ],
+    "bytes": [
+        Case(preset("int8-channel"), 64, 40, (3, 3), (5, 6), compute="int8"),
+        Case(preset("int8-channel"), 16, 33, (3, 2), (3, 4), compute="int8", images=(1, 11), pad=(1, 1, 1, 0), epilogue="bias-relu"),
+        Case(preset("int8-channel"), 32, 24, (2, 3), (4, 3), compute="int8", form="nchw_fchw", x="f32", static=True, strides=(2, 1)),
+        Case(quant("i4", (3, 3, 48, 1)), 48, 24, (3, 3), (3, 4), compute="int8", x="bf16", dilations=(1, 2)),
+        Case(preset("int8-channel"), 32, 24, (1, 1), (3, 4), compute="int8", strides=(2, 2)),
+        Case(preset("int8-channel"), 20, 24, (1, 1), (3, 4), compute="int8"),
+        Case(preset("int8-channel"), 16, 24, (3, 2), (3, 4), compute="int8", form="nhwgc_gfhwc", groups=2, images=(3,)),
     ],
 }  # fmt: skip
 
@@ -87,7 +117,7 @@ FAMILIES = {
 def random_cases(rng, count):
     cases = []
     for _ in range(count):
-        form = str(rng.choice(["hwcf", "fhwc", "fchw"]))
+        form = str(rng.choice(["nhwc_hwcf", "nhwc_fhwc", "nchw_fchw"]))
         codec = rng.choice([preset("int8-channel"), preset("palette4"), preset("binary"), preset("ternary"), None])
         window = tuple(int(v) for v in rng.integers(1, 4, 2))
         x = str(rng.choice(["f16", "f32"]))
@@ -105,40 +135,42 @@ def tensor(shape, element):
 
 
 def function(number, case):
-    n = case.images[0] if case.static else "?"
-    x = tensor(case.arrange((n, *case.size), case.c), case.x)
-    padded_size = (case.size[0] + case.pad[0] + case.pad[1], case.size[1] + case.pad[2] + case.pad[3])
-    padded = tensor(case.arrange((n, *padded_size), case.c), case.x)
-    y = tensor(case.arrange((n, *case.out), case.f), "f32")
-    sizes = {"h": case.window[0], "w": case.window[1], "c": case.c, "f": case.f}
-    w = tensor([sizes[d] for d in case.form], case.weight)
+    image_dims, weight_dims, out_dims = FORMS[case.form]
+    sizes = {"n": case.images[0] if case.static else "?", "g": case.groups, "c": case.c, "f": case.f}
+    border = {"h": case.pad[:2], "w": case.pad[2:]}
+    inside, around = dict(zip("hw", case.size)), {d: size + sum(border[d]) for d, size in zip("hw", case.size)}
+    x = tensor([{**sizes, **inside}[d] for d in image_dims], case.x)
+    padded = tensor([{**sizes, **around}[d] for d in image_dims], case.x)
+    y = tensor([{**sizes, **dict(zip("hw", case.out))}[d] for d in out_dims], "f32")
+    w = tensor(case.weight_shape(), case.weight)
     codec = f" {{compress.codec = {case.codec}}}" if case.codec else ""
     constant = f"  %w = arith.constant{codec} dense_resource<w{number}> : {w}\n"
-    text = constant + f"  %zero = arith.constant 0.0 : f32\n  %c0 = arith.constant 0 : index\n"
+    text = constant + "  %zero = arith.constant 0.0 : f32\n  %c0 = arith.constant 0 : index\n"
     image = "%x"
     if any(case.pad):
-        low, high = case.arrange((0, case.pad[0], case.pad[2]), 0), case.arrange((0, case.pad[1], case.pad[3]), 0)
+        low, high = ([border.get(d, (0, 0))[side] for d in image_dims] for side in (0, 1))
+        indices = ", ".join(f"%i{d}: index" for d in image_dims)
         text += (
-            f"  %none = arith.constant 0.0 : {case.x}\n  %p = tensor.pad %x low{list(low)} high{list(high)} {{\n  ^bb0(%a: index, %b: index, %c: index, %d: index):\n"
+            f"  %none = arith.constant 0.0 : {case.x}\n  %p = tensor.pad %x low{low} high{high} {{\n  ^bb0({indices}):\n"
             f"    tensor.yield %none : {case.x}\n  }} : {x} to {padded}\n"
         )
         image = "%p"
-    size = "%n" if n == "?" else ""
-    text += f"  %n = tensor.dim %x, %c0 : {x}\n" if n == "?" else ""
+    size = "" if case.static else "%n"
+    text += "" if case.static else f"  %n = tensor.dim %x, %c0 : {x}\n"
     text += f"  %e = tensor.empty({size}) : {y}\n  %i = linalg.fill ins(%zero : f32) outs(%e : {y}) -> {y}\n"
-    name = {"hwcf": "nhwc_hwcf", "fhwc": "nhwc_fhwc", "fchw": "nchw_fchw"}[case.form]
     numbers = lambda values: f"dense<[{values[0]}, {values[1]}]> : tensor<2xi64>"
     text += (
-        f"  %y = linalg.conv_2d_{name} {{strides = {numbers(case.strides)}, dilations = {numbers(case.dilations)}}}\n"
+        f"  %y = linalg.conv_2d_{case.form} {{strides = {numbers(case.strides)}, dilations = {numbers(case.dilations)}}}\n"
         f"    ins({image}, %w : {padded}, {w}) outs(%i : {y}) -> {y}\n"
     )
     args, result = f"%x: {x}", "%y"
     if case.epilogue == "bias-relu":
         args += f", %bias: tensor<{case.f}xf32>"
-        channel = "f" if not case.is_channels_first() else "h"
+        dims = ", ".join(out_dims)
+        loops = ", ".join(['"parallel"'] * len(out_dims))
         text += (
-            f"  %r = linalg.generic {{indexing_maps = [affine_map<(n, h, w, f) -> (n, h, w, f)>, affine_map<(n, h, w, f) -> ({channel})>, "
-            f'affine_map<(n, h, w, f) -> (n, h, w, f)>], iterator_types = ["parallel", "parallel", "parallel", "parallel"]}}\n'
+            f"  %r = linalg.generic {{indexing_maps = [affine_map<({dims}) -> ({dims})>, affine_map<({dims}) -> (f)>, "
+            f"affine_map<({dims}) -> ({dims})>], iterator_types = [{loops}]}}\n"
             f"    ins(%y, %bias : {y}, tensor<{case.f}xf32>) outs(%e : {y}) {{\n  ^bb0(%a: f32, %b: f32, %o: f32):\n    %s = arith.addf %a, %b : f32\n"
             f"    %m = arith.maximumf %s, %zero : f32\n    linalg.yield %m : f32\n  }} -> {y}\n"
         )
@@ -149,8 +181,8 @@ def function(number, case):
 
 
 def windows(case, x):
-    """The windows of images n x h x w x c as n x oh x ow x (kh kw c)."""
-    x = np.pad(x, ((0, 0), (case.pad[0], case.pad[1]), (case.pad[2], case.pad[3]), (0, 0)))
+    """The windows of images nhwgc: n x oh x ow x g x (kh kw c)."""
+    x = np.pad(x, ((0, 0), case.pad[:2], case.pad[2:], (0, 0), (0, 0)))
     rows = []
     for i in range(case.window[0]):
         for j in range(case.window[1]):
@@ -159,29 +191,59 @@ def windows(case, x):
     return np.concatenate(rows, -1)
 
 
+def round_images(case, x):
+    """x as the kernel multiplies it: as docs/Numerics.md says, with a scale for each image, or pixel."""
+    if case.compute != "int8":
+        return kernels.from_bits(kernels.to_bits(x, case.compute), case.compute)
+    largest = np.abs(x).max((4,) if case.window == (1, 1) else (1, 2, 4), keepdims=True).astype(np.float32)
+    return np.rint(x.astype(np.float32) * (np.float32(127) / largest)).astype(np.float64) * (largest / np.float32(127)).astype(np.float64)
+
+
+def make_inputs(case, n, rng):
+    """Images nhwgc, and a bias."""
+    x = rng.standard_normal((n, *case.size, case.groups, case.c))
+    x *= 2.0 ** rng.integers(-3, 4, (n, 1, 1, 1, 1))  # images have scales of their own
+    return kernels.to_bits(x, case.x), rng.standard_normal(case.f).astype(np.float32)
+
+
+def expect(case, x, bias, weight):
+    """What f64 gives, nhwgf, and how far from it a kernel may be."""
+    matrix = transpose(weight.astype(np.float64), FORMS[case.form][1], "ghwcf").reshape(case.groups, case.k, case.f)
+    rows = windows(case, round_images(case, kernels.from_bits(x, case.x)))
+    expected, terms = (np.einsum("nhwgk,gkf->nhwgf", *both) for both in ((rows, matrix), (np.abs(rows), np.abs(matrix))))
+    # Sums of integers are exact.
+    bound = (8 if case.compute == "int8" else case.k / 8 + 40) * 2.0**-24 * terms + 2.0**-126
+    if case.epilogue:
+        shifted = expected + bias
+        expected, bound = np.maximum(shifted, 0), bound + np.abs(shifted) * 2.0**-22
+    return expected, bound
+
+
 def check(gpu, model, number, case, weight, rng):
-    matrix = weight.astype(np.float64).transpose([case.form.index(d) for d in "hwcf"]).reshape(case.k, case.f)
+    image_dims, _, out_dims = FORMS[case.form]
     for n in case.images:
-        x = kernels.to_bits(rng.standard_normal((n, *case.size, case.c)), case.x)
-        bias = rng.standard_normal(case.f).astype(np.float32)
-        given = x.transpose(0, 3, 1, 2) if case.is_channels_first() else x
+        x, bias = make_inputs(case, n, rng)
         gpu.launches.clear()
-        [y] = model.run(f"f{number}", np.ascontiguousarray(given), *([bias] if case.epilogue else []))
+        [y] = model.run(f"f{number}", transpose(x, "nhwgc", image_dims), *([bias] if case.epilogue else []))
         gpu.check()
-        if case.is_channels_first():
-            y = y.transpose(0, 2, 3, 1)
-        rows = windows(case, kernels.from_bits(x, case.x))
-        rows = kernels.from_bits(kernels.to_bits(rows, case.compute), case.compute)
-        expected, terms = rows @ matrix, np.abs(rows) @ np.abs(matrix)
-        bound = (case.k / 8 + 40) * 2.0**-24 * terms + 2.0**-126
-        if case.epilogue:
-            shifted = expected + bias
-            expected, bound = np.maximum(shifted, 0), bound + np.abs(shifted) * 2.0**-22
-        worst = np.max(np.abs(y - expected) / bound)
+        expected, bound = expect(case, x, bias, weight)
+        worst = np.max(np.abs(transpose(y, out_dims, "nhwgf") - expected) / bound)
         names = [name for name, _ in gpu.launches]
-        assert any("_contract" in name for name in names), names
+        assert sum("_contract" in name for name in names) == (2 if case.compute == "int8" else 1), names
         assert worst <= 1, f"{case.label()}: {worst:.3g} times the bound; seed {SEED}"
         print(f"{case.label()}: {worst:.3f} of the bound: {', '.join(names)}", flush=True)
+
+
+def make_modules(cases, path, rng):
+    """Of each case its function, then what all share, and weights as the CPU decodes them."""
+    functions, blobs = [function(i, case) for i, case in enumerate(cases)], []
+    for i, case in enumerate(cases):
+        values = kernels.to_bits(rng.standard_normal(case.weight_shape()), case.weight)
+        blobs.append(f'    w{i}: "0x40000000{values.tobytes().hex().upper()}"')
+    resources = "{-# dialect_resources: { builtin: {\n" + ",\n".join(blobs) + "\n} } #-}\n"
+    # Presets choose blocks by what reads a weight, so that is there, too.
+    weights = list(kernels.decode_all(path, [f + d for f, d in functions], resources, len(cases)))
+    return [f for f, _ in functions], resources, weights
 
 
 def main():
@@ -190,19 +252,11 @@ def main():
     for family in sys.argv[2:] or FAMILIES:
         rng = np.random.default_rng(SEED)
         cases = FAMILIES[family] if family != "random" else random_cases(rng, int(os.environ.get("COMPRESS_TEST_CASES", "10")))
-        functions = [function(i, case) for i, case in enumerate(cases)]
-        blobs = []
-        for i, case in enumerate(cases):
-            sizes = {"h": case.window[0], "w": case.window[1], "c": case.c, "f": case.f}
-            values = kernels.to_bits(rng.standard_normal([sizes[d] for d in case.form]), case.weight)
-            blobs.append(f'    w{i}: "0x40000000{values.tobytes().hex().upper()}"')
-        resources = "{-# dialect_resources: { builtin: {\n" + ",\n".join(blobs) + "\n} } #-}\n"
-        # Presets choose blocks by what reads a weight, so that is there, too.
-        weights = list(kernels.decode_all(f"{path}.{family}", [f + d for f, d in functions], resources, len(cases)))
+        functions, resources, weights = make_modules(cases, f"{path}.{family}", rng)
         for compute in sorted({case.compute for case in cases}):
             chosen = [i for i, case in enumerate(cases) if case.compute == compute]
             source, artifact = f"{path}.{family}.{compute}.mlir", f"{path}.{family}.{compute}.gpu"
-            Path(source).write_text("".join(functions[i][0] for i in chosen) + resources)
+            Path(source).write_text("".join(functions[i] for i in chosen) + resources)
             subprocess.run(["compressc", "compile", source, "--preset", "none", "--target", "nvptx:sm_80", "--compute", compute, "-o", artifact], check=True)
             subprocess.run(["compressc", "verify", artifact, "--original", source], check=True, capture_output=True)
             with Model(artifact) as model:

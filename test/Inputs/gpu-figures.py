@@ -69,17 +69,42 @@ def positions_of(name, n, k):
     return {"record": size, "offset": size - count, "bytes": count}
 
 
-def module(name, n, k):
+# Convolutions with windows of 3 x 3 and zeros around images: kind of the weight, outputs, size of images, and channels.
+WINDOWS = {
+    "int8-channel-3x3": ("int8-channel", 256, 28, 256),
+    "int4-b32-3x3": ("int4-b32", 256, 28, 256),
+    "dense-3x3": ("dense", 512, 14, 512),
+    "int8-3x3 x int8": ("int8 x int8", 512, 14, 512),
+}
+
+
+def kind_of(name):
+    """The kind of a weight, its sizes, and size and channels of the images that windows are of, if any."""
+    if name not in WINDOWS:
+        return name, N, K, None
+    kind, n, size, c = WINDOWS[name]
+    return kind, n, 9 * c, (size, c)
+
+
+def module(name, n, k, image=None):
     codec, (rows, columns), order, more, size, shared, _ = weight_kinds(n, k)[name]
     record = int(re.search(r"record = (\d+)", more).group(1))
-    types = [f"memref<?x{k}xf16>", f"memref<{n // rows}x{k // columns // record}x{size}xi8>", *(f"memref<{s}>" for s in shared), f"memref<?x{n}xf32>"]
+    lhs, window = f"memref<?x{k}xf16>", ""
+    if image:
+        s, c = image
+        lhs = f"memref<?x{s}x{s}x{c}xf16>"
+        window = (
+            f" window affine_map<(m, k) -> (m floordiv {s * s}, (m mod {s * s}) floordiv {s} + k floordiv {3 * c} - 1, "
+            f"m mod {s} + (k mod {3 * c}) floordiv {c} - 1, k mod {c})> border"
+        )
+    types = [lhs, f"memref<{n // rows}x{k // columns // record}x{size}xi8>", *(f"memref<{s}>" for s in shared), f"memref<?x{n}xf32>"]
     element = "f16" if name in ("dense", "sparse f16") else "f32"
     operands = [f"%a{i}" for i in range(len(types))]
     weight = f"!compress.tensor<{n}x{k}x{element}, #compress.tiled<#compress.{codec}, tile = [{rows}, {columns}], order = [0, 1], {order}, {more}>>"
     return (
         f"func.func @f({', '.join(f'{n}: {t}' for n, t in zip(operands, types))}) {{\n"
         f"  compress.contract ins({', '.join(operands[:-1])} : {', '.join(types[:-1])}) outs({operands[-1]} : {types[-1]}) overwrite\n"
-        f"    weight({weight}, affine_map<(m, n, k) -> (n, k)>) compute = {compute_of(name)}\n  return\n}}\n"
+        f"    weight({weight}, affine_map<(m, n, k) -> (n, k)>){window} compute = {compute_of(name)}\n  return\n}}\n"
     )
 
 
@@ -115,12 +140,11 @@ def count(opcodes, *prefixes):
 def main():
     path, ptxas = str(Path(sys.argv[1]).resolve()), sys.argv[2]
     rows_of_table = []
-    kinds = weight_kinds(N, K)
-    wanted = [arg for arg in sys.argv[3:] if arg != "--table"] or list(kinds)
-    for name, (_, (rows, columns), _, more, size, shared, costs) in kinds.items():
-        if name not in wanted:
-            continue
-        Path(path + ".mlir").write_text(module(name, N, K))
+    wanted = [arg for arg in sys.argv[3:] if arg != "--table"] or [*weight_kinds(N, K), *WINDOWS]
+    for name in wanted:
+        kind, n, k, image = kind_of(name)
+        _, (rows, columns), _, more, size, shared, costs = weight_kinds(n, k)[kind]
+        Path(path + ".mlir").write_text(module(kind, n, k, image))
         for chip in CHIPS:
             out = subprocess.run(
                 ["compress-opt", path + ".mlir", f"--compress-to-nvvm=chip={chip}"], check=True, capture_output=True, text=True
@@ -157,7 +181,7 @@ def main():
                 if name == "int4-b32-asym":
                     words = words * costs_words(opcodes, m)
                 per_word = [count(opcodes, p) / words for p in ("lop3", "prmt")] + [count(opcodes, "add.rn.f16x2", "fma.rn.f16x2", "mul.rn.f16x2", "sub.f16x2", "mul.f16x2") / words]
-                per_word.append(count(opcodes, "ld.shared.b32") / words if name in ("nf4", "palette4") else 0)
+                per_word.append(count(opcodes, "ld.shared.b32") / words if kind in ("nf4", "palette4") else 0)
                 assert all(got <= allowed + 0.01 for got, allowed in zip(per_word, [*costs, 4])), f"{name} {chip} {kernel}: {per_word}, not {costs}"
                 if chip == "sm_90a" or chip == "sm_80":
                     rows_of_table.append((name, kernel, chip, registers, launch, opcodes, words, per_word))
@@ -165,10 +189,11 @@ def main():
         for name, kernel, chip, registers, launch, opcodes, words, per_word in rows_of_table:
             if chip != "sm_90a":
                 continue
-            _, (rows, columns), _, more, size, shared, _ = kinds[name]
+            kind, n, k, _ = kind_of(name)
+            _, (rows, columns), _, more, size, shared, _ = weight_kinds(n, k)[kind]
             record = int(re.search(r"record = (\d+)", more).group(1))
             weights = rows * columns * record
-            per_weight = size / weights + sum(0 if s.startswith("1x1x1x") else 2 if s.endswith("f16") else 4 for s in shared) / K
+            per_weight = size / weights + sum(0 if s.startswith("1x1x1x") else 2 if s.endswith("f16") else 4 for s in shared) / k
             warps = launch.threads // 32
             blocks = min(65536 // (-(-registers // 8) * 8 * launch.threads), 227 * 1024 // (launch.shared_bytes + 1024), 64 // warps)
             all_ops = sum(opcodes.values())

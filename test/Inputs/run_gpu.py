@@ -390,7 +390,8 @@ def time_shape(gpu, module, timer, cublas, peers, pattern, words, case, samples)
     pointers = [None if i in case["components"] else gpu.allocate(buffer["bytes"]) for i, buffer in enumerate(case["buffers"])]
     activations, results = pointers[case["x"]], pointers[case["y"]]
     result_bytes = case["buffers"][case["y"]]["bytes"]
-    gpu.upload(activations, rng.standard_normal((m, k)).astype(np.float16))
+    x_bytes = case["buffers"][case["x"]]["bytes"]
+    gpu.upload(activations, rng.standard_normal(x_bytes // 2).astype(np.float16))
     records = next((sparse_pattern(gpu, buffer["positions"], words) for buffer in components if "positions" in buffer), None)
     ours = []
     for i in range(copies(weight_bytes)):
@@ -414,10 +415,15 @@ def time_shape(gpu, module, timer, cublas, peers, pattern, words, case, samples)
     dense = []
     if cublas:
         dense_bytes, result = 2 * n * k, gpu.allocate(2 * m * n)
+        matrix = activations
+        if x_bytes != 2 * m * k:
+            # Of a convolution, the matrix of windows, which it is given.
+            matrix = gpu.allocate(2 * m * k)
+            gpu.upload(matrix, rng.standard_normal(m * k, np.float32).astype(np.float16))
         for i in range(copies(dense_bytes)):
             weight = gpu.allocate(dense_bytes)
             gpu.fill(weight, dense_bytes, pattern, 4096 * i)
-            dense.append(cublas.prepare(m, n, k, activations, weight, result))
+            dense.append(cublas.prepare(m, n, k, matrix, weight, result))
     others, errors = prepare_peers(peers, case, copies)
 
     def rotate(functions):
@@ -435,7 +441,7 @@ def time_shape(gpu, module, timer, cublas, peers, pattern, words, case, samples)
     gpu.free_all()
     other_times = measured[len(measured) - len(others) :]
     others = {name: {"us": 1e3 * t, "ratio": t / measured[0]} for name, t in zip(others, other_times)}
-    bytes_moved = weight_bytes + case["buffers"][case["x"]]["bytes"] + result_bytes
+    bytes_moved = weight_bytes + x_bytes + result_bytes
     return {
         "kernel": case["name"], "m": m, "n": n, "k": k, "us": 1e3 * measured[0], "gb_per_s": bytes_moved / measured[0] / 1e6,
         "of_bandwidth": bytes_moved / measured[0] / 1e6 / timer.bandwidth, "tflops": 2 * m * n * k / measured[0] / 1e9,

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Emitters/LhsSource.h"
 #include "Emitters/LoopKernel.h"
 #include "Emitters/PackSigns.h"
 #include "Emitters/SharedMemory.h"
@@ -89,6 +90,11 @@ SmallVector<Value> ConvertToGPUPass::roundLhs(ImplicitLocOpBuilder &b,
   // Rows are the only dimension that may be dynamic.
   Value rows =
       b.createOrFold<memref::DimOp>(op.getLhs(), index(op.getNumBatch()));
+  // Of windows, they are images.
+  auto image = cast<MemRefType>(op.getLhs().getType());
+  for (unsigned i = 1; op.getWindow() && i < countImageDims(op); ++i)
+    rows = b.createOrFold<arith::MulIOp>(
+        rows, index(image.getDimSize(op.getNumBatch() + i)));
   Value scaleRows = b.createOrFold<arith::CeilDivUIOp>(rows, index(kScaleRows));
   auto allocate = [&](MemRefType type, Value size) -> Value {
     SmallVector<Value> sizes(type.getNumDynamicDims(), size);

@@ -43,6 +43,9 @@ public:
   };
   virtual Place locate(Value row, Value column) = 0;
 
+  /// The number of what is rounded with one scale and has the row.
+  virtual Value getImage(Value row) = 0;
+
 protected:
   LhsSource(ImplicitLocOpBuilder &b, Value buffer, ValueRange batch)
       : b(b), buffer(buffer), batch(batch) {}
@@ -55,6 +58,11 @@ protected:
 /// Windows of an image.
 std::unique_ptr<LhsSource> createWindows(ImplicitLocOpBuilder &b, ContractOp op,
                                          Value lhs, ValueRange batch);
+
+/// How many dimensions of an image, behind batches, tell images apart that are
+/// rounded with a scale each: the first ones, in which all of a window has one
+/// position.
+unsigned countImageDims(ContractOp op);
 
 /// Why the windows of a contraction cannot be read; empty if they can.
 std::string findObstacleOfWindow(ContractOp op);

@@ -25,6 +25,8 @@ public:
     place.indices.append({row, column});
     return place;
   }
+
+  Value getImage(Value row) override { return row; }
 };
 } // namespace
 

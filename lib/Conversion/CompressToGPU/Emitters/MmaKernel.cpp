@@ -89,7 +89,7 @@ void MmaKernel::makeTable() {
 void MmaKernel::emitBody() {
   unsigned rank = weight.logical.getRank();
   n = weight.logical.getDimSize(weight.getRowDim());
-  k = isLhsRounded(kind) || hasSigns()
+  k = (isLhsRounded(kind) && !op.getWindow()) || hasSigns()
           ? cast<MemRefType>(lhs.getType()).getShape().back()
           : weight.logical.getDimSize(weight.getColumnDim());
   m = memref::DimOp::create(b, init, index(op.getDimM()));

@@ -5,8 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "LhsSource.h"
 #include "MmaEmitter.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -143,6 +145,19 @@ SmallVector<MmaKernel::LhsScales> MmaKernel::loadScales(Value slot,
       loaded = vector::LoadOp::create(
           b, pair, scaleBuffer, ValueRange{slot, index(rows), at},
           /*nontemporal=*/false, llvm::MaybeAlign(8));
+    } else if (op.getWindow()) {
+      // Neighbours may be windows of other images.
+      std::unique_ptr<LhsSource> source = LhsSource::create(b, op, lhs, batch);
+      SmallVector<Value> both;
+      for (int64_t i : {0, 1}) {
+        Value row = add(add(firstRow, quarter), rows * kScaleRows + i);
+        Value image =
+            source->getImage(arith::MinUIOp::create(b, row, add(m, index(-1))));
+        SmallVector<Value> place(batch);
+        place.append({div(image, kScaleRows), rem(image, kScaleRows)});
+        both.push_back(memref::LoadOp::create(b, lhsScales, place));
+      }
+      loaded = vector::FromElementsOp::create(b, pair, both);
     } else {
       // Rows behind the last one have what that has.
       Value number = add(div(firstRow, kScaleRows), rows);

@@ -55,11 +55,15 @@ static std::string findObstacleOfIntegers(ContractOp op) {
     return "it computes in int8, and its weight is not of integers of "
            "up to 8 bits in blocks of a multiple of 32 columns, or of 17 "
            "columns or more in one block; of sparse ones twice as many";
+  FragmentFormat format = decoder.getFragmentFormat(weight, *kind);
+  if (op.getWindow() && (format.tilesPerBlock || format.hasOffset()))
+    return "it computes in int8, and reads windows with a weight that is in "
+           "blocks or has zeros or minima";
   // Sums of products of bytes in 32 bits.
   int64_t largest = kind == MmaKind::U8 ? 255 : 128;
   int64_t most = std::numeric_limits<int32_t>::max() / (largest * 127);
   int64_t columns = weight.logical.getDimSize(weight.getColumnDim());
-  if (int64_t tiles = decoder.getFragmentFormat(weight, *kind).tilesPerBlock)
+  if (int64_t tiles = format.tilesPerBlock)
     columns = tiles * weight.getTileColumns();
   if (columns > most)
     return "it computes in int8, and adds up " + std::to_string(columns) +
@@ -108,10 +112,8 @@ std::string mlir::compress::findObstacle(ContractOp op) {
       return "a component of its weight is not contiguous";
   }
   if (op.getWindow()) {
-    if (op.getCompute() == ComputeMode::Int8 ||
-        op.getCompute() == ComputeMode::Xnor)
-      return "it computes in " + stringifyComputeMode(op.getCompute()).str() +
-             ", and reads windows";
+    if (op.getCompute() == ComputeMode::Xnor)
+      return "it computes in xnor, and reads windows";
     std::string obstacle = findObstacleOfWindow(op);
     if (!obstacle.empty())
       return obstacle;

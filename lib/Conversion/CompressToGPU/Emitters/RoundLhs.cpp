@@ -6,10 +6,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "RoundLhs.h"
+#include "LhsSource.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
@@ -39,6 +41,17 @@ RoundedLhs RoundedLhs::of(ContractOp op) {
   auto lhs = cast<MemRefType>(op.getLhs().getType());
   SmallVector<int64_t> shape(lhs.getShape());
   OpBuilder b(op);
+  if (op.getWindow()) {
+    // Each image is a row.
+    unsigned first = op.getNumBatch(), pixel = first + countImageDims(op);
+    int64_t images =
+        computeProduct(ArrayRef(shape).slice(first + 1, pixel - first - 1));
+    rounded.blockColumns = computeProduct(ArrayRef(shape).drop_front(pixel));
+    shape.truncate(first + 1);
+    if (!ShapedType::isDynamic(shape.back()))
+      shape.back() *= images;
+    shape.push_back(0);
+  }
   shape.back() = rounded.numBlocks * rounded.blockColumns;
   rounded.bytes = MemRefType::get(shape, b.getI8Type());
   int64_t &rows = shape[op.getNumBatch()];
@@ -399,9 +412,20 @@ void RoundKernel::storeScales(Value scale, Value sum) {
 
 void RoundKernel::emitBody(Block &body) {
   lhs = body.getArgument(0);
+  columns = weight.logical.getDimSize(weight.getColumnDim());
+  if (op.getWindow()) {
+    columns = rounded.blockColumns;
+    SmallVector<ReassociationIndices> groups;
+    int64_t rank = cast<MemRefType>(lhs.getType()).getRank(),
+            first = op.getNumBatch(), pixel = first + countImageDims(op);
+    for (int64_t i = 0; i < first; ++i)
+      groups.push_back({i});
+    groups.push_back(llvm::to_vector<2>(llvm::seq(first, pixel)));
+    groups.push_back(llvm::to_vector<2>(llvm::seq(pixel, rank)));
+    lhs = memref::CollapseShapeOp::create(b, lhs, groups);
+  }
   bytes = body.getArgument(1);
   scales = body.getArgument(2);
-  columns = weight.logical.getDimSize(weight.getColumnDim());
   locate();
   Value largest = bits(0);
   forPieces(largest, [&](Value number) {

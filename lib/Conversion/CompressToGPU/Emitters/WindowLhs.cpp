@@ -15,9 +15,15 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Utils/IndexingUtils.h"
+#include <numeric>
 
 using namespace mlir;
 using namespace mlir::compress;
+
+/// Columns that RoundedLhs has in an order of its own.
+static constexpr int64_t kByteRun = 16;
+/// Places of a window that has a border, as bits of a register.
+static constexpr int64_t kMostPlaces = 32;
 
 namespace {
 /// A dimension of the image, batches aside.
@@ -59,71 +65,48 @@ static SmallVector<WindowDim> getWindowDims(ContractOp op) {
   return dims;
 }
 
-std::string mlir::compress::findObstacleOfWindow(ContractOp op) {
-  auto image = cast<MemRefType>(op.getLhs().getType());
-  unsigned numBatch = op.getNumBatch();
-  if (!image.getLayout().isIdentity())
-    return "the image that it reads windows of is not contiguous";
-  int64_t elements = 1;
-  for (int64_t size : image.getShape().drop_front(numBatch + 1)) {
-    if (ShapedType::isDynamic(size))
-      return "the image that it reads windows of has dynamic sizes";
-    if (llvm::MulOverflow(elements, size, elements) ||
-        elements > std::numeric_limits<int32_t>::max())
-      return "the image that it reads windows of has more than 2^31 elements";
-  }
-  // They are computed without signs.
-  if (!isUnsignedWindow(op))
-    return "its window has other terms than sums, multiples, quotients and "
-           "remainders of what is not negative";
-  return "";
+/// What a column adds to the offset in the image.
+static AffineExpr getColumnOffset(ArrayRef<WindowDim> dims) {
+  AffineExpr offset = getAffineConstantExpr(0, dims[0].row.getContext());
+  for (const WindowDim &dim : dims)
+    offset = offset + dim.column * dim.stride;
+  return offset;
 }
 
-namespace {
-class WindowLhs : public LhsSource {
-public:
-  WindowLhs(ImplicitLocOpBuilder &b, ContractOp op, Value lhs,
-            ValueRange batch);
-
-  int64_t getRun() const override { return run; }
-  Place locate(Value row, Value column) override;
-
-private:
-  int64_t findRun(int64_t columns) const;
-  Value evaluate(AffineExpr expr, Value dim);
-
-  SmallVector<WindowDim> dims;
-  /// What a column adds to the offset in the image.
-  AffineExpr columnOffset;
-  int64_t run;
-};
-} // namespace
-
-WindowLhs::WindowLhs(ImplicitLocOpBuilder &b, ContractOp op, Value lhs,
-                     ValueRange batch)
-    : LhsSource(b, lhs, batch), dims(getWindowDims(op)) {
-  SmallVector<ReassociationIndices> groups;
-  int64_t rank = cast<MemRefType>(lhs.getType()).getRank();
-  for (int64_t i = 0, numBatch = op.getNumBatch(); i < numBatch; ++i)
-    groups.push_back({i});
-  groups.push_back(llvm::to_vector<2>(llvm::seq<int64_t>(groups.size(), rank)));
-  buffer = memref::CollapseShapeOp::create(b, lhs, groups);
-  columnOffset = b.getAffineConstantExpr(0);
-  for (const WindowDim &dim : dims)
-    columnOffset = columnOffset + dim.column * dim.stride;
-  run = findRun(op.getReducedSize());
+/// The most columns such that all from a multiple of them on have one position
+/// in dimensions with a border.
+static int64_t findPlaceColumns(ArrayRef<WindowDim> dims, int64_t columns) {
+  auto isBorder = [](const WindowDim &dim) { return dim.hasBorder; };
+  auto atColumn = [&](int64_t column) {
+    SmallVector<AffineExpr> at;
+    for (const WindowDim &dim : llvm::make_filter_range(dims, isBorder))
+      at.push_back(dim.column.replaceDims(
+          getAffineConstantExpr(column, dim.column.getContext())));
+    return at;
+  };
+  // They end where the position is another one.
+  int64_t place = columns;
+  SmallVector<AffineExpr> before = atColumn(0);
+  for (int64_t column = 1; column < columns; ++column) {
+    SmallVector<AffineExpr> at = atColumn(column);
+    if (at != before)
+      place = std::gcd(place, column);
+    before = at;
+  }
+  return place;
 }
 
 /// The largest power of two, of 16 at most, that columns are neighbours in, and
 /// that all offsets of rows are multiples of.
-int64_t WindowLhs::findRun(int64_t columns) const {
+static int64_t findRun(ArrayRef<WindowDim> dims, int64_t columns) {
+  AffineExpr columnOffset = getColumnOffset(dims);
   SmallVector<int64_t> offsets;
   for (int64_t column = 0; column < columns; ++column) {
-    AffineExpr at = getAffineConstantExpr(column, b.getContext());
+    AffineExpr at = getAffineConstantExpr(column, columnOffset.getContext());
     offsets.push_back(
         cast<AffineConstantExpr>(columnOffset.replaceDims(at)).getValue());
   }
-  int64_t most = 16;
+  int64_t most = kByteRun;
   for (const WindowDim &dim : dims) {
     if (auto constant = dyn_cast<AffineConstantExpr>(dim.row);
         constant && constant.getValue() == 0)
@@ -142,7 +125,7 @@ int64_t WindowLhs::findRun(int64_t columns) const {
       for (const WindowDim &dim : dims) {
         auto at = [&](int64_t k) {
           return dim.column.replaceDims(
-              getAffineConstantExpr(k, b.getContext()));
+              getAffineConstantExpr(k, columnOffset.getContext()));
         };
         if (dim.hasBorder && at(column) != at(column - inRun))
           return false;
@@ -153,6 +136,91 @@ int64_t WindowLhs::findRun(int64_t columns) const {
   while (!isRun(most))
     most /= 2;
   return most;
+}
+
+unsigned mlir::compress::countImageDims(ContractOp op) {
+  unsigned numBatch = op.getNumBatch(), count = 0;
+  for (AffineExpr expr : op.getWindow()->getResults().drop_front(numBatch)) {
+    if (expr.isFunctionOfDim(numBatch + 1))
+      break;
+    ++count;
+  }
+  return count;
+}
+
+std::string mlir::compress::findObstacleOfWindow(ContractOp op) {
+  auto image = cast<MemRefType>(op.getLhs().getType());
+  unsigned numBatch = op.getNumBatch();
+  if (!image.getLayout().isIdentity())
+    return "the image that it reads windows of is not contiguous";
+  int64_t elements = 1;
+  for (int64_t size : image.getShape().drop_front(numBatch + 1)) {
+    if (ShapedType::isDynamic(size))
+      return "the image that it reads windows of has dynamic sizes";
+    if (llvm::MulOverflow(elements, size, elements) ||
+        elements > std::numeric_limits<int32_t>::max())
+      return "the image that it reads windows of has more than 2^31 elements";
+  }
+  // They are computed without signs.
+  if (!isUnsignedWindow(op))
+    return "its window has other terms than sums, multiples, quotients and "
+           "remainders of what is not negative";
+  if (op.getCompute() != ComputeMode::Int8)
+    return "";
+  // Bytes are in the order of an mma of 16 columns.
+  if (findRun(getWindowDims(op), op.getReducedSize()) < kByteRun)
+    return "it computes in int8, and windows have not whole groups of 16 "
+           "channels";
+  if (!countImageDims(op))
+    return "it computes in int8, and no dimension tells images apart";
+  return "";
+}
+
+namespace {
+class WindowLhs : public LhsSource {
+public:
+  WindowLhs(ImplicitLocOpBuilder &b, ContractOp op, Value lhs,
+            ValueRange batch);
+
+  int64_t getRun() const override { return run; }
+  Place locate(Value row, Value column) override;
+  Value getImage(Value row) override;
+
+private:
+  Value evaluate(AffineExpr expr, Value dim);
+  Value emitIsInside(function_ref<Value(const WindowDim &)> ofRow,
+                     function_ref<Value(const WindowDim &)> ofColumn);
+  Value emitPlaces(Value m);
+  Value number(int64_t value) {
+    return arith::ConstantOp::create(b, b.getI32IntegerAttr(int32_t(value)));
+  }
+
+  SmallVector<WindowDim> dims;
+  unsigned numImageDims;
+  /// What a column adds to the offset in the image.
+  AffineExpr columnOffset;
+  int64_t run;
+  /// Columns that are in the image or not, together, and how many times they
+  /// follow each other; 0 where there is no border.
+  int64_t placeColumns = 0, numPlaces = 0;
+};
+} // namespace
+
+WindowLhs::WindowLhs(ImplicitLocOpBuilder &b, ContractOp op, Value lhs,
+                     ValueRange batch)
+    : LhsSource(b, lhs, batch), dims(getWindowDims(op)),
+      numImageDims(countImageDims(op)) {
+  SmallVector<ReassociationIndices> groups;
+  int64_t rank = cast<MemRefType>(lhs.getType()).getRank();
+  for (int64_t i = 0, numBatch = op.getNumBatch(); i < numBatch; ++i)
+    groups.push_back({i});
+  groups.push_back(llvm::to_vector<2>(llvm::seq<int64_t>(groups.size(), rank)));
+  buffer = memref::CollapseShapeOp::create(b, lhs, groups);
+  columnOffset = getColumnOffset(dims);
+  run = findRun(dims, op.getReducedSize());
+  placeColumns = findPlaceColumns(dims, op.getReducedSize());
+  if (llvm::any_of(dims, [](const WindowDim &dim) { return dim.hasBorder; }))
+    numPlaces = op.getReducedSize() / placeColumns;
 }
 
 /// In 32 bits: divisions of more take several instructions.
@@ -179,35 +247,87 @@ Value WindowLhs::evaluate(AffineExpr expr, Value dim) {
   }
 }
 
+Value WindowLhs::getImage(Value row) {
+  Value m = arith::IndexCastOp::create(b, b.getI32Type(), row);
+  Value image = arith::ConstantIndexOp::create(b, 0);
+  for (const WindowDim &dim : ArrayRef(dims).take_front(numImageDims))
+    image = arith::AddIOp::create(
+        b, image,
+        arith::MulIOp::create(
+            b,
+            arith::IndexCastOp::create(b, b.getIndexType(),
+                                       evaluate(dim.row, m)),
+            arith::ConstantIndexOp::create(
+                b, dim.stride / dims[numImageDims - 1].stride)));
+  return image;
+}
+
+/// Whether a position is in the image, given what the row and the column add.
+Value WindowLhs::emitIsInside(function_ref<Value(const WindowDim &)> ofRow,
+                              function_ref<Value(const WindowDim &)> ofColumn) {
+  Value isInside;
+  for (const WindowDim &dim : dims) {
+    if (!dim.hasBorder)
+      continue;
+    // Negative positions are large ones without signs.
+    Value at = arith::AddIOp::create(b, ofRow(dim), ofColumn(dim));
+    Value is = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, at,
+                                     number(dim.size));
+    isInside =
+        isInside ? arith::AndIOp::create(b, isInside, is).getResult() : is;
+  }
+  return isInside;
+}
+
+/// The same for a row and all places of a window: a bit of each, which LLVM
+/// takes out of the loop over stages.
+Value WindowLhs::emitPlaces(Value m) {
+  Value bits = number(0);
+  for (int64_t place = 0; place < numPlaces; ++place) {
+    AffineExpr first =
+        getAffineConstantExpr(place * placeColumns, b.getContext());
+    Value isInside =
+        emitIsInside([&](const WindowDim &dim) { return evaluate(dim.row, m); },
+                     [&](const WindowDim &dim) {
+                       return evaluate(dim.column.replaceDims(first), m);
+                     });
+    bits = arith::OrIOp::create(
+        b, bits,
+        arith::SelectOp::create(b, isInside, number(int64_t(1) << place),
+                                number(0)));
+  }
+  return bits;
+}
+
 LhsSource::Place WindowLhs::locate(Value row, Value column) {
   Type i32 = b.getI32Type(), index = b.getIndexType();
   Value m = arith::IndexCastOp::create(b, i32, row),
         k = arith::IndexCastOp::create(b, i32, column);
   // Offsets of images may need more bits than those in an image.
   Value offset = arith::ConstantIndexOp::create(b, 0);
-  Place place;
-  for (const WindowDim &dim : dims) {
-    Value ofRow = evaluate(dim.row, m);
+  for (const WindowDim &dim : dims)
     offset = arith::AddIOp::create(
         b, offset,
-        arith::MulIOp::create(b, arith::IndexCastOp::create(b, index, ofRow),
-                              arith::ConstantIndexOp::create(b, dim.stride)));
-    if (!dim.hasBorder)
-      continue;
-    // Negative positions are large ones without signs.
-    Value at = arith::AddIOp::create(b, ofRow, evaluate(dim.column, k));
-    Value size = arith::ConstantOp::create(b, b.getI32IntegerAttr(dim.size));
-    Value isInside =
-        arith::CmpIOp::create(b, arith::CmpIPredicate::ult, at, size);
-    place.isInside =
-        place.isInside
-            ? arith::AndIOp::create(b, place.isInside, isInside).getResult()
-            : isInside;
-  }
+        arith::MulIOp::create(
+            b, arith::IndexCastOp::create(b, index, evaluate(dim.row, m)),
+            arith::ConstantIndexOp::create(b, dim.stride)));
   Value ofColumn =
       arith::IndexCastOp::create(b, index, evaluate(columnOffset, k));
-  place.indices = batch;
+  Place place = {batch, Value()};
   place.indices.push_back(arith::AddIOp::create(b, offset, ofColumn));
+  if (!numPlaces)
+    return place;
+  if (numPlaces > kMostPlaces) {
+    place.isInside = emitIsInside(
+        [&](const WindowDim &dim) { return evaluate(dim.row, m); },
+        [&](const WindowDim &dim) { return evaluate(dim.column, k); });
+    return place;
+  }
+  // Behind the last column there is none.
+  Value bit = arith::DivUIOp::create(b, k, number(placeColumns));
+  bit = arith::MinUIOp::create(b, bit, number(kMostPlaces - 1));
+  Value shifted = arith::ShRUIOp::create(b, emitPlaces(m), bit);
+  place.isInside = arith::TruncIOp::create(b, b.getI1Type(), shifted);
   return place;
 }
 
