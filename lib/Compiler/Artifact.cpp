@@ -268,7 +268,7 @@ LogicalResult mlir::compress::prepareModule(
   if (compileOptions.fuse || target.isGpu()) {
     PassManager fuse(module.getContext());
     if (target.isGpu())
-      buildCompressFuseForGPU(fuse, *compute);
+      buildCompressFuseForGPU(fuse, *compute, compileOptions.allowDense);
     else
       buildCompressFuse(fuse, compileOptions.allowDense);
     if (failed(fuse.run(module)))

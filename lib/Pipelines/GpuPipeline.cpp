@@ -65,15 +65,18 @@ void mlir::compress::buildCompressPackForGPU(OpPassManager &pm) {
 }
 
 void mlir::compress::buildCompressFuseForGPU(OpPassManager &pm,
-                                             ComputeRequest compute) {
+                                             ComputeRequest compute,
+                                             bool allowDense) {
   CompressFormKernelsOptions form;
   form.compute = compute;
   pm.addPass(createCompressFormKernels(form));
   pm.addPass(createConvertElementwiseToLinalgPass());
+  pm.addPass(createCompressSinkTransposes());
   pm.addPass(createCompressFuseEpilogues());
-  // Kernels decode in registers; nothing else would decode on the GPU.
+  // Kernels decode in registers; others would decode all of a weight.
   CompressCheckFusedOptions check;
   check.maxElements = 0;
+  check.allowDense = allowDense;
   pm.addPass(createCompressCheckFused(check));
 }
 
@@ -81,6 +84,11 @@ void mlir::compress::buildCompressKernelsToNVVM(OpPassManager &pm,
                                                 StringRef chip,
                                                 bool artifactABI,
                                                 const GpuBinary &binary) {
+  // Of decodes that were allowed.
+  pm.addPass(createCompressLowerDecode());
+  pm.addPass(createConvertElementwiseToLinalgPass());
+  // No kernel runs only because its result's size is asked for.
+  pm.addPass(memref::createResolveRankedShapeTypeResultDimsPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   if (artifactABI)
@@ -102,6 +110,6 @@ void mlir::compress::buildCompressKernelsToNVVM(OpPassManager &pm,
 void mlir::compress::buildCompressToNVVM(OpPassManager &pm,
                                          const CompressToNVVMOptions &options) {
   buildCompressPackForGPU(pm);
-  buildCompressFuseForGPU(pm, options.compute);
+  buildCompressFuseForGPU(pm, options.compute, options.allowDense);
   buildCompressKernelsToNVVM(pm, options.chip, /*artifactABI=*/false);
 }

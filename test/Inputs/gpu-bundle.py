@@ -159,7 +159,7 @@ class Bundle:
                      "args": [numbers[buffer] for buffer in chosen.args]}
                 )  # fmt: skip
             x, *components, y = (numbers[name] for name in arguments)
-            positions = figures.positions_of(name, n, k)
+            positions = figures.positions_of(figures.kind_of(name)[0], n, k)
             if positions:
                 buffers[components[0]]["positions"] = positions
             self.times.append(

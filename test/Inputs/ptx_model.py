@@ -53,6 +53,7 @@ def bitsbf16(values):
 
 
 FLOATS = {"f32": (f32, bits32), "f16": (f16, bits16), "bf16": (bf16, bitsbf16)}
+INTEGERS = {"rzi": np.trunc, "rni": np.rint, "rmi": np.floor, "rpi": np.ceil}
 LANES = np.arange(32)
 
 
@@ -778,6 +779,9 @@ class Block:
     def op_rcp(self, *args):
         self.arithmetic(*args, lambda x: 1 / x)
 
+    def op_sqrt(self, *args):
+        self.arithmetic(*args, np.sqrt)
+
     def op_rem(self, *args):
         self.arithmetic(*args, lambda x, y: x % y)
 
@@ -817,11 +821,17 @@ class Block:
             return self.write(ops[0], idx, low | high << np.uint64(16))
         if source in FLOATS and to in FLOATS:
             value = FLOATS[source][0](self.read(ops[1], idx)).astype(np.float64)
-            return self.write(ops[0], idx, FLOATS[to][1](value))
+            return self.write(ops[0], idx, FLOATS[to][1](INTEGERS.get(parts[1], lambda v: v)(value)))
         if to in FLOATS:
             return self.write(ops[0], idx, FLOATS[to][1](self.number(ops[1], idx, source).astype(np.float64)))
         if source in FLOATS:
-            raise Fault("no model of this conversion")
+            # Numbers out of the range become its ends, and what is not a number 0.
+            value = FLOATS[source][0](self.read(ops[1], idx)).astype(np.float64)
+            rounded = INTEGERS[parts[1]](np.nan_to_num(value))
+            width = int(to[1:])
+            low, high = (-(2 ** (width - 1)), 2 ** (width - 1) - 1) if to[0] == "s" else (0, 2**width - 1)
+            whole = np.array([min(max(int(v), low), high) % (1 << 64) for v in rounded], np.uint64)
+            return self.write(ops[0], idx, self.mask(whole, width))
         value = self.number(ops[1], idx, source)
         value = self.mask(value.view(np.uint64) if value.dtype == np.int64 else value, int(to[1:]))
         if to[0] == "s":

@@ -7,6 +7,7 @@
 // RUN: %stock-mlir-opt %s --pass-pipeline='builtin.module(compress-protect-arguments)' | FileCheck %s --check-prefix=PROTECT
 // RUN: %stock-mlir-opt %S/../Transforms/expand-types.mlir --split-input-file --allow-unregistered-dialect --pass-pipeline='builtin.module(compress-expand-types)' | FileCheck %s --check-prefix=EXPAND
 // RUN: %stock-mlir-opt %s --pass-pipeline='builtin.module(compress-fold-movement)' | FileCheck %s --check-prefix=FOLD
+// RUN: %stock-mlir-opt %s --pass-pipeline='builtin.module(compress-sink-transposes)' | FileCheck %s --check-prefix=PARSE
 // RUN: %stock-mlir-opt %s --pass-pipeline='builtin.module(compress-algebra)' | FileCheck %s --check-prefix=PARSE
 // RUN: %stock-mlir-opt %s --pass-pipeline='builtin.module(compress-verify-data)' | FileCheck %s --check-prefix=PARSE
 // RUN: %stock-mlir-opt %s --pass-pipeline='builtin.module(compress-tile-and-fuse{max-elements=4})' | FileCheck %s --check-prefix=TILE

@@ -191,8 +191,9 @@ def ConvertCompressToGPU
     ```
     Other ops of linalg become kernels, too, in which a thread computes one element
     of the results and loops over what is reduced: pooling, borders of images,
-    transposes. Fails where there is no kernel, and where the chip has not its
-    instructions: an error names those that have.
+    transposes. A remark says which of these are products. Fails where there is no
+    kernel, and where the chip has not its instructions: an error names those that
+    have.
   }];
   let dependentDialects = [
     "::mlir::LLVM::LLVMDialect", "::mlir::NVVM::NVVMDialect",

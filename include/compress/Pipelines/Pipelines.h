@@ -58,6 +58,11 @@ struct CompressToNVVMOptions : PassPipelineOptions<CompressToNVVMOptions> {
           "What kernels compute with: f16, bf16, int8, xnor or auto, see "
           "compress-form-kernels"),
       llvm::cl::init(ComputeRequest::Auto), getComputeRequestValues()};
+  PassOptions::Option<bool> allowDense{
+      *this, "allow-dense",
+      llvm::cl::desc("Warn, instead of failing, about weights that are decoded "
+                     "as a whole, see compress-check-fused"),
+      llvm::cl::init(false)};
 };
 
 /// Checks stored data, and expands compressed types of functions and loops.
@@ -88,7 +93,9 @@ void buildCompressToNVVM(OpPassManager &pm,
 void buildCompressPackForGPU(OpPassManager &pm);
 
 /// forms kernels on tensors, and fails where a decode is left;
-void buildCompressFuseForGPU(OpPassManager &pm, ComputeRequest compute);
+/// unless `allowDense`: then it runs on the GPU, as a whole, before its users;
+void buildCompressFuseForGPU(OpPassManager &pm, ComputeRequest compute,
+                             bool allowDense);
 
 /// and all that follows. With `artifactABI`, which wants constants outside of
 /// the module, functions are lowered to the LLVM dialect, too: their buffers

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "../../Dialect/Compress/Codecs/ContractionAlgebra.h"
 #include "Emitters/LhsSource.h"
 #include "Emitters/LoopKernel.h"
 #include "Emitters/PackSigns.h"
@@ -21,6 +22,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Remarks.h"
 
 namespace mlir::compress {
 #define GEN_PASS_DEF_CONVERTCOMPRESSTOGPU
@@ -219,6 +221,11 @@ LogicalResult ConvertToGPUPass::convert(linalg::LinalgOp op, int64_t number) {
   std::string obstacle = findObstacle(op);
   if (!obstacle.empty())
     return op->emitOpError() << "no kernel for GPUs, because " << obstacle;
+  if (isMultiplyAdd(op) && op.getNumReductionLoops())
+    remark::missed(op.getLoc(), remark::RemarkOpts::name("ConvertToGPU")
+                                    .category("convert-compress-to-gpu"))
+        << remark::reason("computed without Tensor Cores: it has no constant "
+                          "weight that is laid out for GPUs");
   ImplicitLocOpBuilder b(op.getLoc(), op);
   auto index = [&](int64_t value) -> Value {
     return arith::ConstantIndexOp::create(b, value);

@@ -154,6 +154,30 @@ def CompressFoldMovement : Pass<"compress-fold-movement"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect"];
 }
 
+def CompressSinkTransposes : Pass<"compress-sink-transposes"> {
+  let summary = "move transposes behind elementwise ops, pooling and borders";
+  let description = [{
+    Kernels of convolutions want channels last. Where a module has them first, there
+    is a transpose in front of each of them, and one behind it. An op whose result
+    has the dimensions of an operand that is transposed computes in the order of
+    what the transpose reads, and its result is transposed instead. So the transpose
+    meets that of the next convolution, and both vanish; and what is behind a
+    contraction can become its epilogue.
+
+    ```mlir
+    %t = linalg.transpose ins(%x : tensor<2x8x8x32xf32>) outs(%e : tensor<2x32x8x8xf32>) permutation = [0, 3, 1, 2]
+    %p = linalg.pooling_nchw_max ins(%t, %w : ...) outs(%init : tensor<2x32x4x4xf32>)
+    ```
+    becomes
+    ```mlir
+    %q = linalg.generic {indexing_maps = [(n, h, w, c, i, j) -> (n, 2 * h + i, 2 * w + j, c), ..]} ins(%x, %w : ...) outs(%i : tensor<2x4x4x32xf32>)
+    %p = linalg.transpose ins(%q : tensor<2x4x4x32xf32>) outs(%e : tensor<2x32x4x4xf32>) permutation = [0, 3, 1, 2]
+    ```
+    Ops whose result has other dimensions stay as they are.
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"];
+}
+
 def CompressMoveFactors : Pass<"compress-move-factors"> {
   let summary = "scale activations or results instead of weights";
   let description = [{
