@@ -11,13 +11,13 @@ func.func @others(%x: tensor<3x32xf32>, %image: tensor<1x4x4x32xf32>, %i: tensor
     -> (tensor<3x8xf32>, tensor<3x8xf32>, tensor<3x8xf32>, tensor<3x8xf32>, tensor<1x3x3x8xf32>) {
   %c3 = arith.constant dense_resource<c3> : tensor<8x12xi8>
   %s3 = arith.constant dense_resource<s4> : tensor<8x4xf32>
-  // CHECK-DAG: [[#@LINE+1]]:8: remark: [Missed] PackWeights | Category:compress-pack-weights{{.*}}its codec has no layout for kernels of GPUs
+  // CHECK-DAG: [[#@LINE+1]]:8: remark: [Missed] PackWeights | Category:compress-pack-weights{{.*}}its codec #compress.quant<i3, block = [1, 8], scale = f32> has no layout for GPUs; that of the preset int4-b128 has one
   %0 = compress.assemble %c3, %s3 : tensor<8x12xi8>, tensor<8x4xf32> -> !i3
   %w3 = compress.decode %0 : !i3
   %y3 = linalg.matmul indexing_maps = [#mk, #nk, #mn] ins(%x, %w3 : tensor<3x32xf32>, tensor<8x32xf32>) outs(%i : tensor<3x8xf32>) -> tensor<3x8xf32>
   %c4 = arith.constant dense_resource<c4> : tensor<8x16xi8>
   %s4 = arith.constant dense_resource<s4> : tensor<8x4xf32>
-  // CHECK-DAG: [[#@LINE+1]]:8: remark: [Missed] {{.*}}its codec has no layout for kernels of GPUs
+  // CHECK-DAG: [[#@LINE+1]]:8: remark: [Missed] {{.*}}its codec #compress.quant<i4, block = [1, 8], scale = f32> has no layout for GPUs
   %1 = compress.assemble %c4, %s4 : tensor<8x16xi8>, tensor<8x4xf32> -> !b4
   %w4 = compress.decode %1 : !b4
   %y4 = linalg.matmul indexing_maps = [#mk, #nk, #mn] ins(%x, %w4 : tensor<3x32xf32>, tensor<8x32xf32>) outs(%i : tensor<3x8xf32>) -> tensor<3x8xf32>
@@ -27,7 +27,7 @@ func.func @others(%x: tensor<3x32xf32>, %image: tensor<1x4x4x32xf32>, %i: tensor
   %2 = compress.assemble %v, %m : tensor<8x16xf32>, tensor<8x4xi8> -> !nm
   %wn = compress.decode %2 : !nm
   %yn = linalg.matmul indexing_maps = [#mk, #nk, #mn] ins(%x, %wn : tensor<3x32xf32>, tensor<8x32xf32>) outs(%i : tensor<3x8xf32>) -> tensor<3x8xf32>
-  // CHECK-DAG: [[#@LINE+1]]:11: remark: [Missed] {{.*}}its codec has no layout for kernels of GPUs
+  // CHECK-DAG: [[#@LINE+1]]:11: remark: [Missed] {{.*}}values of type f32 have no layout for GPUs
   %wide = arith.constant dense_resource<wide> : tensor<8x32xf32>
   %yw = linalg.matmul indexing_maps = [#mk, #nk, #mn] ins(%x, %wide : tensor<3x32xf32>, tensor<8x32xf32>) outs(%i : tensor<3x8xf32>) -> tensor<3x8xf32>
   %cc = arith.constant dense_resource<conv> : tensor<8x2x2x32xi8>

@@ -78,6 +78,8 @@ FAMILIES = {
         Case(quant("i4", (1, 3, 3, 3)), 3, 24, (3, 3), (4, 3), form="nhwc_fhwc"),
         Case(preset("palette4"), 20, 24, (3, 3), (3, 4)),
         Case(preset("palette4"), 7, 24, (2, 3), (3, 4), form="nhwc_fhwc", x="bf16", compute="f16"),
+        Case(preset("palette4-row"), 20, 24, (3, 3), (3, 4)),
+        Case(preset("fp8-e4m3-b128x128"), 128, 200, (2, 2), (3, 3)),
         Case(None, 8, 24, (3, 3), (3, 4), weight="f16"),
         Case(None, 3, 24, (5, 3), (3, 4), weight="f16", strides=(2, 2)),
         Case(preset("fp8-e4m3-channel"), 32, 24, (1, 3), (5, 4), x="bf16", compute="bf16", form="nhwc_fhwc"),

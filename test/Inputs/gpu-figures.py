@@ -4,6 +4,7 @@ For each kind of weight, 8192 x 28672, and each number of rows: registers, spill
 main loop, counted in PTX. With --table, the rows of docs/gpu-results.md.
 """
 
+import math
 import re
 import subprocess
 import sys
@@ -42,12 +43,17 @@ def weight_kinds(n, k):
         "int4-b32-asym x int8": ("quant<u4, block = [1, 32], scale = f16, min = f16>", (32, 32), FOUR32, "record = 1", 640, [], (0, 0, 0)),
         "fp8-e5m2-channel": (f"quant<f8E5M2, block = [1, {k}], scale = f32>", (16, 32), EIGHT, "record = 1", 512, [f"{n // 16}x1x8x1x1x1x2x1x1xf32"], (0, 0, 0)),
         "fp8-e4m3-channel": (f"quant<f8E4M3FN, block = [1, {k}], scale = f32>", (16, 32), EIGHT, "record = 1", 512, [f"{n // 16}x1x8x1x1x1x2x1x1xf32"], (4, 0, 0)),
+        "fp8-e4m3-b128x128": ("quant<f8E4M3FN, block = [128, 128], scale = f32>", (16, 32), EIGHT, "record = 4", 2048, [f"{-(-n // 128)}x{-(-k // 128)}x1x1x1x1x1x1x1xf32"], (4, 0, 0)),
         "binary": (f"quant<binary, block = [1, {k}], scale = f16>", (16, 256), "split = [1, 2, 8, 4, 8, 4, 2], inside = [2, 5, 3, 0, 6, 1, 4]", "record = 1", 512, [f"{n // 16}x1x8x1x1x1x1x2x1xf16"], (4, 0, 0)),
         "binary x signs": (f"quant<binary, block = [1, {k}], scale = f16>", (16, 256), "split = [1, 2, 8, 4, 8, 4, 2], inside = [2, 5, 3, 0, 6, 1, 4]", "record = 1", 512, [f"{n // 16}x1x8x1x1x1x1x2x1xf16"], (0, 0.25, 0)),
         "mxfp4": ("quant<f4E2M1FN, block = [1, 32], scale = f8E8M0FNU>", (32, 32), FOUR32, "record = 1", 544, [], (2, 4, 0)),
         "nvfp4": (f"nested<#compress.quant<f4E2M1FN, block = [1, 16], scale = f32>, scales = #compress.quant<f8E4M3FN, block = [{n}, {k // 16}], scale = f32>>", (64, 16), "split = [4, 2, 8, 1, 2, 4, 2], inside = [2, 5, 3, 0, 6, 1, 4]", "record = 1", 576, ["1x1x1x1x1x1x1x1x1xf32"], (3, 6, 5)),
         "nf4": (f"palette<bits = 4, group = [{n}, {k}], codebook = f32, scale = f16, block = [1, 64]>", (16, 64), "split = [1, 2, 8, 4, 2, 4, 2], inside = [2, 5, 3, 0, 1, 4, 6]", "record = 1", 544, ["1x1x1x1x1x1x1x1x1x16xf32"], (0, 0, 0)),
         "palette4": (f"palette<bits = 4, group = [{n}, {k}], codebook = f16>", (16, 64), "split = [1, 2, 8, 4, 2, 4, 2], inside = [2, 5, 3, 0, 1, 4, 6]", "record = 1", 512, ["1x1x1x1x1x1x1x1x1x16xf16"], (0, 0, 0)),
+        "palette2": (f"palette<bits = 2, group = [{n}, {k}], codebook = f16>", (16, 128), "split = [1, 2, 8, 4, 4, 4, 2], inside = [2, 5, 3, 0, 6, 1, 4]", "record = 1", 512, ["1x1x1x1x1x1x1x1x1x4xf16"], (0, 0, 0)),
+        "palette3": (f"palette<bits = 3, group = [{n}, {k}], codebook = f16>", (16, 64), "split = [1, 2, 8, 4, 2, 4, 2], inside = [2, 5, 3, 0, 1, 4, 6]", "record = 1", 512, ["1x1x1x1x1x1x1x1x1x8xf16"], (0, 0, 0)),
+        "palette4-row": (f"palette<bits = 4, group = [1, {k}], codebook = f16>", (16, 64), "split = [1, 2, 8, 4, 2, 4, 2], inside = [2, 5, 3, 0, 1, 4, 6]", "record = 1", 512, [f"{n // 16}x1x8x1x1x1x2x1x1x16xf16"], (0, 0, 0)),
+        "palette8": (f"palette<bits = 8, group = [{n}, {k}], codebook = f16>", (16, 32), EIGHT, "record = 1", 512, ["1x1x1x1x1x1x1x1x1x256xf16"], (0, 0, 0)),
         "dense": ("dense", (16, 16), "split = [1, 2, 8, 1, 2, 4, 2], inside = [2, 5, 3, 0, 4, 1, 6]", "record = 1", 512, [], (0, 0, 0)),
         "sparse f16": ("nm<2:4, axis = 1>", (16, 32), SPARSE[16], "record = 2", 1152, [], (0, 0, 0)),
         "sparse int4-b64": ("nested<#compress.nm<2:4, axis = 1>, values = #compress.quant<i4, block = [1, 64], scale = f16>>", (16, 128), SPARSE[4], "record = 1, flip = 136", 800, [], (4, 0, 4)),
@@ -181,8 +187,12 @@ def main():
                 if name == "int4-b32-asym":
                     words = words * costs_words(opcodes, m)
                 per_word = [count(opcodes, p) / words for p in ("lop3", "prmt")] + [count(opcodes, "add.rn.f16x2", "fma.rn.f16x2", "mul.rn.f16x2", "sub.f16x2", "mul.f16x2") / words]
-                per_word.append(count(opcodes, "ld.shared.b32") / words if kind in ("nf4", "palette4") else 0)
-                assert all(got <= allowed + 0.01 for got, allowed in zip(per_word, [*costs, 4])), f"{name} {chip} {kernel}: {per_word}, not {costs}"
+                # Lookups; of pairs, where one codebook is short.
+                is_palette = kind.startswith("palette") or kind == "nf4"
+                has_pairs = kind != "palette8" and not kind.endswith("-row")
+                per_word.append(count(opcodes, "ld.shared.b32", "ld.shared.b16", "ld.shared.u16") / words if is_palette else 0)
+                lookups = 4 if has_pairs else 8
+                assert all(got <= allowed + 0.01 for got, allowed in zip(per_word, [*costs, lookups])), f"{name} {chip} {kernel}: {per_word}, not {costs}"
                 if chip == "sm_90a" or chip == "sm_80":
                     rows_of_table.append((name, kernel, chip, registers, launch, opcodes, words, per_word))
     if "--table" in sys.argv:
@@ -193,7 +203,7 @@ def main():
             _, (rows, columns), _, more, size, shared, _ = weight_kinds(n, k)[kind]
             record = int(re.search(r"record = (\d+)", more).group(1))
             weights = rows * columns * record
-            per_weight = size / weights + sum(0 if s.startswith("1x1x1x") else 2 if s.endswith("f16") else 4 for s in shared) / k
+            per_weight = size / weights + sum(math.prod(map(int, s.split("x")[:-1])) * (2 if s.endswith("f16") else 4) for s in shared) / (n * k)
             warps = launch.threads // 32
             blocks = min(65536 // (-(-registers // 8) * 8 * launch.threads), 227 * 1024 // (launch.shared_bytes + 1024), 64 // warps)
             all_ops = sum(opcodes.values())

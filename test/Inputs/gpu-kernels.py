@@ -110,6 +110,7 @@ FAMILIES = {
     ],
     "rounded-narrow": [
         Case(preset("int2-b32"), 64, 128, [5], compute="int8", block=32),
+        Case(quant("binary", 32), 40, 130, [5], compute="int8", block=32),
         Case(preset("int3-b32"), 40, 130, [5], compute="int8", block=32),
         Case(quant("u6", 32, "f16", ", min = f16"), 40, 130, [5], compute="int8", block=32, wide=4),
         Case(preset("ternary"), 40, 300, [5, 18], compute="int8"),
@@ -129,6 +130,9 @@ FAMILIES = {
     "narrow": [
         Case(preset("int2-b32"), 64, 128, [5, 20]),
         Case(preset("int2-b32"), 64, 128, [5], x="bf16"),
+        Case(quant("i2", 16), 40, 130, [5, 20]),
+        Case(quant("binary", 32), 40, 130, [5]),
+        Case(quant("binary", 16), 40, 130, [5], x="bf16"),
         Case(preset("int3-b32"), 64, 160, [5, 20]),
         Case(preset("int3-b32"), 40, 130, [5], x="bf16"),
         Case(quant("u3", 64, "f16", ", min = f16"), 40, 130, [5], wide=4),
@@ -146,6 +150,10 @@ FAMILIES = {
         Case(preset("fp8-e4m3"), 40, 96, [5], spread=(-18, 1)),
         Case(preset("fp8-e4m3"), 40, 96, [5], x="bf16", spread=(-18, 1)),
         Case(preset("fp8-e5m2"), 40, 130, [5], x="bf16"),
+        Case(preset("fp8-e4m3-b128x128"), 200, 300, [5, 20]),
+        Case(preset("fp8-e5m2-b128x128"), 40, 512, [5], x="bf16"),
+        Case("#compress.quant<i4, block = [64, 64], scale = f32>", 150, 1100, [5]),
+        Case("#compress.quant<u8, block = [1, 32, 32], scale = f32, min = f16>", 70, 130, [5], batch=[2], wide=4),
         Case(quant("f4E2M1FN", 32), 40, 130, [5]),
         Case(quant("f4E2M1FN", 32), 40, 130, [5], x="bf16"),
     ],
@@ -153,6 +161,20 @@ FAMILIES = {
         Case(preset("palette4"), 64, 256, [5, 20]),
         Case(preset("palette4"), 40, 130, [5], x="bf16", compute="f16"),
         Case("#compress.palette<bits = 4, group = [40, 130], codebook = bf16>", 40, 130, [5], x="bf16"),
+        Case(preset("palette1"), 40, 300, [5]),
+        Case(preset("palette2"), 40, 130, [5, 20]),
+        Case(preset("palette3"), 40, 130, [5, 20]),
+        Case(preset("palette5"), 40, 130, [5], x="bf16", inexact=True),
+        Case(preset("palette6"), 40, 130, [5]),
+        Case(preset("palette8"), 64, 256, [5, 20]),
+        Case(preset("palette1-row"), 40, 300, [5]),
+        Case(preset("palette2-row"), 40, 130, [5], x="bf16", inexact=True),
+        Case(preset("palette3-row"), 40, 130, [5]),
+        Case(preset("palette4-row"), 72, 130, [5, 20, 70]),
+        Case(preset("palette7-row"), 40, 130, [5]),
+        Case(preset("palette8-row"), 40, 256, [5, 70]),
+        Case("#compress.palette<bits = 4, group = [32, 130], codebook = f16, scale = f16, block = [1, 32]>", 72, 130, [5]),
+        Case("#compress.palette<bits = 6, group = [1, 1, 96], codebook = f32>", 24, 96, [5], batch=[2], inexact=True),
         Case(preset("nf4"), 64, 256, [5, 20], inexact=True),
         Case(preset("nf4"), 40, 130, [5], x="bf16", inexact=True),
     ],
@@ -169,6 +191,8 @@ FAMILIES = {
         Case(preset("nvfp4"), 40, 96, [5], x="bf16", spread=(-16, 1)),
         Case(preset("q4_K"), 64, 512, [5], wide=4),
         Case(preset("q4_K"), 40, 288, [9], wide=4),
+        Case(preset("q2_K"), 64, 512, [5, 20], wide=4),
+        Case(preset("q2_K"), 40, 288, [5], x="bf16", wide=4),
         Case(preset("q6_K"), 40, 288, [9]),
         Case(preset("q6_K"), 40, 512, [5], x="bf16"),
         Case("#compress.nested<#compress.quant<f4E2M1FN, block = [1, 32], scale = f32>, scales = #compress.quant<f8E4M3FN, block = [1, 8], scale = f32>>", 64, 256, [5], x="bf16"),
@@ -235,7 +259,8 @@ def random_cases(rng, count):
         lambda: (*blocks(["i4", "i2", "i8", "i3", "i6"], rng.choice([32, 64, 128])), 1),
         lambda: (*blocks(["u4", "u8", "u2", "u3", "u6"], rng.choice([32, 64]), "f16", rng.choice([", min = f16", ", min = f32", ", zero = i8", ", zero = f16"])), 4),
         lambda: (preset(rng.choice(["int8", "int8-channel", "ternary", "binary"])), 400, 1),
-        lambda: (preset(rng.choice(["fp8-e4m3", "fp8-e5m2-channel", "mxfp4", "mxfp8", "nvfp4", "palette4"])), None, 1),
+        lambda: (preset(rng.choice(["fp8-e4m3", "fp8-e5m2-channel", "mxfp4", "mxfp8", "nvfp4", "fp8-e4m3-b128x128"])), None, 1),
+        lambda: (f'"palette{rng.integers(1, 9)}{rng.choice(["", "-row"])}"', None, 1),
         lambda: (None, None, 1),
         lambda: (preset("nm2:4"), None, 1),
         lambda: (*sparse_blocks(["i4", "i8"], rng.choice([16, 32, 256])), 1),
@@ -259,7 +284,7 @@ def random_cases(rng, count):
         rows = [int(rng.integers(1, 80))]
         least = 33 if codec and "nm<2:4" in codec else 17
         # Entries of a codebook, and values of the other type, are rounded.
-        inexact = codec == preset("palette4") or (are_values and x not in ("f32", weight))
+        inexact = "palette" in (codec or "") or (are_values and x not in ("f32", weight))
         cases.append(
             Case(codec, int(rng.integers(1, 150)), int(rng.integers(least if compute == "int8" else 1, 400)), rows, static=rows[0] if rng.integers(2) else None,
                  x=x, accumulate=bool(rng.integers(2)), wide=wide, weight=weight, inexact=inexact, compute=compute, block=block)

@@ -241,6 +241,29 @@ static bool isMostlyPadding(RankedTensorType logical,
   return padded > kSmall && padded / 2 > logical.getNumElements();
 }
 
+/// Why a weight is of no use for a GPU: its codec misses something.
+static std::string describeForGpu(const PackedWeight &weight, StringRef what) {
+  std::string reason;
+  llvm::raw_string_ostream os(reason);
+  if (weight.isDense())
+    os << "values of type " << weight.type.getLogicalType().getElementType()
+       << " have";
+  else
+    os << "its codec " << weight.type.getCodec() << " has";
+  os << " no " << what << " for GPUs";
+  if (!weight.isDense())
+    os << "; that of the preset int4-b128 has one";
+  return reason;
+}
+
+static void explainDecodes(const PackedWeight &weight) {
+  auto reason = StringAttr::get(weight.type.getContext(), weight.reason);
+  for (Operation *source : weight.sources)
+    for (Operation *user : source->getUsers())
+      if (isa<DecodeOp>(user))
+        user->setAttr(CompressDialect::kDenseReasonAttr, reason);
+}
+
 /// The order of fragments, of the weight or, of a convolution, of its matrix.
 void PackWeightsPass::chooseForGpu(PackedWeight &weight, const MatrixDims &dims,
                                    bool isConvolution) {
@@ -267,7 +290,7 @@ void PackWeightsPass::chooseForGpu(PackedWeight &weight, const MatrixDims &dims,
     weight.reason =
         fragments.explainNoCodes(logical, column, /*values=*/Attribute());
   if (weight.reason.empty())
-    weight.reason = "its codec has no layout for kernels of GPUs";
+    weight.reason = describeForGpu(weight, "layout");
 }
 
 /// Finds the layout that suits every use of a weight.
@@ -279,7 +302,7 @@ void PackWeightsPass::choose(PackedWeight &weight) {
   auto decoder = dyn_cast<TileDecoderInterface>(weight.type.getCodec());
   auto fragments = dyn_cast<FragmentDecoderInterface>(weight.type.getCodec());
   if (gpu ? !fragments : !decoder) {
-    weight.reason = gpu ? "its codec has no decoder for GPUs"
+    weight.reason = gpu ? describeForGpu(weight, "decoder")
                         : "its codec has no tile decoder";
     return;
   }
@@ -529,10 +552,14 @@ void PackWeightsPass::runOnOperation() {
     Location loc = weight.sources.front()->getLoc();
     choose(weight);
     if (!weight.layout) {
-      if (auto assemble = dyn_cast<AssembleOp>(weight.sources.front()))
+      if (auto assemble = dyn_cast<AssembleOp>(weight.sources.front())) {
         leave(assemble, weight.reason);
-      else
+        // For compress-check-fused: on a GPU all of it would be decoded.
+        if (gpu)
+          explainDecodes(weight);
+      } else {
         remark::missed(loc, options) << remark::reason("{0}", weight.reason);
+      }
       continue;
     }
     pack(weight);

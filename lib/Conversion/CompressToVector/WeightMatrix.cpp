@@ -95,7 +95,7 @@ mlir::compress::getLayoutOfMatrix(CompressedTensorType weight,
   if (!expanded || !weight.getCodec().getTiledCodec(logical, *expanded))
     return std::nullopt;
   auto tiled = TiledAttr::get(weight.getCodec(), *expanded);
-  if (expanded->record && !tiled.getRecords(logical))
+  if (expanded->record && !tiled.hasWholeRecords(logical))
     return std::nullopt;
   auto type = CompressedTensorType::get(logical, tiled);
   CompressedTensorType found = getWeightMatrix(type, dims);
@@ -163,7 +163,7 @@ mlir::compress::getWeightMatrix(CompressedTensorType weight,
   if (!base.getTiledCodec(matrix, *layout))
     return nullptr;
   auto tiled = TiledAttr::get(base, *layout);
-  if (layout->record && !tiled.getRecords(matrix))
+  if (layout->record && !tiled.hasWholeRecords(matrix))
     return nullptr;
   auto type = CompressedTensorType::get(matrix, tiled);
   for (auto [part, whole] :

@@ -249,12 +249,6 @@ func.func private @f(!compress.tensor<8x64xf32, #compress.tiled<#q, tile = [8, 3
 func.func private @f(!compress.tensor<8x128xf32, #compress.tiled<#q, tile = [8, 32], order = [0, 1], record = 1>>)
 
 // -----
-// tiled_c9: the scale of a block of two rows of tiles
-#q = #compress.quant<i4, block = [16, 32], scale = f32>
-// expected-error @below {{expected records of 2 tiles to have a part of each component of #compress.quant<}}
-func.func private @f(!compress.tensor<32x128xf32, #compress.tiled<#q, tile = [8, 32], order = [0, 1], record = 2>>)
-
-// -----
 // What follows the order of tiles.
 #q = #compress.quant<i4, block = [1, 32], scale = f32>
 // expected-error @below {{expected 'flip'}}

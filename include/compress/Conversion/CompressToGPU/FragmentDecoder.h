@@ -132,6 +132,11 @@ struct FragmentPlace {
   Value buffer, record;
   /// Number in the record.
   int64_t tile = 0;
+  /// Number of the tile along the reduced dimension. Null where all share what
+  /// is asked for.
+  Value column;
+  /// Number of the row of tiles among those of the block of threads.
+  Value blockRow;
   /// Number of the lane's group of four (see algorithms::MmaFragment): its row
   /// in each 8 rows. Number of the lane in there.
   Value group, quarter;

@@ -53,20 +53,22 @@ def FragmentDecoderInterface : AttrInterface<"FragmentDecoderInterface"> {
       (ins "const ::mlir::compress::FragmentWeight &":$weight,
            "::mlir::compress::algorithms::MmaKind":$kind)>,
     InterfaceMethod<[{
-        Bytes of shared memory that `emitFragment` looks numbers up in.
+        Bytes of shared memory that `emitFragment` looks numbers up in, for so many
+        rows of tiles.
       }],
       "int64_t", "getTableBytes",
-      (ins "const ::mlir::compress::FragmentWeight &":$weight), "",
+      (ins "const ::mlir::compress::FragmentWeight &":$weight,
+           "int64_t":$tileRows), "",
       /*defaultImplementation=*/"return 0;">,
     InterfaceMethod<[{
-        Fills them, `table` being a buffer of so many words of 32 bits: each thread
-        those with its number, and every `numThreads` ones after it. `shared` are the
-        components that are not in records.
+        Fills the table of the weight, a buffer of so many bytes: each thread
+        those entries with its number, and every `numThreads` ones after it. `first`
+        is the place of the first row of tiles.
       }],
       "void", "emitTable",
       (ins "::mlir::OpBuilder &":$builder, "::mlir::Location":$loc,
            "const ::mlir::compress::FragmentWeight &":$weight,
-           "::mlir::ValueRange":$shared, "::mlir::Value":$table,
+           "const ::mlir::compress::FragmentPlace &":$first, "int64_t":$tileRows,
            "::mlir::Value":$thread, "int64_t":$numThreads,
            "::mlir::compress::algorithms::MmaKind":$kind), "",
       /*defaultImplementation=*/"return;">,
@@ -83,6 +85,7 @@ def FragmentDecoderInterface : AttrInterface<"FragmentDecoderInterface"> {
       "::llvm::SmallVector<::mlir::Value>", "emitFragment",
       (ins "::mlir::OpBuilder &":$builder, "::mlir::Location":$loc,
            "const ::mlir::compress::FragmentWeight &":$weight,
+           "const ::mlir::compress::FragmentPlace &":$place,
            "::mlir::ValueRange":$words, "int64_t":$rowTile, "int64_t":$step,
            "::mlir::compress::algorithms::MmaKind":$kind)>,
     InterfaceMethod<[{

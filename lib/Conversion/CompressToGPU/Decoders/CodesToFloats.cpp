@@ -110,16 +110,10 @@ static Value unpackBytesToBF16(ImplicitLocOpBuilder &b, Value word,
   return LLVM::BitcastOp::create(b, b.getI32Type(), both);
 }
 
-/// Where a field begins. Codes of other widths than powers of two leave bits of
-/// a byte unused.
-static int64_t getPosition(int64_t bits, int64_t field) {
-  int64_t perByte = 8 / bits;
-  return field / perByte * 8 + field % perByte * bits;
-}
-
 Value mlir::compress::unpackIntegers(ImplicitLocOpBuilder &b, Value word,
-                                     unsigned bits, int64_t field, int64_t bias,
-                                     MmaKind kind) {
+                                     CodeFields fields, int64_t field,
+                                     int64_t bias, MmaKind kind) {
+  unsigned bits = fields.bits;
   if (bits == 8 && kind == MmaKind::BF16)
     return unpackBytesToBF16(b, word, field, bias);
   // A code among the digits of 2^digits is added to it.
@@ -131,10 +125,10 @@ Value mlir::compress::unpackIntegers(ImplicitLocOpBuilder &b, Value word,
     return multiplyAdd(b, sum, 1, -(1024.0 + bias), kind);
   }
   // Fields that lie among the digits need no shift, but are multiplied.
-  int64_t position = getPosition(bits, field), shift = 0;
+  int64_t position = fields.getPosition(field), shift = 0;
   for (int64_t i = 0; i <= field; ++i)
-    if (getPosition(bits, i) + bits > shift + digits)
-      shift = getPosition(bits, i);
+    if (fields.getPosition(i) + bits > shift + digits)
+      shift = fields.getPosition(i);
   int64_t left = position - shift;
   Value sum = maskWord(b, shiftRight(b, word, shift),
                        twice(((1u << bits) - 1) << left), twice(one), kAndOr);
@@ -143,11 +137,12 @@ Value mlir::compress::unpackIntegers(ImplicitLocOpBuilder &b, Value word,
 }
 
 Value mlir::compress::unpackSigns(ImplicitLocOpBuilder &b, Value word,
-                                  int64_t field, MmaKind kind) {
+                                  CodeFields fields, int64_t field,
+                                  MmaKind kind) {
   // The sign of -1, inverted by a bit that is set.
   Value moved = word;
-  if (field != 15)
-    moved = arith::ShLIOp::create(b, word, constant(b, 15 - field));
+  if (int64_t left = 15 - fields.getPosition(field))
+    moved = arith::ShLIOp::create(b, word, constant(b, left));
   return maskWord(b, moved, twice(0x8000),
                   twice(kind == MmaKind::F16 ? 0xbc00 : 0xbf80), kAndXor);
 }
@@ -165,8 +160,9 @@ int64_t mlir::compress::getByteShift(ByteCodes codes, unsigned bits) {
 }
 
 Value mlir::compress::unpackBytes(ImplicitLocOpBuilder &b, Value word,
-                                  unsigned bits, ByteCodes codes,
+                                  CodeFields fields, ByteCodes codes,
                                   int64_t field) {
+  unsigned bits = fields.bits;
   Value bytes = word;
   if (bits < 8) {
     int64_t base = codes == ByteCodes::Unsigned ? 0 : 8 - bits;
@@ -179,8 +175,8 @@ Value mlir::compress::unpackBytes(ImplicitLocOpBuilder &b, Value word,
       return arith::AndIOp::create(b, moved, constant(b, twice(kept)));
     };
     bytes = arith::OrIOp::create(
-        b, move(base - getPosition(bits, field), mask),
-        move(base + 8 - getPosition(bits, field + 1), mask << 8));
+        b, move(base - fields.getPosition(field), mask),
+        move(base + 8 - fields.getPosition(field + 1), mask << 8));
   }
   if (codes == ByteCodes::Unsigned)
     return bytes;

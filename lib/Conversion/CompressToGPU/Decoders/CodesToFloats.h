@@ -18,14 +18,25 @@
 
 namespace mlir::compress {
 
-/// The numbers of unsigned codes of up to 8 bits, less `bias`: field number
-/// `field` of each half of `word`.
-Value unpackIntegers(ImplicitLocOpBuilder &b, Value word, unsigned bits,
+/// Codes of up to 8 bits in the bytes of a word.
+struct CodeFields {
+  unsigned bits;
+  int64_t perByte;
+
+  /// Where a field begins in a half of the word.
+  int64_t getPosition(int64_t field) const {
+    return field / perByte * 8 + field % perByte * bits;
+  }
+};
+
+/// The numbers of unsigned codes, less `bias`: field number `field` of each
+/// half of `word`.
+Value unpackIntegers(ImplicitLocOpBuilder &b, Value word, CodeFields fields,
                      int64_t field, int64_t bias, algorithms::MmaKind kind);
 
 /// The same, of bits that mean -1 and 1.
-Value unpackSigns(ImplicitLocOpBuilder &b, Value word, int64_t field,
-                  algorithms::MmaKind kind);
+Value unpackSigns(ImplicitLocOpBuilder &b, Value word, CodeFields fields,
+                  int64_t field, algorithms::MmaKind kind);
 
 /// Codes of up to 8 bits that are integers, as bytes.
 enum class ByteCodes { Unsigned, InvertedSigns, PlusMinusOne };
@@ -35,7 +46,7 @@ enum class ByteCodes { Unsigned, InvertedSigns, PlusMinusOne };
 int64_t getByteShift(ByteCodes codes, unsigned bits);
 
 /// Four of them, from fields `field` and `field + 1` of each half.
-Value unpackBytes(ImplicitLocOpBuilder &b, Value word, unsigned bits,
+Value unpackBytes(ImplicitLocOpBuilder &b, Value word, CodeFields fields,
                   ByteCodes codes, int64_t field);
 
 /// The same, of all codes of a word that are bits of a float of 4 or 8 bits: a

@@ -34,8 +34,9 @@ struct DenseFragmentDecoder
 
   SmallVector<Value> emitFragment(Attribute, OpBuilder &builder, Location loc,
                                   const FragmentWeight &weight,
-                                  ValueRange words, int64_t rowTile,
-                                  int64_t step, MmaKind kind) const {
+                                  const FragmentPlace &, ValueRange words,
+                                  int64_t rowTile, int64_t step,
+                                  MmaKind kind) const {
     ImplicitLocOpBuilder b(loc, builder);
     FragmentLayout layout = FragmentLayout::of(/*bits=*/16, weight);
     Type stored = weight.logical.getElementType();

@@ -24,10 +24,6 @@ static const algorithms::MmaFragment &getFragment() {
   return fragment;
 }
 
-int64_t FragmentLayout::getColumnFields() const {
-  return areRowsFields() ? 8 / bits : bits <= 8 ? 2 : 1;
-}
-
 int64_t FragmentLayout::getColumns() const {
   return getFragment().columns * (isSparse ? 2 : 1);
 }
@@ -36,27 +32,39 @@ std::optional<FragmentLayout> FragmentLayout::choose(const FragmentCodes &codes,
                                                      int64_t columns) {
   if (codes.bits > 8 && codes.bits != 16)
     return std::nullopt;
-  FragmentLayout layout = {codes.bits, 1, 1, codes.hasPairs, codes.isSparse};
+  FragmentLayout layout = {codes.bits, 1, 1, 1, codes.hasPairs, codes.isSparse};
+  int64_t most = layout.areRowsFields() ? 8 / codes.bits
+                 : codes.bits <= 8      ? 2
+                                        : 1;
   // Positions of several fragments would share bytes.
-  if (layout.isSparse && layout.getStepsPerWord() > 1)
+  if (layout.isSparse && most > 2)
     return std::nullopt;
   // What of a fragment's four registers is no field takes words.
-  int64_t registers =
-      (layout.areRowsFields() ? 1 : 2) * (layout.getColumnFields() > 1 ? 1 : 2);
-  for (int64_t steps = kWords / registers; steps; steps /= 2) {
-    layout.outerSteps = steps;
-    layout.rowTiles = kWords / registers / steps;
-    int64_t extent = layout.getSteps() * layout.getColumns();
-    // One block takes as many columns as it needs, others as many as divide it.
-    if (codes.block >= columns ? steps == 1 || extent / 2 < columns
-                               : codes.block % extent == 0)
-      return layout;
+  int64_t registers = (layout.areRowsFields() ? 1 : 2) * (most > 1 ? 1 : 2);
+  for (int64_t fields = most; fields; fields = fields > 2 ? fields / 2 : 0) {
+    layout.columnFields = fields;
+    for (int64_t steps = kWords / registers; steps; steps /= 2) {
+      layout.outerSteps = steps;
+      layout.rowTiles = kWords / registers / steps;
+      int64_t extent = layout.getSteps() * layout.getColumns();
+      // One block takes as many columns as it needs, others as many as divide
+      // it.
+      if (codes.block >= columns ? steps == 1 || extent / 2 < columns
+                                 : codes.block % extent == 0)
+        return layout;
+    }
   }
   return std::nullopt;
 }
 
 FragmentLayout FragmentLayout::of(unsigned bits, const FragmentWeight &weight) {
-  FragmentLayout layout = {bits, weight.getTileRows() / getFragment().rows, 1};
+  FragmentLayout layout = {bits, 1, 1, 1};
+  layout.rowTiles = weight.getTileRows() / getFragment().rows;
+  // Codes that are a byte lie along the last factor.
+  if (layout.areRowsFields())
+    layout.columnFields = weight.codec.getLayout().getFactors().back().extent;
+  else if (bits <= 8)
+    layout.columnFields = 2;
   layout.outerSteps = weight.getTileColumns() / getFragment().columns /
                       layout.getStepsPerWord();
   return layout;
@@ -118,7 +126,7 @@ algorithms::TileLayout FragmentLayout::getTiles(int64_t rank, unsigned rowDim,
   layout.inside.push_back(digits[1].front().index);
   layout.inside.push_back(digits[0].front().index);
   auto isField = [&](const algorithms::MmaFragment::Factor &factor) {
-    return factor.dim ? getColumnFields() > 1 : areRowsFields();
+    return factor.dim ? columnFields > 1 : areRowsFields();
   };
   auto appendRegisters = [&](bool fields, unsigned dim) {
     for (const algorithms::MmaFragment::Factor &factor : fragment.registers)
@@ -168,7 +176,7 @@ FragmentLayout::Field FragmentLayout::getField(int64_t rowTile, int64_t step,
                                                int64_t reg) const {
   algorithms::MmaFragment::Place place = getFragment().getPlace(0, reg, 0);
   int64_t row = place.row != 0, column = place.column != 0;
-  int64_t columns = getColumnFields();
+  int64_t columns = columnFields;
   Field field = {step / getStepsPerWord() * rowTiles + rowTile, 0};
   if (columns == 1)
     field.word = 2 * field.word + column;
@@ -220,14 +228,13 @@ mlir::compress::getFragmentLayout(FragmentDecoderInterface decoder,
       if (leaf.role == ComponentRole::Metadata)
         continue;
       ArrayRef<int64_t> shape = leaf.type.getShape();
-      if (int64_t(shape.size()) > tiledRank) {
-        if (computeProduct(shape.take_front(tiledRank)) != 1)
-          return std::nullopt;
-        continue;
-      }
-      int64_t count = computeProduct(shape.drop_front(rank));
-      if (int64_t(shape.size()) != tiledRank ||
+      int64_t count =
+          computeProduct(shape.take_front(tiledRank).drop_front(rank));
+      if (int64_t(shape.size()) < tiledRank ||
           (count != 1 && count != layout.tile[rowDim]))
+        return std::nullopt;
+      // What has more dimensions becomes a table, which is of all columns.
+      if (int64_t(shape.size()) > tiledRank && shape[rank - 1] != 1)
         return std::nullopt;
     }
     return layout;
@@ -282,8 +289,12 @@ static Value loadRowVector(ImplicitLocOpBuilder &b,
         entry = arith::DivUIOp::create(b, entry, index(of.tiles[dim]));
       at.push_back(entry);
     }
-    // One for all columns, and what is inside of a tile.
-    at.push_back(index(0));
+    // Columns, and what is inside of a tile.
+    if (of.type.getDimSize(rank - 1) == 1)
+      at.push_back(index(0));
+    else
+      at.push_back(
+          arith::DivUIOp::create(b, place.column, index(of.tiles.back())));
     at.push_back(
         isShared
             ? index(0)

@@ -15,15 +15,20 @@
 #ifndef COMPRESS_LIB_CONVERSION_FRAGMENTLAYOUT_H
 #define COMPRESS_LIB_CONVERSION_FRAGMENTLAYOUT_H
 
+#include "CodesToFloats.h"
 #include "compress/Conversion/CompressToGPU/FragmentDecoder.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 
 namespace mlir::compress {
 
 /// The order of codes of `bits` bits, of 1 to 8 or 16. Those of 3, 5, 6 and 7
-/// take as much as the next power of two: a byte has two of 3 bits, or one.
+/// take as much as the next power of two: a byte has two of 3 bits, or one. So
+/// do those of 1 and 2 bits where blocks are short.
 struct FragmentLayout {
   unsigned bits;
+  /// Half fragments along columns that have fields in a word. Of up to 4 bits
+  /// these are a byte.
+  int64_t columnFields;
   /// Fragments of 16 rows along the rows of a tile.
   int64_t rowTiles;
   /// Words that follow each other along the columns.
@@ -56,13 +61,14 @@ struct FragmentLayout {
     int64_t word, field;
   };
   Field getField(int64_t rowTile, int64_t step, int64_t reg) const;
+  CodeFields getFields() const {
+    return {bits, areRowsFields() ? columnFields : 1};
+  }
 
 private:
-  /// Half fragments along columns that have fields in a word.
-  int64_t getColumnFields() const;
   bool areRowsFields() const { return bits <= 4; }
   int64_t getStepsPerWord() const {
-    return std::max<int64_t>(getColumnFields() / 2, 1);
+    return std::max<int64_t>(columnFields / 2, 1);
   }
 };
 

@@ -63,20 +63,23 @@ struct NestedFragmentDecoder
 
   SmallVector<Value> emitFragment(Attribute attr, OpBuilder &b, Location loc,
                                   const FragmentWeight &weight,
-                                  ValueRange words, int64_t rowTile,
-                                  int64_t step, MmaKind kind) const {
-    return getBase(attr).emitFragment(b, loc, weight, words, rowTile, step,
-                                      kind);
+                                  const FragmentPlace &place, ValueRange words,
+                                  int64_t rowTile, int64_t step,
+                                  MmaKind kind) const {
+    return getBase(attr).emitFragment(b, loc, weight, place, words, rowTile,
+                                      step, kind);
   }
 
-  int64_t getTableBytes(Attribute attr, const FragmentWeight &weight) const {
-    return getBase(attr).getTableBytes(weight);
+  int64_t getTableBytes(Attribute attr, const FragmentWeight &weight,
+                        int64_t tileRows) const {
+    return getBase(attr).getTableBytes(weight, tileRows);
   }
 
   void emitTable(Attribute attr, OpBuilder &b, Location loc,
-                 const FragmentWeight &weight, ValueRange shared, Value table,
-                 Value thread, int64_t numThreads, MmaKind kind) const {
-    getBase(attr).emitTable(b, loc, weight, shared, table, thread, numThreads,
+                 const FragmentWeight &weight, const FragmentPlace &first,
+                 int64_t tileRows, Value thread, int64_t numThreads,
+                 MmaKind kind) const {
+    getBase(attr).emitTable(b, loc, weight, first, tileRows, thread, numThreads,
                             kind);
   }
 

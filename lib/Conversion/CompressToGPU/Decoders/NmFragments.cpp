@@ -169,24 +169,27 @@ struct NmFragmentDecoder
     return format;
   }
 
-  int64_t getTableBytes(Attribute, const FragmentWeight &weight) const {
-    return getValueDecoder(weight).getTableBytes(getValues(weight));
+  int64_t getTableBytes(Attribute, const FragmentWeight &weight,
+                        int64_t tileRows) const {
+    return getValueDecoder(weight).getTableBytes(getValues(weight), tileRows);
   }
 
   void emitTable(Attribute, OpBuilder &b, Location loc,
-                 const FragmentWeight &weight, ValueRange shared, Value table,
-                 Value thread, int64_t numThreads, MmaKind kind) const {
-    getValueDecoder(weight).emitTable(b, loc, getValues(weight), shared, table,
-                                      thread, numThreads, kind);
+                 const FragmentWeight &weight, const FragmentPlace &first,
+                 int64_t tileRows, Value thread, int64_t numThreads,
+                 MmaKind kind) const {
+    getValueDecoder(weight).emitTable(b, loc, getValues(weight), first,
+                                      tileRows, thread, numThreads, kind);
   }
 
   SmallVector<Value> emitFragment(Attribute, OpBuilder &builder, Location loc,
                                   const FragmentWeight &weight,
-                                  ValueRange words, int64_t rowTile,
-                                  int64_t step, MmaKind kind) const {
+                                  const FragmentPlace &place, ValueRange words,
+                                  int64_t rowTile, int64_t step,
+                                  MmaKind kind) const {
     ImplicitLocOpBuilder b(loc, builder);
     SmallVector<Value> registers = getValueDecoder(weight).emitFragment(
-        b, loc, getValues(weight), words, rowTile, step, kind);
+        b, loc, getValues(weight), place, words, rowTile, step, kind);
     // Two neighbours, and then two, instead of two first ones.
     if (kind == MmaKind::S8 || kind == MmaKind::U8)
       for (Value &bytes : registers)

@@ -5,14 +5,17 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Indices of 4 bits into one codebook. The two of a register are a byte, and
-// the table in shared memory has both entries for each byte: a lookup is a
-// register.
+// Indices into codebooks that have all columns, of one row or more. Codebooks
+// are tables in shared memory. That of all rows, if it is short, has an entry
+// for each pair of indices, so that a lookup is a register; of 3 or 4 bits the
+// two indices of a register are a byte. Other tables have numbers, of which a
+// register takes two.
 //
 //===----------------------------------------------------------------------===//
 
 #include "FragmentLayout.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -22,9 +25,183 @@
 using namespace mlir;
 using namespace mlir::compress;
 
-static constexpr unsigned kBits = 4;
-/// Entries of the table.
-static constexpr int64_t kPairs = 1 << (2 * kBits);
+/// Indices of more bits have no table of pairs.
+static constexpr unsigned kMaxPairBits = 4;
+
+namespace {
+/// The codebooks of a weight, and the table that they become.
+class PaletteTable {
+public:
+  PaletteTable(Attribute attr, const FragmentWeight &weight)
+      : weight(weight), bits(cast<PaletteAttr>(attr).getBits()) {
+    int64_t rank = weight.logical.getRank();
+    leaf = weight.leaves[1];
+    ArrayRef<int64_t> shape = leaf.type.getShape();
+    isWhole = computeProduct(shape.take_front(rank)) == 1;
+    // Of a row of tiles: as many as it has rows, or one.
+    books = computeProduct(shape.drop_front(rank).drop_back());
+    isWhole &= books == 1;
+  }
+
+  bool hasPairs() const { return isWhole && bits <= kMaxPairBits; }
+  /// Of one codebook.
+  int64_t getEntries() const {
+    return int64_t(1) << (hasPairs() ? 2 * bits : bits);
+  }
+  int64_t getNumEntries(int64_t tileRows) const {
+    return isWhole ? getEntries() : tileRows * books * getEntries();
+  }
+  int64_t getBytes(int64_t tileRows) const {
+    return getNumEntries(tileRows) * (hasPairs() ? 4 : 2);
+  }
+
+  /// Fills entry `number`.
+  void emitEntry(ImplicitLocOpBuilder &b, const FragmentPlace &first,
+                 Value number, MmaKind kind) const;
+
+  /// Two neighbours in a row: `positions` are where their indices are in a
+  /// word. The row is that of the lane which has this number among the rows
+  /// that it has of a tile.
+  Value emitLookup(ImplicitLocOpBuilder &b, const FragmentPlace &place,
+                   Value word, ArrayRef<int64_t> positions, int64_t row) const;
+
+private:
+  Value getView(ImplicitLocOpBuilder &b) const {
+    auto bytes = cast<MemRefType>(weight.table.getType());
+    Type entry = b.getIntegerType(hasPairs() ? 32 : 16);
+    int64_t size = bytes.getDimSize(0) * 8 / entry.getIntOrFloatBitWidth();
+    auto type = MemRefType::get(size, entry, MemRefLayoutAttrInterface(),
+                                bytes.getMemorySpace());
+    return memref::ViewOp::create(b, type, weight.table,
+                                  arith::ConstantIndexOp::create(b, 0),
+                                  ValueRange());
+  }
+  /// A number of the codebooks of a row of tiles, as the kernel multiplies it.
+  Value loadNumber(ImplicitLocOpBuilder &b, const FragmentPlace &first,
+                   Value tileRow, Value at, MmaKind kind) const;
+
+  const FragmentWeight &weight;
+  unsigned bits;
+  TiledAttr::Leaf leaf;
+  /// Whether there is one codebook.
+  bool isWhole;
+  int64_t books;
+};
+} // namespace
+
+static Value index(ImplicitLocOpBuilder &b, int64_t value) {
+  return arith::ConstantIndexOp::create(b, value);
+}
+
+static Value constant(ImplicitLocOpBuilder &b, int32_t value) {
+  return arith::ConstantOp::create(b, b.getI32IntegerAttr(value));
+}
+
+Value PaletteTable::loadNumber(ImplicitLocOpBuilder &b,
+                               const FragmentPlace &first, Value tileRow,
+                               Value at, MmaKind kind) const {
+  int64_t rank = weight.logical.getRank();
+  SmallVector<Value> place(first.outer);
+  if (tileRow) {
+    // Rows behind the last one have what that has.
+    Value row = arith::AddIOp::create(b, place.back(), tileRow);
+    place.back() =
+        arith::MinUIOp::create(b, row, index(b, weight.getNumTileRows() - 1));
+  }
+  for (int64_t dim = 0; dim + 1 < rank; ++dim) {
+    if (leaf.type.getDimSize(dim) == 1)
+      place[dim] = index(b, 0);
+    else if (leaf.tiles[dim] > 1)
+      place[dim] =
+          arith::DivUIOp::create(b, place[dim], index(b, leaf.tiles[dim]));
+  }
+  place.append({index(b, 0), at});
+  // Codebooks are the first component that is in no record.
+  Value number = memref::LoadOp::create(b, first.shared.front(), place);
+  Type half = kind == MmaKind::F16 ? Type(b.getF16Type()) : b.getBF16Type();
+  if (number.getType() == half)
+    return number;
+  if (!number.getType().isF32())
+    number = arith::ExtFOp::create(b, b.getF32Type(), number);
+  return arith::TruncFOp::create(b, half, number);
+}
+
+void PaletteTable::emitEntry(ImplicitLocOpBuilder &b,
+                             const FragmentPlace &first, Value number,
+                             MmaKind kind) const {
+  Value table = getView(b);
+  Type entry = cast<MemRefType>(table.getType()).getElementType();
+  Value value;
+  if (hasPairs()) {
+    Value count = index(b, int64_t(1) << bits);
+    Value lower = arith::RemUIOp::create(b, number, count);
+    Value upper = arith::DivUIOp::create(b, number, count);
+    Value numbers[] = {loadNumber(b, first, Value(), lower, kind),
+                       loadNumber(b, first, Value(), upper, kind)};
+    auto pair = VectorType::get(2, numbers[0].getType());
+    value = LLVM::BitcastOp::create(
+        b, entry, vector::FromElementsOp::create(b, pair, numbers));
+  } else if (isWhole) {
+    value = arith::BitcastOp::create(
+        b, entry, loadNumber(b, first, Value(), number, kind));
+  } else {
+    Value perTileRow = index(b, books * getEntries());
+    Value tileRow = arith::DivUIOp::create(b, number, perTileRow);
+    Value at = arith::RemUIOp::create(b, number, perTileRow);
+    value = arith::BitcastOp::create(b, entry,
+                                     loadNumber(b, first, tileRow, at, kind));
+  }
+  memref::StoreOp::create(b, value, table, number);
+}
+
+Value PaletteTable::emitLookup(ImplicitLocOpBuilder &b,
+                               const FragmentPlace &place, Value word,
+                               ArrayRef<int64_t> positions, int64_t row) const {
+  auto extract = [&](Value word, int64_t position, int32_t mask) -> Value {
+    if (position)
+      word = arith::ShRUIOp::create(b, word, constant(b, position));
+    return arith::AndIOp::create(b, word, constant(b, mask));
+  };
+  auto load = [&](Value table, Value entry) -> Value {
+    Value at = arith::IndexCastUIOp::create(b, b.getIndexType(), entry);
+    if (!isWhole) {
+      Value book = arith::MulIOp::create(b, place.blockRow, index(b, books));
+      if (books > 1) {
+        // The rows of a lane are neighbours.
+        int64_t rows = weight.getTileRows() / 8;
+        Value own = arith::MulIOp::create(b, place.group, index(b, rows));
+        own = arith::AddIOp::create(b, own, index(b, row));
+        book = arith::AddIOp::create(b, book, own);
+      }
+      book = arith::MulIOp::create(b, book, index(b, getEntries()));
+      at = arith::AddIOp::create(b, book, at);
+    }
+    return memref::LoadOp::create(b, table, at);
+  };
+  int32_t mask = (1 << bits) - 1;
+  Value table = getView(b);
+  if (hasPairs()) {
+    int64_t apart = positions[1] - positions[0];
+    if (apart == bits)
+      return load(table, extract(word, positions[0], mask << bits | mask));
+    // Those of a whole word are moved beside the others, every other one at
+    // once.
+    int64_t twice = 2 * bits, first = positions[0] / twice * twice;
+    uint32_t masks = mask;
+    for (int64_t at = twice; at < 32; at += twice)
+      masks |= uint32_t(mask) << at;
+    Value both = extract(word, positions[0] - first, masks);
+    Value moved = arith::ShRUIOp::create(b, both, constant(b, apart - bits));
+    both = arith::OrIOp::create(b, both, moved);
+    return load(table, extract(both, first, mask << bits | mask));
+  }
+  SmallVector<Value> numbers;
+  for (int64_t position : positions)
+    numbers.push_back(load(table, extract(word, position, mask)));
+  auto pair = VectorType::get(2, b.getI16Type());
+  return LLVM::BitcastOp::create(
+      b, b.getI32Type(), vector::FromElementsOp::create(b, pair, numbers));
+}
 
 namespace {
 struct PaletteFragmentDecoder
@@ -34,12 +211,12 @@ struct PaletteFragmentDecoder
                                                 RankedTensorType logical,
                                                 unsigned columnDim) const {
     auto codec = cast<PaletteAttr>(attr);
-    if (codec.getBits() != kBits || codec.getDim() != 1)
+    if (codec.getDim() != 1)
       return std::nullopt;
-    FragmentCodes codes = {kBits, logical.getDimSize(columnDim)};
+    FragmentCodes codes = {codec.getBits(), logical.getDimSize(columnDim)};
     if (codec.getScale())
       codes.block = codec.getBlock()[columnDim];
-    codes.hasPairs = true;
+    codes.hasPairs = areNeighbours(codec);
     return codes;
   }
 
@@ -56,60 +233,45 @@ struct PaletteFragmentDecoder
     return format;
   }
 
-  int64_t getTableBytes(Attribute, const FragmentWeight &) const {
-    return kPairs * 4;
+  int64_t getTableBytes(Attribute attr, const FragmentWeight &weight,
+                        int64_t tileRows) const {
+    return PaletteTable(attr, weight).getBytes(tileRows);
   }
 
-  void emitTable(Attribute, OpBuilder &builder, Location loc,
-                 const FragmentWeight &, ValueRange shared, Value table,
-                 Value thread, int64_t numThreads, MmaKind kind) const {
+  void emitTable(Attribute attr, OpBuilder &builder, Location loc,
+                 const FragmentWeight &weight, const FragmentPlace &first,
+                 int64_t tileRows, Value thread, int64_t numThreads,
+                 MmaKind kind) const {
     ImplicitLocOpBuilder b(loc, builder);
-    auto index = [&](int64_t value) -> Value {
-      return arith::ConstantIndexOp::create(b, value);
-    };
-    Type half = kind == MmaKind::F16 ? Type(b.getF16Type()) : b.getBF16Type();
-    auto pair = VectorType::get(2, half);
-    // The codebook is the first component that is in no record.
-    int64_t rank = cast<MemRefType>(shared.front().getType()).getRank();
-    auto loop = scf::ForOp::create(b, thread, index(kPairs), index(numThreads));
+    PaletteTable table(attr, weight);
+    auto loop =
+        scf::ForOp::create(b, thread, index(b, table.getNumEntries(tileRows)),
+                           index(b, numThreads));
     b.setInsertionPointToStart(loop.getBody());
-    Value number = loop.getInductionVar();
-    SmallVector<Value> numbers;
-    for (Value entry : {Value(arith::RemUIOp::create(b, number, index(16))),
-                        Value(arith::DivUIOp::create(b, number, index(16)))}) {
-      SmallVector<Value> at(rank - 1, index(0));
-      at.push_back(entry);
-      Value value = memref::LoadOp::create(b, shared.front(), at);
-      if (value.getType() != half) {
-        if (!value.getType().isF32())
-          value = arith::ExtFOp::create(b, b.getF32Type(), value);
-        value = arith::TruncFOp::create(b, half, value);
-      }
-      numbers.push_back(value);
-    }
-    Value both = vector::FromElementsOp::create(b, pair, numbers);
-    memref::StoreOp::create(b, LLVM::BitcastOp::create(b, b.getI32Type(), both),
-                            table, number);
+    table.emitEntry(b, first, loop.getInductionVar(), kind);
   }
 
-  SmallVector<Value> emitFragment(Attribute, OpBuilder &builder, Location loc,
-                                  const FragmentWeight &weight,
-                                  ValueRange words, int64_t rowTile,
-                                  int64_t step, MmaKind) const {
+  SmallVector<Value> emitFragment(Attribute attr, OpBuilder &builder,
+                                  Location loc, const FragmentWeight &weight,
+                                  const FragmentPlace &place, ValueRange words,
+                                  int64_t rowTile, int64_t step,
+                                  MmaKind) const {
     ImplicitLocOpBuilder b(loc, builder);
-    FragmentLayout layout = FragmentLayout::of(kBits, weight);
-    auto constant = [&](int32_t value) -> Value {
-      return arith::ConstantOp::create(b, b.getI32IntegerAttr(value));
-    };
+    auto codec = cast<PaletteAttr>(attr);
+    int64_t bits = codec.getBits();
+    FragmentLayout layout = FragmentLayout::of(bits, weight);
+    PaletteTable table(attr, weight);
     SmallVector<Value> registers;
     for (int64_t reg = 0; reg < 4; ++reg) {
       auto [word, field] = layout.getField(rowTile, step, reg);
-      Value byte = words[word];
-      if (field)
-        byte = arith::ShRUIOp::create(b, byte, constant(8 * field));
-      byte = arith::AndIOp::create(b, byte, constant(kPairs - 1));
-      Value at = arith::IndexCastUIOp::create(b, b.getIndexType(), byte);
-      registers.push_back(memref::LoadOp::create(b, weight.table, at));
+      SmallVector<int64_t> positions;
+      if (areNeighbours(codec))
+        positions = {8 * field, 8 * field + bits};
+      else
+        positions = {layout.getFields().getPosition(field),
+                     16 + layout.getFields().getPosition(field)};
+      registers.push_back(table.emitLookup(b, place, words[word], positions,
+                                           2 * rowTile + reg % 2));
     }
     return registers;
   }
@@ -126,6 +288,12 @@ struct PaletteFragmentDecoder
         emitComponent(b, weight, place, cast<PaletteAttr>(attr).getScale(),
                       /*isSigned=*/false, leaf);
     return scales;
+  }
+
+private:
+  /// Whether the two indices of a register are a byte.
+  static bool areNeighbours(PaletteAttr codec) {
+    return codec.getBits() == 3 || codec.getBits() == 4;
   }
 };
 } // namespace

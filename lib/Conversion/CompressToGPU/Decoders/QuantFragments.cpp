@@ -71,12 +71,14 @@ struct QuantFragmentDecoder
 
   SmallVector<Value> emitFragment(Attribute attr, OpBuilder &builder,
                                   Location loc, const FragmentWeight &weight,
-                                  ValueRange words, int64_t rowTile,
-                                  int64_t step, MmaKind kind) const {
+                                  const FragmentPlace &, ValueRange words,
+                                  int64_t rowTile, int64_t step,
+                                  MmaKind kind) const {
     auto codec = cast<QuantAttr>(attr);
     ImplicitLocOpBuilder b(loc, builder);
     unsigned bits = codec.getCodeBits();
     FragmentLayout layout = FragmentLayout::of(bits, weight);
+    CodeFields fields = layout.getFields();
     bool isBinary = codec.getCodeKind() == algorithms::CodeKind::Binary;
     int64_t bias = codec.isSigned() ? int64_t(1) << (bits - 1) : 0;
     SmallVector<Value> registers;
@@ -95,7 +97,7 @@ struct QuantFragmentDecoder
         auto [word, field] =
             layout.getField(rowTile, 2 * step + reg / 2, reg % 2);
         registers.push_back(
-            unpackBytes(b, words[word], bits, getByteCodes(codec), field));
+            unpackBytes(b, words[word], fields, getByteCodes(codec), field));
       }
       return registers;
     }
@@ -117,10 +119,10 @@ struct QuantFragmentDecoder
     for (int64_t reg = 0; reg < 4; ++reg) {
       auto [word, field] = layout.getField(rowTile, step, reg);
       if (isBinary)
-        registers.push_back(unpackSigns(b, words[word], field, kind));
+        registers.push_back(unpackSigns(b, words[word], fields, field, kind));
       else
         registers.push_back(
-            unpackIntegers(b, words[word], bits, field, bias, kind));
+            unpackIntegers(b, words[word], fields, field, bias, kind));
     }
     return registers;
   }

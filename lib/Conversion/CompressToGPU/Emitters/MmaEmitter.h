@@ -151,6 +151,8 @@ private:
   // Places of the thread.
   SmallVector<Value> batch;
   Value thread, lane, group, rowWarp, columnWarp, firstTileRow, firstRow;
+  /// The stage that is computed with, if there is one.
+  Value stage;
   // Shared memory.
   Value lhsBuffer, lhsMatrices, weightBuffer, scaleBuffer;
 };

@@ -77,12 +77,17 @@ void MmaKernel::makeBuffers() {
 
 /// Tables of the decoder lie behind what is used again at the end.
 void MmaKernel::makeTable() {
-  int64_t bytes = decoder.getTableBytes(weight);
+  int64_t tileRows = shape.getBlockTileRows();
+  int64_t bytes = decoder.getTableBytes(weight, tileRows);
   if (!bytes)
     return;
   weight.table =
-      view(getSharedBytes(weight, shape) - bytes, bytes / 4, b.getI32Type());
-  decoder.emitTable(b, b.getLoc(), weight, shared, weight.table, thread,
+      view(getSharedBytes(weight, shape) - bytes, bytes, b.getI8Type());
+  FragmentPlace first;
+  first.outer = batch;
+  first.outer.push_back(firstTileRow);
+  first.shared = shared;
+  decoder.emitTable(b, b.getLoc(), weight, first, tileRows, thread,
                     shape.getNumThreads(), kind);
 }
 
@@ -106,9 +111,9 @@ void MmaKernel::emitBody() {
     return memref::CollapseShapeOp::create(b, buffer, groups);
   };
   stream = collapse(stream, rank - 1);
-  makeTable();
   for (Value &buffer : shared)
     buffer = collapse(buffer, rank);
+  makeTable();
 
   int64_t stages =
       llvm::divideCeilSigned(weight.records.count, shape.getStageRecords());
@@ -140,7 +145,7 @@ void MmaKernel::emitBody() {
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
-    Value stage = loop.getInductionVar();
+    stage = loop.getInductionVar();
     // All threads have what they asked for, and are done with the slot that is
     // filled next.
     emitWait(b, shape.stages - 2);
@@ -152,6 +157,7 @@ void MmaKernel::emitBody() {
     compute(rem(stage, shape.stages), sums);
     scf::YieldOp::create(b, pack());
   }
+  stage = nullptr;
   unpack(loop.getResults());
   reduce(sums, [&] {
     scaleAll(sums);

@@ -87,6 +87,16 @@ FragmentPlace MmaKernel::getPlace(Value slot, int64_t tileRow, int64_t record,
   place.record = add(mul(place.record, shape.records * weight.records.bytes),
                      record * weight.records.bytes);
   place.tile = tile;
+  if (stage) {
+    // As for rows, there are none behind the last one.
+    Value number = add(mul(stage, shape.columnWarps), columnWarp);
+    number = add(mul(number, shape.records * weight.getTilesPerRecord()),
+                 record * weight.getTilesPerRecord() + tile);
+    int64_t last =
+        weight.getTiled().getDimSize(weight.logical.getRank() - 1) - 1;
+    place.column = arith::MinUIOp::create(b, number, index(last));
+  }
+  place.blockRow = row;
   place.group = group;
   place.quarter = rem(lane, 4);
   place.shared = shared;
@@ -256,9 +266,8 @@ void MmaKernel::compute(Value slot, Sums &sums) {
         if (format.tilesPerFactor && tile % format.tilesPerFactor == 0) {
           factors.clear();
           for (int64_t tileRow = 0; tileRow < shape.tileRows; ++tileRow)
-            factors.push_back(decoder.emitFactors(
-                b, b.getLoc(), weight, getPlace(slot, tileRow, record, tile),
-                kind));
+            factors.push_back(decoder.emitFactors(b, b.getLoc(), weight,
+                                                  places[tileRow], kind));
         }
         for (int64_t step = 0; step < steps; ++step) {
           int64_t number =
@@ -281,8 +290,9 @@ void MmaKernel::compute(Value slot, Sums &sums) {
           for (int64_t tileRow = 0; tileRow < shape.tileRows; ++tileRow)
             for (int64_t fragment = 0; fragment < getRowFragments();
                  ++fragment) {
-              SmallVector<Value> a = decoder.emitFragment(
-                  b, b.getLoc(), weight, words[tileRow], fragment, step, kind);
+              SmallVector<Value> a =
+                  decoder.emitFragment(b, b.getLoc(), weight, places[tileRow],
+                                       words[tileRow], fragment, step, kind);
               // Registers take turns between the lower and upper 8 rows.
               for (size_t i = 0; format.tilesPerFactor && i < a.size(); ++i)
                 a[i] = emitPairProduct(b, kind, a[i],

@@ -69,5 +69,5 @@ int64_t mlir::compress::getSharedBytes(const FragmentWeight &weight,
                    getScaleBytes(weight, shape);
   return std::max(stages, sums) +
          cast<FragmentDecoderInterface>(weight.codec.getBase())
-             .getTableBytes(weight);
+             .getTableBytes(weight, shape.getBlockTileRows());
 }

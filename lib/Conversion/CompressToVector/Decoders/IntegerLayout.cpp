@@ -30,9 +30,11 @@ bool mlir::compress::chooseRecord(CodecAttrInterface codec,
   for (int64_t blocks = 1; blocks <= kMaxBlocks; blocks *= 2) {
     layout.record = tilesPerBlock * blocks;
     auto records = TiledAttr::get(codec, layout).getRecords(logical);
-    if (records && records->bytes % kCacheLine == 0)
+    if (!records || !records->hasAllBlocks)
+      continue;
+    if (records->bytes % kCacheLine == 0)
       return true;
-    if (records && !smallest)
+    if (!smallest)
       smallest = layout.record;
   }
   layout.record = smallest;

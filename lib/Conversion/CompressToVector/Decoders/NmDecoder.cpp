@@ -169,7 +169,7 @@ struct NmTileDecoder
     if (layout.record > kMaxRecord ||
         logical.getDimSize(stepDim) <= layout.tile[stepDim])
       layout.record = 1;
-    if (!TiledAttr::get(codec, layout).getRecords(logical))
+    if (!TiledAttr::get(codec, layout).hasWholeRecords(logical))
       return std::nullopt;
     return layout;
   }

@@ -45,7 +45,7 @@ quant_bf16::getLayout(QuantAttr codec, RankedTensorType logical,
       std::min({getBytes(codec.getScale()), getBytes(codec.getZero()),
                 getBytes(codec.getMin()), kCacheLine});
   layout.record = tiled.getBlock()[rank - 1] * (kCacheLine / bytes);
-  if (!TiledAttr::get(codec, layout).getRecords(logical))
+  if (!TiledAttr::get(codec, layout).hasWholeRecords(logical))
     return std::nullopt;
   return layout;
 }

@@ -100,6 +100,7 @@ TiledAttr::getRecords(RankedTensorType logical) const {
   Records records = {computeProduct(grid.drop_back()),
                      llvm::divideCeilSigned(grid.back(), getRecord()),
                      0,
+                     /*hasAllBlocks=*/true,
                      {}};
   for (const Leaf &leaf : *leaves) {
     RankedTensorType type = leaf.type;
@@ -112,11 +113,13 @@ TiledAttr::getRecords(RankedTensorType logical) const {
     bool isForAll = type.getDimSize(rank - 1) == 1;
     if (isForAll && records.count == 1)
       tiles = getRecord();
-    if (type.getRank() > tiled.getRank() ||
-        type.getShape().take_front(rank - 1) != grid.drop_back() ||
-        getRecord() % tiles != 0) {
-      if (records.parts.empty() || !isForAll)
+    bool hasInside = type.getRank() > tiled.getRank();
+    bool isOfRows =
+        type.getShape().take_front(rank - 1) != grid.drop_back() && !hasInside;
+    if (hasInside || isOfRows || getRecord() % tiles != 0) {
+      if (records.parts.empty() || !(isForAll || isOfRows))
         return std::nullopt;
+      records.hasAllBlocks &= isForAll;
       records.parts.push_back(std::nullopt);
       continue;
     }

@@ -40,7 +40,8 @@ def Compress_TiledAttr : Compress_Codec<"Tiled", "tiled",
     of the next one. The `128x256` tensor below is stored as one of `8x4x576xi8`:
     512 bytes of codes and 32 f16 scales a record. Records that tiles do not
     fill are padded with zeros. What all records of a row share, such as the codebook
-    of a tensor, is not interleaved: it follows the stream as it is. Components that
+    of a tensor, is not interleaved: it follows the stream as it is. So does what
+    rows of tiles share, such as the scales of square blocks. Components that
     base compresses again are stored as what their codecs store.
 
     With `flip = b` the bits of `b` are stored inverted in each byte of the first
@@ -74,7 +75,7 @@ def Compress_TiledAttr : Compress_Codec<"Tiled", "tiled",
       that is compressed again, is of i8
     * tiled_c12: with positions, base has some
     * tiled_c9: with records, each component has a part of its own for each record,
-      or one part for all that make a row
+      or one part for all that make a row, or rows share it
     * then those of base
   }];
   let parameters = (ins "::mlir::compress::CodecAttrInterface":$base,
@@ -123,7 +124,11 @@ def Compress_TiledAttr : Compress_Codec<"Tiled", "tiled",
       int64_t rows, count;
       /// Bytes of one.
       int64_t bytes;
-      /// Of each leaf; nothing for those that all records of a row share.
+      /// Whether what is stored for a few tiles along the last dimension is in
+      /// their records, and not beside them because rows of tiles share it.
+      bool hasAllBlocks = true;
+      /// Of each leaf; nothing for those that are beside the records: records of
+      /// a row, or rows of tiles, share them.
       ::llvm::SmallVector<
           ::std::optional<::mlir::compress::algorithms::RecordPart>> parts;
     };
@@ -133,6 +138,11 @@ def Compress_TiledAttr : Compress_Codec<"Tiled", "tiled",
          ::llvm::ArrayRef<::llvm::ArrayRef<char>> leaves) const;
     /// Nothing without `record`, and where components cannot be interleaved.
     ::std::optional<Records> getRecords(::mlir::RankedTensorType logical) const;
+    /// Whether there are records, which have all blocks.
+    bool hasWholeRecords(::mlir::RankedTensorType logical) const {
+      ::std::optional<Records> records = getRecords(logical);
+      return records && records->hasAllBlocks;
+    }
   }];
 }
 
