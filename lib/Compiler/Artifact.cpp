@@ -301,7 +301,8 @@ mlir::compress::lowerModule(ModuleOp module, const Target &target,
     FailureOr<GpuBinary> binary = getBinary(compileOptions, module.getLoc());
     if (failed(binary))
       return failure();
-    buildCompressKernelsToNVVM(pm, target.gpu, /*artifactABI=*/true, *binary);
+    buildCompressKernelsToNVVM(pm, target.gpu, /*multiprocessors=*/0,
+                               /*artifactABI=*/true, *binary);
     // Not every toolkit has NVIDIA's library of functions, which kernels do not
     // call.
     ScopedDiagnosticHandler handler(

@@ -82,6 +82,7 @@ void mlir::compress::buildCompressFuseForGPU(OpPassManager &pm,
 
 void mlir::compress::buildCompressKernelsToNVVM(OpPassManager &pm,
                                                 StringRef chip,
+                                                int64_t multiprocessors,
                                                 bool artifactABI,
                                                 const GpuBinary &binary) {
   // Of decodes that were allowed.
@@ -96,6 +97,7 @@ void mlir::compress::buildCompressKernelsToNVVM(OpPassManager &pm,
   addBufferization(pm, /*writeResults=*/artifactABI);
   ConvertCompressToGPUOptions kernels;
   kernels.chip = chip.str();
+  kernels.multiprocessors = multiprocessors;
   pm.addPass(createConvertCompressToGPU(kernels));
   pm.addPass(createCompressCheckLowered());
   if (artifactABI) {
@@ -111,5 +113,6 @@ void mlir::compress::buildCompressToNVVM(OpPassManager &pm,
                                          const CompressToNVVMOptions &options) {
   buildCompressPackForGPU(pm);
   buildCompressFuseForGPU(pm, options.compute, options.allowDense);
-  buildCompressKernelsToNVVM(pm, options.chip, /*artifactABI=*/false);
+  buildCompressKernelsToNVVM(pm, options.chip, options.multiprocessors,
+                             /*artifactABI=*/false);
 }

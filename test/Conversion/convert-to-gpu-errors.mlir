@@ -7,6 +7,8 @@
 // OLD: error: 'compress.contract' op expected a chip that has mma.sync.m16n8k256 of b1, one of sm_80
 // OLD: error: 'compress.contract' op expected a chip that has mma.sp.m16n8k32 of f16, one of sm_80
 // UNKNOWN: error: 'compress.contract' op expected a chip out of sm_75, sm_80, {{.*}}, sm_121a, but got 'sm_99'
+// RUN: not compress-opt %S/convert-to-gpu.mlir --convert-compress-to-gpu=multiprocessors=-1 --split-input-file -o %t 2>&1 | FileCheck %s --check-prefix=COUNT
+// COUNT: error: 'compress.contract' op expected a number of multiprocessors, but got -1
 #tiled = #compress.tiled<#compress.dense, tile = [16, 16], order = [0, 1], split = [1, 2, 8, 1, 2, 4, 2], inside = [2, 5, 3, 0, 4, 1, 6], record = 1>
 #nk = affine_map<(m, n, k) -> (n, k)>
 func.func @f32(%x: memref<4x256xf32>, %s: memref<8x16x512xi8>, %y: memref<4x128xf32>) {

@@ -1,16 +1,24 @@
 // A kernel: copies to shared memory that run ahead, matrices of lhs, codes unpacked in registers, and mma.
 // RUN: compress-opt %s --convert-compress-to-gpu=chip=sm_90a --canonicalize --cse --split-input-file | FileCheck %s
+// RUN: compress-opt %s --convert-compress-to-gpu=chip=sm_80 --canonicalize --cse --split-input-file | FileCheck %s --check-prefix=AMPERE
+// RUN: compress-opt %s --convert-compress-to-gpu='chip=sm_90a multiprocessors=1' --canonicalize --cse --split-input-file | FileCheck %s --check-prefix=ONE
+// RUN: compress-opt %s --convert-compress-to-gpu=chip=sm_90a --remarks-filter="convert-compress-to-gpu" --split-input-file -o %t 2>&1 | FileCheck %s --check-prefix=REMARK
 #tiled = #compress.tiled<#compress.quant<i4, block = [1, 128], scale = f16>, tile = [16, 64], order = [0, 1], split = [1, 2, 8, 4, 2, 4, 2], inside = [2, 5, 3, 0, 6, 1, 4], record = 2, flip = 136>
 #nk = affine_map<(m, n, k) -> (n, k)>
 
-// 128 outputs are four blocks of 32: eight warps share 1024 columns, a record of 128 each.
+// 128 outputs are two blocks of 64, that is two warps of each; four warps share the 512 columns of a stage, a record of 128 each. As there are many more
+// multiprocessors, four blocks share the columns: two stages each.
 // CHECK: module attributes {gpu.container_module}
 // CHECK: gpu.module @kernels [#nvvm.target<O = 3, chip = "sm_90a", features = "+ptx80">]
 // CHECK: memref.global @shared_memory : memref<0xi8, #gpu.address_space<workgroup>> {alignment = 16 : i64}
-// CHECK: gpu.func @static_contract0_m8(%{{.*}}: memref<5x4096xf16>, %{{.*}}: memref<8x32x1056xi8>, %{{.*}}: memref<5x128xf32>) kernel attributes {known_block_size = array<i32: 256, 1, 1>}
+// CHECK: gpu.func @static_contract0_m8_k4(%{{.*}}: memref<5x4096xf16>, %{{.*}}: memref<8x32x1056xi8>, %{{.*}}: memref<5x128xf32>) kernel attributes {known_block_size = array<i32: 256, 1, 1>, known_cluster_size = array<i32: 4, 1, 1>, nvvm.minctasm = 2 : i32}
+// CHECK: %[[WARP:.*]] = arith.divui %{{.*}}, %c2
+// CHECK: %[[X:.*]] = gpu.block_id x
+// CHECK: %[[SPLIT:.*]] = arith.remui %[[X]], %c4
+// CHECK: arith.muli %[[SPLIT]], %c2
 // CHECK: scf.for
 // CHECK:   nvgpu.device_async_copy {{.*}}, 16 {bypassL1} : memref<8x33792xi8> to memref<{{.*}}xi8, #gpu.address_space<workgroup>>
-// CHECK:   nvgpu.device_async_copy {{.*}}, 8, %{{.*}} {bypassL1} : memref<5x4096xf16> to memref<{{.*}}x8x1032xf16, #gpu.address_space<workgroup>>
+// CHECK:   nvgpu.device_async_copy {{.*}}, 8, %{{.*}} {bypassL1} : memref<5x4096xf16> to memref<{{.*}}x8x520xf16, #gpu.address_space<workgroup>>
 // CHECK:   nvvm.cp.async.commit.group
 // CHECK: %[[SUMS:.*]]:2 = scf.for
 // CHECK:   nvvm.cp.async.wait.group
@@ -27,17 +35,42 @@
 // CHECK:   vector.load {{.*}} {alignment = 4 : i64} : {{.*}}, vector<4xi8>
 // CHECK:   llvm.intr.fma
 // CHECK:   scf.yield
-// Seven warps give their sums to the first one, which adds them in order.
+// Warps give their sums to each other: each adds up some, in order. Then blocks do; here one warp of each of two.
 // CHECK: gpu.barrier
-// CHECK: scf.if
-// CHECK:   vector.store %[[SUMS]]#0
+// CHECK: vector.store %[[SUMS]]#0, %[[BUFFER:.*]][%[[WARP]], %{{.*}}, %c0, %{{.*}}] {{.*}} : memref<4x2x2x128xf32, #gpu.address_space<workgroup>>
+// CHECK: vector.store %[[SUMS]]#1
 // CHECK: gpu.barrier
+// CHECK: arith.cmpi ult, %[[WARP]], %c2
 // CHECK: scf.if
-// CHECK-COUNT-14: arith.addf
-// CHECK:   memref.store
-// CHECK: gpu.return
+// CHECK-COUNT-3: arith.addf
+// CHECK: vector.store %{{.*}}, %[[BUFFER]][%c0
+// CHECK: nvvm.cluster.arrive {aligned}
+// CHECK: nvvm.cluster.wait {aligned}
+// CHECK: arith.cmpi eq, %[[SPLIT]], %c0
+// CHECK: scf.if
+// CHECK: nvvm.mapa %{{.*}}, %c0_i32 : !llvm.ptr<3> -> !llvm.ptr<7>
+// CHECK: nvvm.mapa %{{.*}}, %c1_i32
+// CHECK: llvm.load {{.*}} {alignment = 16 : i64} : !llvm.ptr<7> -> vector<4xf32>
+// CHECK: arith.addf
+// CHECK: nvvm.mapa %{{.*}}, %c2_i32
+// CHECK: arith.addf
+// CHECK: nvvm.mapa %{{.*}}, %c3_i32
+// CHECK: arith.addf
+// CHECK: memref.store
+// CHECK: arith.cmpi eq, %[[SPLIT]], %c1
+// CHECK: scf.if
+// CHECK: memref.store
+// CHECK: nvvm.cluster.arrive {aligned}
+// CHECK: nvvm.cluster.wait {aligned}
+// CHECK-NEXT: gpu.return
+// Without clusters, blocks of 32 outputs: eight warps share the columns of a stage.
+// AMPERE: gpu.func @static_contract0_m8({{.*}}) kernel attributes {known_block_size = array<i32: 256, 1, 1>, nvvm.minctasm = {{[12]}} : i32}
+// AMPERE-NOT: cluster
+// AMPERE: gpu.launch_func @kernels::@static_contract0_m8 blocks in (%c4,
+// Where all multiprocessors have work, there is no need of either.
+// ONE: gpu.launch_func @kernels::@static_contract0_m8 blocks in (%c2,
 // CHECK-LABEL: func.func @static
-// CHECK: gpu.launch_func @kernels::@static_contract0_m8 blocks in (%[[X:.*]], %[[ONE:.*]], %[[ONE]]) threads in (%{{.*}}, %[[ONE]], %[[ONE]]) dynamic_shared_memory_size
+// CHECK: gpu.launch_func @kernels::@static_contract0_m8_k4 blocks in (%c8, %c1, %c1) threads in (%c256, %c1, %c1) dynamic_shared_memory_size
 func.func @static(%x: memref<5x4096xf16>, %s: memref<8x32x1056xi8>, %y: memref<5x128xf32>) {
   compress.contract ins(%x, %s : memref<5x4096xf16>, memref<8x32x1056xi8>) outs(%y : memref<5x128xf32>) overwrite
     weight(!compress.tensor<128x4096xf32, #tiled>, #nk) compute = f16
@@ -45,7 +78,8 @@ func.func @static(%x: memref<5x4096xf16>, %s: memref<8x32x1056xi8>, %y: memref<5
 }
 
 // -----
-// Any number of rows: the smallest kernel that has room for all of them, and none for no rows. bf16 has a kind of its own.
+// Any number of rows: the first kernel that is for as many, and none for no rows. The last one is for so many that its large blocks are about as many as
+// multiprocessors (99 of 132). bf16 has a kind of its own.
 #tiled = #compress.tiled<#compress.quant<i4, block = [1, 128], scale = f16>, tile = [16, 64], order = [0, 1], split = [1, 2, 8, 4, 2, 4, 2], inside = [2, 5, 3, 0, 6, 1, 4], record = 2, flip = 136>
 #nk = affine_map<(m, n, k) -> (n, k)>
 // CHECK: llvm.inline_asm asm_dialect = att "lop3.b32 $0, $1, 0xf000f, 0x43004300, 0xea;"
@@ -59,7 +93,13 @@ func.func @static(%x: memref<5x4096xf16>, %s: memref<8x32x1056xi8>, %y: memref<5
 // CHECK: gpu.launch_func @kernels::@dynamic_contract0_m16
 // CHECK: arith.cmpi ule, %[[ROWS]], %c32
 // CHECK: gpu.launch_func @kernels::@dynamic_contract0_m32
-// CHECK: gpu.launch_func @kernels::@dynamic_contract0_m64
+// CHECK: arith.cmpi ule, %[[ROWS]], %c6272
+// CHECK: gpu.launch_func @kernels::@dynamic_contract0_m64 blocks in (%c1,
+// CHECK: gpu.launch_func @kernels::@dynamic_contract0_m64_many blocks in (%c1,
+// ONE-LABEL: func.func @dynamic
+// ONE: arith.cmpi ule, %{{.*}}, %c64
+// ONE: gpu.launch_func @kernels::@dynamic_contract0_m64 
+// ONE: gpu.launch_func @kernels::@dynamic_contract0_m64_many
 func.func @dynamic(%x: memref<?x256xbf16>, %s: memref<8x2x1056xi8>, %y: memref<?x128xf32>) {
   compress.contract ins(%x, %s : memref<?x256xbf16>, memref<8x2x1056xi8>) outs(%y : memref<?x128xf32>) overwrite
     weight(!compress.tensor<128x256xf32, #tiled>, #nk) compute = bf16
@@ -188,6 +228,31 @@ func.func @windows(%x: memref<2x3x5x16xf16>, %s: memref<1x9x512xi8>, %y: memref<
 }
 
 // -----
+// Many rows of lhs: 128 of them in a block, that is two warps, and four warps of 64 outputs. Sixteen blocks of rows follow each other.
+#tiled = #compress.tiled<#compress.dense, tile = [16, 16], order = [0, 1], split = [1, 2, 8, 1, 2, 4, 2], inside = [2, 5, 3, 0, 4, 1, 6], record = 1>
+#nk = affine_map<(m, n, k) -> (n, k)>
+// CHECK: gpu.func @many_contract0_m128_many({{.*}}) kernel attributes {known_block_size = array<i32: 256, 1, 1>, nvvm.minctasm = 1 : i32}
+// CHECK: %[[Y:.*]] = gpu.block_id y
+// CHECK: arith.muli %[[Y]], %c8
+// CHECK: arith.divui %{{.*}}, %c128
+// CHECK: %[[ALL:.*]] = gpu.grid_dim y
+// CHECK: %[[LEFT:.*]] = arith.subi %[[ALL]]
+// CHECK: arith.minui %[[LEFT]], %c16
+// 4 rows of tiles and 8 fragments of lhs, for each of the 4 steps of a stage.
+// CHECK: %{{.*}}:32 = scf.for
+// CHECK-COUNT-128: nvvm.mma.sync
+// CHECK-NOT: nvvm.mma.sync
+// CHECK-LABEL: func.func @many
+// CHECK: gpu.launch_func @kernels::@many_contract0_m128_many blocks in (%c8, %c16, %c1) threads in (%c256, %c1, %c1) dynamic_shared_memory_size %c204800_i32
+// AMPERE-LABEL: func.func @many
+// AMPERE: gpu.launch_func @kernels::@many_contract0_m128_many blocks in (%c8, %c16, %c1) threads in (%c256, %c1, %c1) dynamic_shared_memory_size %c153600_i32
+func.func @many(%x: memref<2048x1024xf16>, %s: memref<128x64x512xi8>, %y: memref<2048x2048xf32>) {
+  compress.contract ins(%x, %s : memref<2048x1024xf16>, memref<128x64x512xi8>) outs(%y : memref<2048x2048xf32>) overwrite
+    weight(!compress.tensor<2048x1024xf16, #tiled>, #nk) compute = f16
+  return
+}
+
+// -----
 // Other ops: a thread for each element of the results, of any number of them, with loops over what is reduced. Constants are made again.
 // CHECK: gpu.func @between_pooling_nchw_max0(%[[X:.*]]: memref<?x4x6x8xf32>, %[[W:.*]]: memref<2x2xf32>, %[[Y:.*]]: memref<?x4x3x4xf32>) kernel attributes {known_block_size = array<i32: 256, 1, 1>}
 // CHECK: %[[BLOCK:.*]] = gpu.block_id x
@@ -253,6 +318,20 @@ func.func @between(%x: memref<?x4x6x8xf32>, %w: memref<2x2xf32>, %y: memref<?x4x
 func.func @sparse(%x: memref<5x4096xf16>, %s: memref<1x64x1152xi8>, %y: memref<5x16xf32>) {
   compress.contract ins(%x, %s : memref<5x4096xf16>, memref<1x64x1152xi8>) outs(%y : memref<5x16xf32>) overwrite
     weight(!compress.tensor<16x4096xf16, #tiled>, #nk) compute = f16
+  return
+}
+
+// -----
+// A matrix that does not fill a tile is continued by zeros.
+#tiled = #compress.tiled<#compress.dense, tile = [16, 16], order = [0, 1], split = [1, 2, 8, 1, 2, 4, 2], inside = [2, 5, 3, 0, 4, 1, 6], record = 1>
+#nk = affine_map<(m, n, k) -> (n, k)>
+// REMARK-NOT: remark
+// REMARK: remark: [Missed] ConvertToGPU | Category:convert-compress-to-gpu | Reason="a weight of 5 x 24 does not fill a tile of 16 x 16, and kernels compute with whole ones"
+// REMARK-NOT: remark
+// CHECK: gpu.launch_func @kernels::@small_contract0_m8 
+func.func @small(%x: memref<8x24xf16>, %s: memref<1x2x512xi8>, %y: memref<8x5xf32>) {
+  compress.contract ins(%x, %s : memref<8x24xf16>, memref<1x2x512xi8>) outs(%y : memref<8x5xf32>) overwrite
+    weight(!compress.tensor<5x24xf16, #tiled>, #nk) compute = f16
   return
 }
 

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-from ptx_model import Block, Kernel, memref_args
+from ptx_model import Kernel, memref_args, run_grid
 
 PATH = str(Path(shutil.which("compressc")).parent.parent / "test" / "lib" / "libFakeCuda.so")
 LAUNCHER = ctypes.CFUNCTYPE(
@@ -55,10 +55,7 @@ class FakeGpu:
             size = self.lib.fakeCudaCountBytesFrom(values[start])
             buffers.append(np.frombuffer((ctypes.c_uint8 * size).from_address(values[start]), np.uint8))
         assert len(args) == len(values), values
-        for z in range(grid[2]):
-            for y in range(grid[1]):
-                for x in range(grid[0]):
-                    Block(kernel, args, buffers, (x, y, z), grid, shared_bytes).run()
+        run_grid(kernel, args, buffers, grid, shared_bytes)
 
 
 class DeviceArray:

@@ -68,6 +68,7 @@ class Bundle:
     def add_family(self, family, cases, scratch):
         """Kernels that are compared. In the index, a buffer is `data` to begin with, or nothing that counts."""
         rng = np.random.default_rng(SEED)
+        cases = [case for case in cases if case.chip in (None, self.chip)]
         modules, written = [], []
         for i, module, weight in kernels.compile_cases(cases, f"{scratch}/{family}", rng, self.chip):
             case = cases[i]

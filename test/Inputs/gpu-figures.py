@@ -143,6 +143,22 @@ def count(opcodes, *prefixes):
     return sum(c for o, c in opcodes.items() if o.startswith(prefixes))
 
 
+def shared_bytes(opcodes):
+    """What a warp reads from shared memory in the main loop."""
+    total = 0
+    for opcode, times in opcodes.items():
+        if opcode.startswith("ldmatrix"):
+            total += times * 128 * int(re.search(r"\.x(\d)", opcode).group(1))
+        elif opcode.startswith("ld.shared"):
+            vector = re.search(r"\.v(\d)", opcode)
+            total += times * 4 * int(re.search(r"\.[bfusx]+(\d+)$", opcode).group(1)) * int(vector.group(1) if vector else 1)
+    return total
+
+
+# What a mma may read from shared memory, in bytes for a warp, in the kernel for many rows.
+MANY_BYTES = {"dense": 128, "int8-channel": 96, "fp8-e4m3-channel": 96, "fp8-e5m2-channel": 96, "int8 x int8": 128, "int4 x int8": 96, "int4-b128": 146}
+
+
 def main():
     path, ptxas = str(Path(sys.argv[1]).resolve()), sys.argv[2]
     rows_of_table = []
@@ -177,7 +193,7 @@ def main():
                 if kernel.endswith(("_round", "_signs")):
                     continue
                 opcodes = main_loop(bodies[kernel])
-                m = int(kernel.rsplit("_m", 1)[1])
+                m = min(launch.rows, 64)  # of a warp
                 # Words of 8 weights, stored ones if they are sparse: of which a mma of each 8 rows of x takes one.
                 words = count(opcodes, "mma.s") * 8 / m
                 if compute_of(name) == "int8":
@@ -193,11 +209,15 @@ def main():
                 per_word.append(count(opcodes, "ld.shared.b32", "ld.shared.b16", "ld.shared.u16") / words if is_palette else 0)
                 lookups = 4 if has_pairs else 8
                 assert all(got <= allowed + 0.01 for got, allowed in zip(per_word, [*costs, lookups])), f"{name} {chip} {kernel}: {per_word}, not {costs}"
+                if chip == "sm_90a" and kernel.endswith("_many") and name in MANY_BYTES:
+                    per_mma = shared_bytes(opcodes) / count(opcodes, "mma.s")
+                    assert per_mma <= MANY_BYTES[name] + 0.01, f"{name} {chip} {kernel}: a mma reads {per_mma} bytes"
+                    assert launch.rows == (64 if name == "int4-b128" else 128), kernel
                 if chip == "sm_90a" or chip == "sm_80":
                     rows_of_table.append((name, kernel, chip, registers, launch, opcodes, words, per_word))
-    if "--table" in sys.argv:
+    for is_many in [False, True] if "--table" in sys.argv else []:
         for name, kernel, chip, registers, launch, opcodes, words, per_word in rows_of_table:
-            if chip != "sm_90a":
+            if chip != "sm_90a" or kernel.endswith("_many") != is_many:
                 continue
             kind, n, k, _ = kind_of(name)
             _, (rows, columns), _, more, size, shared, _ = weight_kinds(n, k)[kind]
@@ -207,7 +227,11 @@ def main():
             warps = launch.threads // 32
             blocks = min(65536 // (-(-registers // 8) * 8 * launch.threads), 227 * 1024 // (launch.shared_bytes + 1024), 64 // warps)
             all_ops = sum(opcodes.values())
-            print(f"| {name} | {kernel.rsplit('_m', 1)[1]} | {per_weight:.4f} | {per_word[0]:.1f} + {per_word[1]:.1f} + {per_word[2]:.1f} + {per_word[3]:.1f} | "
+            if is_many:
+                mma = count(opcodes, "mma.s")
+                print(f"| {name} | {launch.rows} | {all_ops / mma:.2f} | {shared_bytes(opcodes) / mma:.0f} | {mma} | {registers} | {launch.shared_bytes} |")
+                continue
+            print(f"| {name} | {launch.rows} | {per_weight:.4f} | {per_word[0]:.1f} + {per_word[1]:.1f} + {per_word[2]:.1f} + {per_word[3]:.1f} | "
                   f"{count(opcodes, 'mma.s')} | {all_ops / words:.1f} | {registers} | {launch.shared_bytes} | {blocks * warps} |")
     print(f"{len(wanted)} kinds of weights on {len(CHIPS)} chips: no spills")
 

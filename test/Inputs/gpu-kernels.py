@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from gpu_module import ELEMENTS, compile_module
+from gpu_module import ELEMENTS, choose, compile_module
 from ptx_model import launch
 
 SEED = int(os.environ.get("COMPRESS_TEST_SEED", "1"))
@@ -34,11 +34,12 @@ def quant(storage, block, scale="f16", more=""):
 class Case:
     """Kernels for x of m rows, for each m."""
 
-    def __init__(self, codec, n, k, rows, static=None, x="f16", y="f32", compute="auto", epilogue=None, accumulate=False, batch=(), weight="f32", wide=1, inexact=False, rank=0, special=False, block=None, spread=None, positive=False):
+    def __init__(self, codec, n, k, rows, static=None, x="f16", y="f32", compute="auto", epilogue=None, accumulate=False, batch=(), weight="f32", wide=1, inexact=False, rank=0, special=False, block=None, spread=None, positive=False, chip=None, options=""):
         self.codec, self.n, self.k, self.rows, self.static = codec, n, k, rows, static
         self.x, self.y, self.compute, self.epilogue, self.accumulate = x, y, compute, epilogue, accumulate
         self.batch, self.weight, self.wide, self.inexact, self.rank = tuple(batch), weight, wide, inexact, rank
         self.spread = spread  # exponents of powers of two that rows of the weight are multiplied by
+        self.chip, self.options = chip, options  # of the pipeline; a chip where the test's own will not do
         self.special = special  # rows of x that are large, small, or 0
         self.positive = positive  # all weights are
         self.block = min(block or k, k)  # columns of x that are rounded with one scale
@@ -54,6 +55,9 @@ class Case:
         if self.compute != "auto":
             return self.compute
         return next((t for t in (self.x, self.weight) if t != "f32"), "bf16")
+
+
+ONE, HOPPER = "multiprocessors=1", "sm_90a"
 
 
 # Wide: how many times |w| of the largest one what is added up may be.
@@ -236,6 +240,24 @@ FAMILIES = {
         Case(preset("sparse-int4"), 40, 398, [9], compute="int8", block=128),
         Case(sparse(quant("u8", 64)), 33, 300, [5], x="f32", compute="int8", block=128, positive=True),
     ],
+    # Blocks of many rows, as on a GPU of one multiprocessor; and clusters of blocks that share what is reduced.
+    "many": [
+        Case(preset("int8-channel"), 300, 136, [70], options=ONE),
+        Case(preset("fp8-e5m2-channel"), 72, 130, [129], x="bf16", options=ONE),
+        Case(preset("int4-b64"), 300, 128, [70], options=ONE),
+        Case(preset("int8-channel"), 300, 150, [150], static=150, compute="int8", options=ONE),
+        Case(None, 520, 77, [260], weight="f16", y="f16", options=ONE),
+        Case(None, 24, 160, [131], static=131, weight="bf16", x="bf16", accumulate=True, chip="sm_89", options=ONE),
+    ],
+    "clusters": [
+        Case(preset("int4-b128"), 64, 4200, [1, 13], chip=HOPPER),
+        Case(preset("int8-channel"), 40, 4100, [5], static=5, x="bf16", epilogue="bias-relu", chip=HOPPER),
+        Case(quant("u4", 64, "f16", ", min = f16"), 300, 1400, [40], wide=4, chip=HOPPER),
+        Case(quant("u8", 2100, "f16", ", zero = f16"), 40, 2100, [20], wide=4, chip=HOPPER),
+        Case(preset("int8-channel"), 48, 3000, [9, 50], compute="int8", chip=HOPPER),
+        Case(None, 32, 2100, [6], weight="f16", batch=[3], chip=HOPPER),
+        Case(None, 32, 2100, [20], static=20, weight="f16", accumulate=True, chip=HOPPER),
+    ],
     "epilogues": [
         Case(preset("int4-b32"), 33, 96, [2, 9], epilogue="bias-relu"),
         Case(preset("int4-b32"), 33, 96, [9], epilogue="bias-relu", y="f16"),
@@ -385,17 +407,15 @@ def decode_all(path, decodes, blobs, count):
 
 
 def chosen_launches(module, function, m):
-    """What runs for m rows: contractions one after another, of each the smallest kernel that has room, or the last one. With the rows of a block. Those
-    that prepare x come first."""
-    chosen, rounding = {}, []
+    """What runs for m rows: contractions one after another. With the rows of a block. Those that prepare x come first."""
+    contractions, rounding = {}, []
     for call in module.launches(function):
         if call.kernel.endswith(("_round", "_signs")):
             rounding.append((call, 1))
-            continue
-        contraction, rows = (int(v) for v in re.fullmatch(r"\w+_contract(\d+)_m(\d+)", call.kernel).groups())
-        if contraction not in chosen or chosen[contraction][1] < m:
-            chosen[contraction] = (call, rows)
-    return rounding + [chosen[c] for c in sorted(chosen)]
+        else:
+            contractions.setdefault(call.contraction, []).append(call)
+    chosen = [choose(contractions[c], m) for c in sorted(contractions)]
+    return rounding + [(call, call.rows) for call in chosen]
 
 
 def make_inputs(case, m, rng):
@@ -517,9 +537,9 @@ def check(module, number, case, weight, rng, report):
         expected, bound = expect(case, [array.copy() for array in inputs], weight)
         counts = {}
 
-        def run():
+        def run(seed=SEED):
             for chosen, grid, arrays, out in bind(module, number, case, m, inputs):
-                for op, c in launch(module.ptx, chosen.kernel, arrays, grid, chosen.shared_bytes, writable=set(out)).items():
+                for op, c in launch(module.ptx, chosen.kernel, arrays, grid, chosen.shared_bytes, set(out), seed).items():
                     counts[op] = counts.get(op, 0) + c
             return chosen, from_bits(arrays[out[0]], case.y)
 
@@ -529,6 +549,8 @@ def check(module, number, case, weight, rng, report):
             inputs[0][4, 3], inputs[0][5, 2] = np.inf, np.nan
             again = run()[1]
             assert np.isnan(again[4:6]).all() and np.array_equal(np.delete(again, [4, 5], 0), np.delete(result, [4, 5], 0)), again
+        if case.chip and not case.accumulate:
+            assert np.array_equal(run(SEED + 1)[1], result), "results depend on the order of blocks"
         types = {"int8": r"[su]8\.s8", "xnor": r"b1\.b1"}.get(case.compute, r"(b?f16)\.\1")
         products = [op for op in counts if op.startswith("mma")]
         assert products and all(re.search(rf"\.{types}\.\w+(\.and\.popc)?$", op) for op in products), counts
@@ -555,10 +577,11 @@ def compile_cases(cases, path, rng, chip="sm_80"):
         blobs.append(f'    w{i}: "0x40000000{values.tobytes().hex().upper()}"')
     resources = "{-# dialect_resources: { builtin: {\n" + ",\n".join(blobs) + "\n} } #-}\n"
     weights = list(decode_all(path, decodes, resources, len(cases)))
-    # compute is of all of a module.
-    for compute in sorted({case.compute for case in cases}):
-        chosen = [i for i, case in enumerate(cases) if case.compute == compute]
-        module = compile_module("".join(matmuls[i] for i in chosen) + resources, f"{path}.{compute}", chip, f"compute={compute}")
+    # Options are of all of a module.
+    options_of = [(case.chip or chip, f"compute={case.compute} {case.options}") for case in cases]
+    for number, options in enumerate(sorted(set(options_of))):
+        chosen = [i for i in range(len(cases)) if options_of[i] == options]
+        module = compile_module("".join(matmuls[i] for i in chosen) + resources, f"{path}.{number}", *options)
         for i in chosen:
             yield i, module, weights[i]
 

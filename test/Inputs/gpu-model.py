@@ -90,4 +90,18 @@ wrong = run(change(r"(mma\.sp[^;]*,\s*)1;", r"\g<1>0;"))
 assert wrong > 1, f"positions of another tile: an error of {wrong}"
 wrong = run(change(r"(mma\.sp\S*\s+\{[^}]*\},\s*\{[^}]*\},\s*\{)([^,]*), ([^,]*),", r"\1\3, \2,"))
 assert wrong > 1, f"registers of x in another order: an error of {wrong}"
+
+# Blocks of a cluster share what is reduced.
+longer = rng.standard_normal((N, 4 * K)).astype(np.float16)
+text = text.replace(f"{K}xf16", f"{4 * K}xf16").replace(weight.tobytes().hex().upper(), longer.tobytes().hex().upper())
+module = compile_module(text, path + "-cluster", "sm_90a")
+x = rng.standard_normal((M, 4 * K)).astype(np.float16)
+expected = x.astype(np.float64) @ longer.T.astype(np.float64)
+assert run(module.ptx, x) < 1e-2
+pair = r"barrier\.cluster\.arrive\.aligned;\s*barrier\.cluster\.wait\.aligned;"
+expect_fault("no waits of the cluster", change(pair, ""), "", x)
+expect_fault("only the last wait of the cluster", change(pair, "", count=1), "another block", x)
+expect_fault("only the first wait of the cluster", change(rf"(?s)(.*){pair}", r"\1"), "is gone", x)
+wrong = run(change(r"(mapa\S*\s+\S+\s+\S+,\s*)1;", r"\g<1>0;"), x)
+assert wrong > 1, f"sums of another block: an error of {wrong}"
 print("the model notices all of them")

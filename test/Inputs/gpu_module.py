@@ -17,6 +17,21 @@ class Launch:
     shared_bytes: int
     args: list  # names of values
     types: list
+    most: int = None  # rows that it is launched for at most, where that is asked for
+
+    @property
+    def rows(self):
+        """Of lhs, of a block."""
+        return int(re.search(r"_contract\d+_m(\d+)", self.kernel).group(1))
+
+    @property
+    def contraction(self):
+        return int(re.search(r"_contract(\d+)_", self.kernel).group(1))
+
+
+def choose(launches, m):
+    """The one of the launches of a contraction that runs for m rows."""
+    return next(launch for launch in launches if launch.most is None or m <= launch.most)
 
 
 class GpuModule:
@@ -33,13 +48,17 @@ class GpuModule:
     def launches(self, function):
         body = self.functions[function]
         constants = {n: int(v) for n, v in re.findall(r"(%[\w-]+) = arith\.constant (-?\d+) : (?:index|i32)", body)}
-        found = []
+        found, conditions = [], [(c.start(), constants[c.group(1)]) for c in re.finditer(r"arith\.cmpi ule, %[\w-]+, (%[\w-]+) : index", body)]
         for match in re.finditer(
             r"gpu\.launch_func\s+@kernels::@(\w+) blocks in \(([^)]*)\) threads in \(([^),]*)[^)]*\)\s*(?:dynamic_shared_memory_size (\S+) )?args\(([^)]*(?:\([^)]*\)[^)]*)*)\)", body
         ):
             args = re.findall(r"(%[\w-]+) : (memref<[^>]*(?:<[^>]*>[^>]*)*>)", match.group(5))
             grid = [constants.get(g.strip()) for g in match.group(2).split(",")]
-            found.append(Launch(match.group(1), grid, constants[match.group(3)], constants.get(match.group(4), 0), [a for a, _ in args], [t for _, t in args]))
+            # Each condition is right before its launch.
+            most = None
+            while conditions and conditions[0][0] < match.start():
+                most = conditions.pop(0)[1]
+            found.append(Launch(match.group(1), grid, constants[match.group(3)], constants.get(match.group(4), 0), [a for a, _ in args], [t for _, t in args], most))
         return found
 
     def constant(self, function, name):

@@ -1,4 +1,4 @@
-"""A model of a GPU that runs blocks of threads of PTX, one after another, with numpy.
+"""A model of a GPU that runs blocks of threads of PTX, one after another in any order, with numpy. Those of a cluster run in turns.
 
 What is modelled is what the PTX ISA says: lanes and registers of mma and ldmatrix by its tables (written down here once more, apart from the
 compiler's), asynchronous copies that arrive when they are waited for, and barriers. It fails on what hardware leaves undefined: accesses that are not
@@ -72,11 +72,13 @@ class Kernel:
         self.params = [p.split()[-1] for p in match.group(1).split(",") if p.strip()]
         threads = re.search(r"\.(?:req|max)ntid\s+(\d+)", match.group(2))
         self.threads = int(threads.group(1)) if threads else None
+        cluster = re.search(r"\.reqnctapercluster\s+(\d+), (\d+), (\d+)", match.group(2))
+        self.cluster = [int(size) for size in cluster.groups()] if cluster else [1, 1, 1]
         depth, end = 1, match.end()
         while depth:
             depth += {"{": 1, "}": -1}.get(text[end], 0)
             end += 1
-        self.code, self.labels = [], {}
+        self.code, self.labels, self.targets = [], {}, {}
         body = text[match.end() : end - 1]
         for statement in re.split(r";|(?<=:)\s", body):
             statement = statement.strip(" \t\n{}" if statement.strip().startswith(("{", "}")) else None)
@@ -85,7 +87,9 @@ class Kernel:
                 if not label:
                     break
                 self.labels[label.group(1)] = len(self.code)
-                statement = statement[label.end() :]
+                statement, last = statement[label.end() :], label.group(1)
+            if statement.startswith(".branchtargets"):
+                self.targets[last] = [target.strip() for target in statement.split(None, 1)[1].split(",")]
             if not statement or statement.startswith("."):
                 continue
             guard = re.match(r"@(!?)(%\w+)\s+", statement)
@@ -99,7 +103,7 @@ class Kernel:
 
     def find_meeting_points(self):
         """For each branch that some threads of a warp may take: where all of them meet again, or None. That is where hardware waits for them."""
-        leaders = sorted({0, *self.labels.values(), *(i + 1 for i, c in enumerate(self.code) if c[0].startswith(("bra", "ret", "exit")))})
+        leaders = sorted({0, *self.labels.values(), *(i + 1 for i, c in enumerate(self.code) if c[0].startswith(("bra", "brx", "ret", "exit")))})
         leaders = [l for l in leaders if l < len(self.code)]
         ends = dict(zip(leaders, leaders[1:] + [len(self.code)]))
         successors = {}
@@ -108,7 +112,9 @@ class Kernel:
             following = []
             if opcode.startswith("bra"):
                 following.append(self.labels[operands[0]])
-            if not opcode.startswith(("bra", "ret", "exit")) or guard:
+            if opcode.startswith("brx"):
+                following += [self.labels[target] for target in self.targets[operands[1]]]
+            if not opcode.startswith(("bra", "brx", "ret", "exit")) or guard:
                 following.append(end if end < len(self.code) else None)
             successors[leader] = [f for f in following if f is not None] or [-1]
         # Blocks that every way to the end goes through.
@@ -123,7 +129,7 @@ class Kernel:
                 after[leader] = new
         meet = {}
         for leader, end in ends.items():
-            if self.code[end - 1][0].startswith("bra") and self.code[end - 1][2]:
+            if self.code[end - 1][0].startswith("brx") or self.code[end - 1][0].startswith("bra") and self.code[end - 1][2]:
                 others = after[leader] - {leader}
                 # The nearest one is the one that all others come after.
                 nearest = [o for o in others if others <= after[o]]
@@ -135,6 +141,8 @@ class Block:
     """The threads of one block."""
 
     SHARED = 1024
+    # An address of a cluster has the rank of the block, plus 1, above that.
+    RANK_BITS = 20
 
     def __init__(self, kernel, args, buffers, block, grid, shared_bytes):
         self.kernel, self.buffers = kernel, buffers
@@ -162,6 +170,10 @@ class Block:
         self.copies = []
         self.commits = np.zeros(n, np.int64)
         self.executed = {}
+        # Blocks of the cluster by rank, this one too; and since when, and of which places, others may read this one's shared memory.
+        self.peers, self.is_done = [self], False
+        self.cluster_epoch = 1
+        self.read_by_others = np.zeros(shared_bytes, bool)
 
     # Operands
 
@@ -244,7 +256,27 @@ class Block:
         self.read_epoch[places] = self.epoch
         return self.shared[places]
 
+    def load_cluster(self, addresses, size, what):
+        ranks = (addresses >> np.uint64(self.RANK_BITS)).astype(np.int64) - 1
+        out = np.zeros((len(addresses), size), np.uint8)
+        for rank in np.unique(ranks):
+            if not 0 <= rank < len(self.peers):
+                raise Fault(f"{what}: no block {rank} in the cluster")
+            peer, lanes = self.peers[rank], ranks == rank
+            if peer.is_done:
+                raise Fault(f"{what}: block {rank} of the cluster is gone")
+            places = peer.shared_places(addresses[lanes] & np.uint64((1 << self.RANK_BITS) - 1), size, what)
+            if np.any(peer.pending[places]) or not np.all(peer.is_set[places]):
+                raise Fault(f"{what}: reads shared memory of another block that is not set")
+            if np.any(peer.write_epoch[places] >= peer.cluster_epoch):
+                raise Fault(f"{what}: reads what another block wrote since the cluster waited")
+            peer.read_by_others[places] = True
+            out[lanes] = peer.shared[places]
+        return out
+
     def check_write(self, places, idx, what):
+        if np.any(self.read_by_others[places]):
+            raise Fault(f"{what}: writes what other blocks read")
         if len(np.unique(places)) != places.size:
             raise Fault(f"{what}: threads write one place")
         others = (self.reader[places] != idx[:, None]) & (self.read_epoch[places] == self.epoch)
@@ -260,6 +292,7 @@ class Block:
     # Execution
 
     def run(self, limit=10_000_000):
+        """Runs it, yielding where all threads wait for the cluster."""
         code, labels, kernel_meet = self.kernel.code, self.kernel.labels, self.kernel.meet
         pc = np.zeros(self.count, np.int64)
         waiting = np.zeros(self.count, bool)
@@ -268,6 +301,7 @@ class Block:
         # Threads that took other ways wait where these meet: the place, those who come there, and what each of them waits for after that.
         meetings, inner = {}, np.full(self.count, -1)
         blocked = np.zeros(self.count, bool)
+        arrived, in_cluster = np.zeros(self.count, bool), np.zeros(self.count, bool)
         number = 0
 
         def arrive():
@@ -287,11 +321,16 @@ class Block:
         for _ in range(limit):
             if meetings:
                 arrive()
-            runnable = ~(waiting | done | blocked)
+            runnable = ~(waiting | done | blocked | in_cluster)
             if not runnable.any():
                 if done.all():
+                    self.is_done = True
                     return
-                if not waiting.any() or done.any() or blocked.any():
+                if in_cluster.all():
+                    yield
+                    arrived[:], in_cluster[:] = False, False
+                    continue
+                if not waiting.any() or done.any() or blocked.any() or in_cluster.any():
                     raise Fault("threads wait at a barrier that others never reach")
                 waiting[:] = False
                 self.epoch += 1
@@ -300,24 +339,37 @@ class Block:
             idx = np.nonzero(runnable & (pc == at))[0] if not (pc == at).all() or not runnable.all() else everyone
             opcode, operands, guard = code[at]
             pc[idx] = at + 1
+            went = idx
             if guard:
-                taken = self.regs[guard[0]][idx].astype(bool) ^ guard[1]
-                if opcode.startswith("bra") and taken.any() and not taken.all() and kernel_meet[at] is not None:
-                    members = np.zeros(self.count, bool)
-                    members[idx] = True
-                    meetings[number] = (kernel_meet[at], members, inner.copy())
-                    inner[idx] = number
-                    number += 1
-                idx = idx[taken]
-                if not len(idx):
-                    continue
+                idx = idx[self.regs[guard[0]][idx].astype(bool) ^ guard[1]]
+            elif opcode.startswith("brx"):
+                to = np.array([labels[target] for target in self.kernel.targets[operands[1]]])[self.read(operands[0], idx).astype(np.int64)]
+            parts = opcode.startswith("brx") and (to != to[0]).any() or opcode.startswith("bra") and 0 < len(idx) < len(went)
+            if parts and kernel_meet[at] is not None:
+                members = np.zeros(self.count, bool)
+                members[went] = True
+                meetings[number] = (kernel_meet[at], members, inner.copy())
+                inner[went] = number
+                number += 1
+            if not len(idx):
+                continue
             self.executed[opcode] = self.executed.get(opcode, 0) + len(idx) / 32
-            if opcode.startswith("bra"):
+            if opcode.startswith("brx"):
+                pc[idx] = to
+            elif opcode.startswith("bra"):
                 pc[idx] = labels[operands[0]]
             elif opcode in ("ret", "exit"):
                 done[idx] = True
             elif opcode.startswith(("bar.sync", "barrier.sync")):
                 waiting[idx] = True
+            elif opcode.startswith("barrier.cluster.arrive"):
+                if "relaxed" in opcode or arrived[idx].any():
+                    raise Fault(f"{opcode}: expected one that nobody waits for yet, and that orders what was written before")
+                arrived[idx] = True
+            elif opcode.startswith("barrier.cluster.wait"):
+                if not arrived[idx].all():
+                    raise Fault(f"{opcode}: waits without having arrived")
+                in_cluster[idx] = True
             else:
                 try:
                     self.execute(opcode, operands, idx)
@@ -387,6 +439,8 @@ class Block:
         addresses = self.address(ops[1], idx)
         if "shared" in parts:
             data = self.load_shared(addresses, idx, size, "load")
+        elif "shared::cluster" in parts:
+            data = self.load_cluster(addresses, size, "load")
         elif "global" in parts:
             data = self.load_global(addresses, size, "load")
         else:
@@ -472,6 +526,10 @@ class Block:
             self.copies.append((idx.copy(), self.commits[idx], places, data))
         else:
             raise Fault("no model of this copy")
+
+    def op_mapa(self, parts, ops, idx):
+        rank = self.mask(self.read(ops[2], idx), 32)
+        self.write(ops[0], idx, self.read(ops[1], idx) + ((rank + np.uint64(1)) << np.uint64(self.RANK_BITS)))
 
     def whole_warps(self, idx):
         if len(idx) % 32 or np.any(idx.reshape(-1, 32) != idx[::32, None] + LANES) or np.any(idx[::32] % 32):
@@ -851,8 +909,42 @@ def memref_args(number, shape):
     return [base, base, 0, *shape, *strides]
 
 
-def launch(text, name, arrays, grid, shared_bytes, writable=()):
-    """Runs all blocks. `arrays` are the buffers, of which those with a number in `writable` are stored to. Gives instructions executed per warp."""
+def run_grid(kernel, args, buffers, grid, shared_bytes, seed=0):
+    """Runs all blocks, in an order that the seed says. Gives instructions executed per warp."""
+    rng = np.random.default_rng(seed)
+    if any(size % of for size, of in zip(grid, kernel.cluster)):
+        raise Fault(f"a grid of {grid} blocks is not made of clusters of {kernel.cluster}")
+    clusters = [size // of for size, of in zip(grid, kernel.cluster)]
+    executed = {}
+    for number in rng.permutation(int(np.prod(clusters))):
+        first = [int(at) * of for at, of in zip(np.unravel_index(number, clusters), kernel.cluster)]
+        blocks = [
+            Block(kernel, args, buffers, (first[0] + x, first[1] + y, first[2] + z), grid, shared_bytes)
+            for z in range(kernel.cluster[2]) for y in range(kernel.cluster[1]) for x in range(kernel.cluster[0])
+        ]  # fmt: skip
+        runs = [block.run() for block in blocks]
+        for block in blocks:
+            block.peers = blocks
+        while runs:
+            left = []
+            for i in rng.permutation(len(runs)):
+                if next(runs[i], runs[i]) is None:
+                    left.append(runs[i])
+            if left and len(left) != len(blocks):
+                raise Fault("blocks wait for others of the cluster that are gone")
+            runs = left
+            for block in blocks:
+                block.epoch += 1
+                block.cluster_epoch = block.epoch
+                block.read_by_others[:] = False
+        for block in blocks:
+            for opcode, count in block.executed.items():
+                executed[opcode] = executed.get(opcode, 0) + count
+    return executed
+
+
+def launch(text, name, arrays, grid, shared_bytes, writable=(), seed=0):
+    """Runs a kernel. `arrays` are the buffers, of which those with a number in `writable` are stored to."""
     kernel = Kernel(text, name)
     args, buffers = [], []
     for number, array in enumerate(arrays):
@@ -863,12 +955,4 @@ def launch(text, name, arrays, grid, shared_bytes, writable=()):
             view = view.copy()
             view.flags.writeable = False
         buffers.append(view)
-    executed = {}
-    for z in range(grid[2]):
-        for y in range(grid[1]):
-            for x in range(grid[0]):
-                block = Block(kernel, args, buffers, (x, y, z), grid, shared_bytes)
-                block.run()
-                for opcode, count in block.executed.items():
-                    executed[opcode] = executed.get(opcode, 0) + count
-    return executed
+    return run_grid(kernel, args, buffers, grid, shared_bytes, seed)

@@ -175,11 +175,14 @@ def ConvertCompressToGPU
   let description = [{
     Combines the fragment decoder of the weight's codec with mma.sync. Each
     contraction becomes a `gpu.func` and its launch; where the number of rows of lhs
-    is not known, there are several kernels, of which the smallest one that has room
-    for all rows is launched. Buffers must be ones that the GPU can read, and begin
-    at multiples of 16 bytes. Where two of four columns are stored, they are
-    multiplied by mma.sp. The module of kernels has the chip as its target, and the
-    version of PTX that they need.
+    is not known, there are several kernels, of which the first one that is for as
+    many rows is launched. The last one is for so many that each multiprocessor has
+    some. Where outputs are few, blocks of threads share what is reduced: those of
+    a cluster, on chips that have such. A remark says where a weight does not fill
+    a tile. Buffers must be ones that the GPU can read, and begin at multiples of 16
+    bytes. Where two of four columns are stored, they are multiplied by mma.sp. The
+    module of kernels has the chip as its target, and the version of PTX that they
+    need.
 
     ```mlir
     compress.contract ins(%x, %stream : memref<8x256xf16>, memref<8x4x544xi8>) outs(%y : memref<8x128xf32>) ...
@@ -204,7 +207,9 @@ def ConvertCompressToGPU
   ];
   let options = [
     Option<"chip", "chip", "std::string", "\"sm_80\"",
-           "What kernels are for, such as sm_80 or sm_90a">
+           "What kernels are for, such as sm_80 or sm_90a">,
+    Option<"multiprocessors", "multiprocessors", "int64_t", "0",
+           "Those of the GPU, which all are to have work; 0: as many as a large GPU of the chip has">
   ];
 }
 

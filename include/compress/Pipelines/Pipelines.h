@@ -63,6 +63,10 @@ struct CompressToNVVMOptions : PassPipelineOptions<CompressToNVVMOptions> {
       llvm::cl::desc("Warn, instead of failing, about weights that are decoded "
                      "as a whole, see compress-check-fused"),
       llvm::cl::init(false)};
+  PassOptions::Option<int64_t> multiprocessors{
+      *this, "multiprocessors",
+      llvm::cl::desc("Those of the GPU, see convert-compress-to-gpu"),
+      llvm::cl::init(0)};
 };
 
 /// Checks stored data, and expands compressed types of functions and loops.
@@ -105,7 +109,8 @@ struct GpuBinary {
   std::string format = "isa", toolkit;
 };
 void buildCompressKernelsToNVVM(OpPassManager &pm, StringRef chip,
-                                bool artifactABI, const GpuBinary &binary = {});
+                                int64_t multiprocessors, bool artifactABI,
+                                const GpuBinary &binary = {});
 
 } // namespace mlir::compress
 

@@ -39,10 +39,10 @@ struct ConvertToGPUPass
   void runOnOperation() override;
 
 private:
-  LogicalResult convert(ContractOp op, int64_t number, int64_t sharedBytes);
+  LogicalResult convert(ContractOp op, int64_t number, const GpuChip &chip);
   LogicalResult convert(linalg::LinalgOp op, int64_t number);
   void launch(ImplicitLocOpBuilder &b, ContractOp op, StringRef name,
-              ValueRange operands, int64_t lhsRows, int64_t sharedBytes);
+              ValueRange operands, const KernelShape &shape);
   SmallVector<Value> roundLhs(ImplicitLocOpBuilder &b, ContractOp op,
                               StringRef name);
   SmallVector<Value> packSigns(ImplicitLocOpBuilder &b, ContractOp op,
@@ -52,25 +52,20 @@ private:
 };
 } // namespace
 
-/// Emits the kernel for up to so many rows of lhs, and its launch.
+/// Emits a kernel, and its launch.
 void ConvertToGPUPass::launch(ImplicitLocOpBuilder &b, ContractOp op,
                               StringRef name, ValueRange operands,
-                              int64_t lhsRows, int64_t sharedBytes) {
+                              const KernelShape &shape) {
   FragmentWeight weight = getFragmentWeight(op);
-  KernelShape shape =
-      KernelShape::choose(weight, getMmaKind(op), lhsRows, sharedBytes);
   auto inModule = OpBuilder::atBlockEnd(kernels.getBody());
-  gpu::GPUFuncOp kernel =
-      emitMmaKernel(inModule, op, (name + "_m" + Twine(lhsRows)).str(), shape);
+  gpu::GPUFuncOp kernel = emitMmaKernel(inModule, op, name, shape);
   auto index = [&](int64_t value) -> Value {
     return arith::ConstantIndexOp::create(b, value);
   };
   Value rows = b.createOrFold<memref::DimOp>(op.getInit(), index(op.getDimM()));
-  Value blocks = b.createOrFold<arith::CeilDivUIOp>(rows, index(lhsRows));
+  Value blocks = b.createOrFold<arith::CeilDivUIOp>(rows, index(shape.lhsRows));
   gpu::KernelDim3 grid = {
-      index(llvm::divideCeilSigned(weight.getNumTileRows(),
-                                   shape.getBlockTileRows())),
-      blocks,
+      index(getNumOutputBlocks(weight, shape) * shape.splits), blocks,
       index(computeProduct(
           weight.getTiled().getShape().take_front(op.getNumBatch())))};
   gpu::KernelDim3 block = {index(shape.getNumThreads()), index(1), index(1)};
@@ -151,7 +146,7 @@ SmallVector<Value> ConvertToGPUPass::packSigns(ImplicitLocOpBuilder &b,
 }
 
 LogicalResult ConvertToGPUPass::convert(ContractOp op, int64_t number,
-                                        int64_t sharedBytes) {
+                                        const GpuChip &chip) {
   std::string obstacle = findObstacle(op);
   if (!obstacle.empty())
     return op.emitOpError() << "no kernel for GPUs, because " << obstacle;
@@ -163,7 +158,6 @@ LogicalResult ConvertToGPUPass::convert(ContractOp op, int64_t number,
   };
   int64_t rows =
       cast<MemRefType>(op.getInit().getType()).getDimSize(op.getDimM());
-  int64_t most = getMostLhsRows(getFragmentWeight(op));
   // What lhs becomes is in buffers of this contraction.
   auto prepare = [&]() -> SmallVector<Value> {
     MmaKind kind = getMmaKind(op);
@@ -180,13 +174,32 @@ LogicalResult ConvertToGPUPass::convert(ContractOp op, int64_t number,
          {operands[op.getLhsMutable().getOperandNumber()], operands.back()})
       memref::DeallocOp::create(b, buffer);
   };
+  if (rows == 0)
+    return success();
+  FragmentWeight weight = getFragmentWeight(op);
+  int64_t outputs = weight.logical.getDimSize(weight.getRowDim());
+  int64_t columns = weight.logical.getDimSize(weight.getColumnDim());
+  if (outputs < weight.getTileRows() || columns < weight.getTileColumns())
+    remark::missed(op.getLoc(), remark::RemarkOpts::name("ConvertToGPU")
+                                    .category("convert-compress-to-gpu"))
+        << remark::reason("a weight of {0} x {1} does not fill a tile of {2} x "
+                          "{3}, and kernels compute with whole ones",
+                          outputs, columns, weight.getTileRows(),
+                          weight.getTileColumns());
+  SmallVector<KernelChoice> choices =
+      chooseKernels(weight, getMmaKind(op), rows, bool(op.getWindow()), chip);
+  auto getName = [&](const KernelChoice &choice) {
+    const KernelShape &shape = choice.shape;
+    std::string full = (name + "_m" + Twine(shape.lhsRows)).str();
+    if (shape.splits > 1)
+      full += "_k" + std::to_string(shape.splits);
+    if (!choice.most)
+      full += "_many";
+    return full;
+  };
   if (!ShapedType::isDynamic(rows)) {
-    if (rows == 0)
-      return success();
-    const int64_t *fitting = llvm::find_if(
-        kLhsRows, [&](int64_t count) { return count >= std::min(rows, most); });
     SmallVector<Value> operands = prepare();
-    launch(b, op, name, operands, *fitting, sharedBytes);
+    launch(b, op, getName(choices.front()), operands, choices.front().shape);
     finish(operands);
     return success();
   }
@@ -201,13 +214,15 @@ LogicalResult ConvertToGPUPass::convert(ContractOp op, int64_t number,
   when(arith::CmpIPredicate::ugt, 0, /*hasElse=*/false);
   SmallVector<Value> operands = prepare();
   OpBuilder::InsertPoint behind = b.saveInsertionPoint();
-  for (int64_t count : kLhsRows) {
-    if (count == most) {
-      launch(b, op, name, operands, count, sharedBytes);
+  for (const KernelChoice &choice : choices) {
+    std::string kernel = getName(choice);
+    if (!choice.most) {
+      launch(b, op, kernel, operands, choice.shape);
       break;
     }
-    scf::IfOp ifOp = when(arith::CmpIPredicate::ule, count, /*hasElse=*/true);
-    launch(b, op, name, operands, count, sharedBytes);
+    scf::IfOp ifOp =
+        when(arith::CmpIPredicate::ule, choice.most, /*hasElse=*/true);
+    launch(b, op, kernel, operands, choice.shape);
     b.setInsertionPointToStart(ifOp.elseBlock());
   }
   b.restoreInsertionPoint(behind);
@@ -280,6 +295,13 @@ void ConvertToGPUPass::runOnOperation() {
   FailureOr<GpuChip> known = lookupChip(chip, emitError);
   if (failed(known))
     return signalPassFailure();
+  if (multiprocessors < 0) {
+    emitError() << "expected a number of multiprocessors, but got "
+                << multiprocessors.getValue();
+    return signalPassFailure();
+  }
+  if (multiprocessors)
+    known->multiprocessors = multiprocessors;
   unsigned ptx = known->ptx;
   for (ContractOp op : ops) {
     bool isSparse = hasSparseFragments(op);
@@ -305,7 +327,7 @@ void ConvertToGPUPass::runOnOperation() {
       /*initial_value=*/Attribute(), /*constant=*/false,
       b.getI64IntegerAttr(kLaneBytes));
   for (auto [number, op] : llvm::enumerate(ops)) {
-    if (failed(convert(op, number, known->sharedBytes)))
+    if (failed(convert(op, number, *known)))
       return signalPassFailure();
     op.erase();
   }

@@ -28,8 +28,12 @@ struct GpuChip {
   unsigned capability;
   /// The first version of PTX that has it and its instructions, times 10.
   unsigned ptx;
-  /// Shared memory that a block may have.
+  /// Shared memory that a block may have. A multiprocessor has 1 KiB more.
   int64_t sharedBytes;
+  /// Multiprocessors of a large GPU of the kind.
+  int64_t multiprocessors;
+  /// Blocks of a cluster, which read each other's shared memory; 1: none.
+  int64_t clusterBlocks;
 };
 
 /// The chip of that name, or null.

@@ -165,14 +165,13 @@ void MmaKernel::copyScales(Value stage, Value slot) {
             });
 }
 
-/// Begins to copy a stage, if there is one.
+/// Begins to copy a stage of the block, if there is one.
 void MmaKernel::issue(Value stage, Value slot) {
-  int64_t stages =
-      llvm::divideCeilSigned(weight.records.count, shape.getStageRecords());
-  when(isLess(stage, index(stages)), [&] {
-    copyWeight(stage, slot);
-    copyLhs(stage, slot);
+  when(isLess(stage, numStages), [&] {
+    Value number = addTo(firstStage, stage);
+    copyWeight(number, slot);
+    copyLhs(number, slot);
     if (scaleBuffer)
-      copyScales(stage, slot);
+      copyScales(number, slot);
   });
 }

@@ -4,25 +4,46 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
+//
+// Few rows of lhs: what counts is that all multiprocessors read the weight, so
+// blocks are many and share what is reduced where outputs are few. Many rows:
+// products count, so warps have as many sums as fit their registers, which
+// makes what they read from shared memory for each mma less.
+//
+//===----------------------------------------------------------------------===//
 
 #include "SharedMemory.h"
+#include "mlir/Dialect/Utils/IndexingUtils.h"
 
 using namespace mlir;
 using namespace mlir::compress;
 
 /// Warps of a block.
 static constexpr int64_t kWarps = 8;
-/// Outputs of a warp, and columns that it takes in a stage, at least.
-static constexpr int64_t kWarpRows = 32, kWarpColumns = 64;
-/// Blocks that keep large GPUs busy.
-static constexpr int64_t kBlocks = 128;
+/// Rows of lhs of a block; the last ones are those of kernels for many rows.
+static constexpr int64_t kLhsRows[] = {8, 16, 32, 64}, kManyLhsRows = 128;
+/// Outputs of a warp, rows of lhs of one at most, and columns of lhs that it
+/// takes in a stage, at least.
+static constexpr int64_t kWarpRows = 32, kWarpLhsRows = 64, kWarpColumns = 64;
+/// The same of kernels for many rows, columns in bytes of lhs.
+static constexpr int64_t kManyWarpRows = 64, kManyWarpBytes = 128;
+/// Columns of a tile: of more, what is unpacked takes more registers than are
+/// left.
+static constexpr int64_t kManyTileColumns = 64;
+/// Sums of all outputs and rows of a warp, where each block of the weight is
+/// summed up apart.
+static constexpr int64_t kMaxSums = kWarpRows * kWarpLhsRows;
 /// Stages: one is computed with while others arrive.
 static constexpr int64_t kMinStages = 2, kGoodStages = 3, kMaxStages = 4;
+/// A multiprocessor has so much shared memory more than a block may have, and
+/// takes so much more for each block.
+static constexpr int64_t kReservedBytes = 1024;
+/// See KernelShape::neighbours.
+static constexpr int64_t kNeighbours = 16;
 
-/// Sums of all outputs and rows of a warp; those of a block are as many.
-static constexpr int64_t kMaxSums = kWarpRows * 64;
-
-int64_t mlir::compress::getMostLhsRows(const FragmentWeight &weight) {
+/// The most of kLhsRows that a weight has a kernel for: sums must fit
+/// registers.
+static int64_t getMostLhsRows(const FragmentWeight &weight) {
   int64_t outputs = std::max(kWarpRows, weight.getTileRows()), most = 0;
   for (int64_t rows : kLhsRows)
     if (rows * outputs <= kMaxSums)
@@ -30,44 +51,188 @@ int64_t mlir::compress::getMostLhsRows(const FragmentWeight &weight) {
   return most;
 }
 
-KernelShape KernelShape::choose(const FragmentWeight &weight, MmaKind kind,
-                                int64_t lhsRows, int64_t sharedBytes) {
+namespace {
+/// Chooses shapes for one weight and chip.
+class ShapeChooser {
+public:
+  ShapeChooser(const FragmentWeight &weight, MmaKind kind, const GpuChip &chip)
+      : weight(weight), chip(chip), kind(kind),
+        lhsBits(getMmaElementBits(kind)),
+        batches(computeProduct(weight.getTiled().getShape().take_front(
+            weight.logical.getRank() - 2))) {}
+
+  /// For up to so many rows, of which there are so many blocks.
+  KernelShape chooseForFew(int64_t lhsRows, int64_t lhsBlocks) const;
+  /// For any number of rows, if there is a better one than chooseForFew has.
+  std::optional<KernelShape> chooseForMany() const;
+  /// How many blocks keep most of the GPU busy.
+  int64_t getBusyBlocks() const {
+    return llvm::divideCeilSigned(3 * chip.multiprocessors, 4);
+  }
+  int64_t getNumBlocks(const KernelShape &shape) const {
+    return getNumOutputBlocks(weight, shape) * batches;
+  }
+
+private:
+  bool fits(KernelShape &shape, int64_t stages) const {
+    shape.stages = stages;
+    return getSharedBytes(weight, shape) <= chip.sharedBytes;
+  }
+  int64_t getResidentBlocks(const KernelShape &shape) const;
+  KernelShape make(int64_t lhsRows, int64_t lhsBlocks, int64_t rowWarps,
+                   int64_t columnWarps) const;
+
+  const FragmentWeight &weight;
+  const GpuChip &chip;
+  MmaKind kind;
+  int64_t lhsBits, batches;
+};
+} // namespace
+
+/// Blocks that a multiprocessor has at once, of those that are wanted: two of
+/// few rows, as their registers allow, so that one computes while the other
+/// begins or ends.
+int64_t ShapeChooser::getResidentBlocks(const KernelShape &shape) const {
+  int64_t most = shape.lhsRows <= 32 ? 2 : 1;
+  return std::min(most, (chip.sharedBytes + kReservedBytes) /
+                            (getSharedBytes(weight, shape) + kReservedBytes));
+}
+
+KernelShape ShapeChooser::make(int64_t lhsRows, int64_t lhsBlocks,
+                               int64_t rowWarps, int64_t columnWarps) const {
   KernelShape shape;
-  shape.lhsBits = getMmaElementBits(kind);
+  shape.lhsBits = lhsBits;
   shape.lhsRows = lhsRows;
+  shape.lhsWarps = 1;
   shape.tileRows = std::max<int64_t>(kWarpRows / weight.getTileRows(), 1);
   int64_t columns = weight.getTilesPerRecord() * weight.getTileColumns();
   shape.records = std::min(llvm::divideCeilSigned(kWarpColumns, columns),
                            weight.records.count);
+  shape.rowWarps = rowWarps;
+  shape.columnWarps = columnWarps;
+  while (shape.columnWarps > 1 &&
+         (shape.getStageRecords() > weight.records.count ||
+          !fits(shape, kGoodStages)))
+    shape.columnWarps /= 2;
+  int64_t best = kMinStages - 1, resident = 0;
+  for (int64_t stages = kMaxStages; stages >= kMinStages; --stages)
+    if (fits(shape, stages) && getResidentBlocks(shape) > resident &&
+        (resident == 0 || stages >= kGoodStages)) {
+      best = stages;
+      resident = getResidentBlocks(shape);
+    }
+  shape.stages = best;
+  shape.residentBlocks = std::max<int64_t>(resident, 1);
+  // Each block has to have some stages.
+  int64_t stages =
+      llvm::divideCeilSigned(weight.records.count, shape.getStageRecords());
+  while (2 * shape.splits <= chip.clusterBlocks &&
+         2 * shape.splits * getNumBlocks(shape) * lhsBlocks <=
+             chip.multiprocessors * resident &&
+         4 * shape.splits <= stages)
+    shape.splits *= 2;
+  return shape;
+}
+
+KernelShape ShapeChooser::chooseForFew(int64_t lhsRows,
+                                       int64_t lhsBlocks) const {
   // With few rows of lhs, reading them again for other outputs costs little, so
   // warps share columns. With many, warps share what is in shared memory.
-  shape.rowWarps = lhsRows <= 8 ? 2 : lhsRows <= 16 ? 4 : kWarps;
-  int64_t tileRows = weight.getNumTileRows();
-  auto getBlocks = [&] {
-    return llvm::divideCeilSigned(tileRows, shape.getBlockTileRows());
+  int64_t rowWarps = lhsRows <= 8 ? 2 : lhsRows <= 16 ? 4 : kWarps;
+  int64_t columnWarps = kWarps / rowWarps;
+  KernelShape shape = make(lhsRows, lhsBlocks, rowWarps, columnWarps);
+  auto getBlocks = [&](const KernelShape &shape) {
+    return getNumBlocks(shape) * lhsBlocks * shape.splits;
   };
-  while (shape.rowWarps > 1 && getBlocks() < kBlocks && lhsRows <= 16)
-    shape.rowWarps /= 2;
-  while (shape.rowWarps > 1 && shape.getBlockTileRows() / 2 >= tileRows)
-    shape.rowWarps /= 2;
-  shape.columnWarps = kWarps / shape.rowWarps;
-  while (shape.columnWarps > 1 &&
-         shape.getStageRecords() > weight.records.count)
-    shape.columnWarps /= 2;
-  auto fits = [&](int64_t stages) {
-    shape.stages = stages;
-    return getSharedBytes(weight, shape) <= sharedBytes;
-  };
-  while (shape.rowWarps > kWarps / 2 && !fits(kGoodStages))
-    shape.rowWarps /= 2;
-  // Records may be large.
-  while (shape.columnWarps > 1 && !fits(kMinStages))
-    shape.columnWarps /= 2;
-  while (shape.rowWarps > 1 && !fits(kMinStages))
-    shape.rowWarps /= 2;
-  int64_t stages = kMaxStages;
-  while (stages > kMinStages && !fits(stages))
-    --stages;
-  shape.stages = stages;
+  while (rowWarps > 1) {
+    rowWarps /= 2;
+    // Records may be large.
+    if (shape.stages < kMinStages ||
+        (rowWarps >= kWarps / 2 && shape.stages < kGoodStages)) {
+      shape = make(lhsRows, lhsBlocks, rowWarps, columnWarps);
+      continue;
+    }
+    columnWarps *= 2;
+    KernelShape fewer = make(lhsRows, lhsBlocks, rowWarps, columnWarps);
+    bool isSmall = shape.getBlockTileRows() / 2 >= weight.getNumTileRows();
+    // Small blocks cost the more, the more rows of lhs they read.
+    bool isMore = getBlocks(shape) * (lhsRows > 16 ? 2 : 1) < getBusyBlocks() &&
+                  getBlocks(fewer) > getBlocks(shape) &&
+                  fewer.getNumWarps() >= shape.getNumWarps() &&
+                  fewer.stages >= std::min(kGoodStages, shape.stages);
+    if (!isSmall && !isMore)
+      break;
+    shape = fewer;
+  }
   return shape;
+}
+
+std::optional<KernelShape> ShapeChooser::chooseForMany() const {
+  auto decoder = cast<FragmentDecoderInterface>(weight.codec.getBase());
+  FragmentFormat format = decoder.getFragmentFormat(weight, kind);
+  // Sums of blocks, and of rows of lhs, take registers, too, and so do the
+  // columns of lhs that sparse weights choose from, and what is looked up.
+  if (format.tilesPerBlock || format.isSparse ||
+      decoder.getTableBytes(weight, /*blockTileRows=*/1) ||
+      (format.hasOffset() && !isLhsRounded(kind)) ||
+      kManyWarpRows % weight.getTileRows() ||
+      weight.getTileColumns() > kManyTileColumns)
+    return std::nullopt;
+  KernelShape shape;
+  shape.lhsBits = lhsBits;
+  shape.lhsRows = kManyLhsRows;
+  shape.lhsWarps = kManyLhsRows / kWarpLhsRows;
+  shape.rowWarps = kWarps / shape.lhsWarps;
+  shape.columnWarps = 1;
+  shape.tileRows = kManyWarpRows / weight.getTileRows();
+  shape.neighbours = kNeighbours;
+  int64_t columns = weight.getTilesPerRecord() * weight.getTileColumns();
+  shape.records =
+      std::min(llvm::divideCeilSigned(kManyWarpBytes * 8 / lhsBits, columns),
+               weight.records.count);
+  while (shape.records > 1 && !fits(shape, kGoodStages))
+    shape.records /= 2;
+  for (int64_t stages = kMaxStages; stages >= kGoodStages; --stages)
+    if (fits(shape, stages))
+      return shape;
+  return std::nullopt;
+}
+
+SmallVector<KernelChoice>
+mlir::compress::chooseKernels(const FragmentWeight &weight, MmaKind kind,
+                              int64_t rows, bool hasWindow,
+                              const GpuChip &chip) {
+  ShapeChooser chooser(weight, kind, chip);
+  bool isKnown = !ShapedType::isDynamic(rows);
+  SmallVector<KernelChoice> choices;
+  int64_t most = getMostLhsRows(weight);
+  for (int64_t lhsRows : kLhsRows)
+    if (lhsRows <= most)
+      choices.push_back(
+          {chooser.chooseForFew(
+               lhsRows, isKnown ? llvm::divideCeilSigned(rows, lhsRows) : 1),
+           lhsRows});
+  // Places in windows take registers, too.
+  std::optional<KernelShape> many;
+  if (!hasWindow)
+    many = chooser.chooseForMany();
+  if (!many) {
+    // The same, without a cluster.
+    many = chooser.chooseForFew(most, chip.multiprocessors);
+    if (many->getNumWarps() == kWarps)
+      many->neighbours = kNeighbours;
+  }
+  // As many rows as do not keep the GPU busy in such large blocks.
+  int64_t lhsBlocks =
+      llvm::divideCeilSigned(chooser.getBusyBlocks(),
+                             std::max<int64_t>(chooser.getNumBlocks(*many), 1));
+  choices.back().most = std::max(most, (lhsBlocks - 1) * many->lhsRows);
+  choices.push_back({*many, 0});
+  if (isKnown) {
+    const KernelChoice *chosen = llvm::find_if(choices, [&](auto &choice) {
+      return !choice.most || choice.most >= rows;
+    });
+    return {*chosen};
+  }
+  return choices;
 }

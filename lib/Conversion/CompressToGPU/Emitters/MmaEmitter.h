@@ -52,6 +52,8 @@ private:
 
   void emitBody();
   void locate();
+  void locateStages();
+  void waitForCluster();
   void makeBuffers();
   void makeTable();
   void issue(Value stage, Value slot);
@@ -69,7 +71,8 @@ private:
                 int64_t tileRow, const Sums &block, Sums &sums);
   void scaleAll(Sums &sums);
   void countSigns(Sums &sums);
-  void reduce(Sums &sums, function_ref<void()> finish);
+  void reduce(const Sums &sums, function_ref<void(Sums &)> finish);
+  Value loadOfBlock(Value buffer, ValueRange at, int64_t block);
   void store(const Sums &sums);
   Value emitEpilogue(ValueRange place, Value sum);
 
@@ -78,6 +81,8 @@ private:
   }
   Value add(Value x, Value y) { return arith::AddIOp::create(b, x, y); }
   Value add(Value x, int64_t y) { return y ? add(x, index(y)) : x; }
+  /// x may be null: 0.
+  Value addTo(Value x, Value y) { return x ? add(x, y) : y; }
   Value mul(Value x, int64_t y) {
     return arith::MulIOp::create(b, x, index(y));
   }
@@ -108,7 +113,7 @@ private:
                  function_ref<void(Value row, Value piece)> fill);
 
   int64_t getRowFragments() const { return weight.getTileRows() / 16; }
-  int64_t getLhsFragments() const { return shape.lhsRows / kMmaRows; }
+  int64_t getLhsFragments() const { return shape.getWarpLhsRows() / kMmaRows; }
   /// Columns of lhs that a warp reads in a stage, in pairs of bytes.
   int64_t getWarpColumns() const {
     return getStageColumns(weight, shape) * shape.lhsBits / 16 /
@@ -153,6 +158,11 @@ private:
   Value thread, lane, group, rowWarp, columnWarp, firstTileRow, firstRow;
   /// The stage that is computed with, if there is one.
   Value stage;
+  /// The rows of lhs of the warp, among those of the block; of the block, its
+  /// number among those of other columns, and the first of its stages. Null: 0.
+  Value firstWarpRow, split, firstStage;
+  /// How many stages a block has.
+  Value numStages;
   // Shared memory.
   Value lhsBuffer, lhsMatrices, weightBuffer, scaleBuffer;
 };

@@ -7,6 +7,7 @@
 
 #include "MmaEmitter.h"
 #include "PackSigns.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/IndexingUtils.h"
@@ -45,9 +46,35 @@ void MmaKernel::locate() {
   Value warp = div(thread, kWarpLanes);
   rowWarp = rem(warp, shape.rowWarps);
   columnWarp = div(warp, shape.rowWarps);
-  firstTileRow = mul(gpu::BlockIdOp::create(b, gpu::Dimension::x),
-                     shape.getBlockTileRows());
-  firstRow = mul(gpu::BlockIdOp::create(b, gpu::Dimension::y), shape.lhsRows);
+  if (shape.lhsWarps > 1) {
+    firstWarpRow =
+        mul(div(columnWarp, shape.columnWarps), shape.getWarpLhsRows());
+    columnWarp = rem(columnWarp, shape.columnWarps);
+  }
+  Value x = gpu::BlockIdOp::create(b, gpu::Dimension::x);
+  Value y = gpu::BlockIdOp::create(b, gpu::Dimension::y);
+  if (shape.splits > 1) {
+    split = rem(x, shape.splits);
+    x = div(x, shape.splits);
+  }
+  if (shape.neighbours > 1) {
+    // Blocks run in about the order of their numbers: those of some rows of
+    // lhs, one after the other, for each of the outputs.
+    int64_t outputs = getNumOutputBlocks(weight, shape);
+    Value number = add(mul(y, outputs), x);
+    Value first =
+        mul(div(number, outputs * shape.neighbours), shape.neighbours);
+    Value rows = arith::MinUIOp::create(
+        b,
+        arith::SubIOp::create(b, gpu::GridDimOp::create(b, gpu::Dimension::y),
+                              first),
+        index(shape.neighbours));
+    number = rem(number, outputs * shape.neighbours);
+    x = arith::DivUIOp::create(b, number, rows);
+    y = add(first, arith::RemUIOp::create(b, number, rows));
+  }
+  firstTileRow = mul(x, shape.getBlockTileRows());
+  firstRow = mul(y, shape.lhsRows);
   Value number = gpu::BlockIdOp::create(b, gpu::Dimension::z);
   ArrayRef<int64_t> sizes =
       weight.getTiled().getShape().take_front(op.getNumBatch());
@@ -55,6 +82,23 @@ void MmaKernel::locate() {
     int64_t inner = computeProduct(sizes.drop_front(i + 1));
     batch.push_back(rem(div(number, inner), sizes[i]));
   }
+}
+
+/// The stages of the block: about as many as those of the others of its
+/// cluster.
+void MmaKernel::locateStages() {
+  int64_t all =
+      llvm::divideCeilSigned(weight.records.count, shape.getStageRecords());
+  int64_t most = llvm::divideCeilSigned(all, shape.splits);
+  numStages = index(most);
+  if (shape.splits == 1)
+    return;
+  firstStage = mul(split, most);
+  if (all == most * shape.splits)
+    return;
+  firstStage = arith::MinUIOp::create(b, firstStage, index(all));
+  Value end = arith::MinUIOp::create(b, add(firstStage, most), index(all));
+  numStages = arith::SubIOp::create(b, end, firstStage);
 }
 
 void MmaKernel::makeBuffers() {
@@ -99,6 +143,7 @@ void MmaKernel::emitBody() {
           : weight.logical.getDimSize(weight.getColumnDim());
   m = memref::DimOp::create(b, init, index(op.getDimM()));
   locate();
+  locateStages();
   makeBuffers();
   // Records of a row of tiles become its bytes, and what is in a tile one
   // dimension.
@@ -115,8 +160,6 @@ void MmaKernel::emitBody() {
     buffer = collapse(buffer, rank);
   makeTable();
 
-  int64_t stages =
-      llvm::divideCeilSigned(weight.records.count, shape.getStageRecords());
   {
     auto loop =
         scf::ForOp::create(b, index(0), index(shape.stages - 1), index(1));
@@ -131,37 +174,59 @@ void MmaKernel::emitBody() {
                    getZeros(getSumType()));
   sums.outputs.assign(hasSigns() ? shape.tileRows * getRowFragments() : 0,
                       getZeros(getSumType()));
+  // Slots of stages: the remainder, or counted where that takes more.
+  bool isCounted = !llvm::isPowerOf2_64(shape.stages);
+  SmallVector<Value> slots;
+  if (isCounted)
+    slots = {index(0), index(shape.stages - 1)};
   auto pack = [&] {
-    SmallVector<Value> values;
+    SmallVector<Value> values(slots);
     for (Value *sum : sums.getAll())
       values.push_back(*sum);
     return values;
   };
   auto unpack = [&](ValueRange values) {
-    for (auto [sum, value] : llvm::zip_equal(sums.getAll(), values))
+    for (auto [sum, value] :
+         llvm::zip_equal(sums.getAll(), values.drop_front(slots.size())))
       *sum = value;
   };
-  auto loop = scf::ForOp::create(b, index(0), index(stages), index(1), pack());
+  auto count = [&](Value slot) -> Value {
+    Value next = add(slot, 1);
+    return arith::SelectOp::create(b, isLess(next, index(shape.stages)), next,
+                                   index(0));
+  };
+  auto loop = scf::ForOp::create(b, index(0), numStages, index(1), pack());
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
-    stage = loop.getInductionVar();
+    Value number = loop.getInductionVar();
+    Value following = add(number, shape.stages - 1);
+    stage = addTo(firstStage, number);
+    Value slot, next;
+    if (isCounted) {
+      slot = loop.getRegionIterArg(0);
+      next = loop.getRegionIterArg(1);
+    } else {
+      slot = rem(number, shape.stages);
+      next = rem(following, shape.stages);
+    }
     // All threads have what they asked for, and are done with the slot that is
     // filled next.
     emitWait(b, shape.stages - 2);
     gpu::BarrierOp::create(b);
-    issue(add(stage, shape.stages - 1),
-          rem(add(stage, shape.stages - 1), shape.stages));
+    issue(following, next);
     emitCommit(b);
     unpack(loop.getRegionIterArgs());
-    compute(rem(stage, shape.stages), sums);
+    compute(slot, sums);
+    if (isCounted)
+      slots = {count(slot), count(next)};
     scf::YieldOp::create(b, pack());
   }
   stage = nullptr;
   unpack(loop.getResults());
-  reduce(sums, [&] {
-    scaleAll(sums);
-    store(sums);
+  reduce(sums, [&](Sums &some) {
+    scaleAll(some);
+    store(some);
   });
   gpu::ReturnOp::create(b);
 }
@@ -183,6 +248,13 @@ gpu::GPUFuncOp MmaKernel::emit(StringRef name) {
   function->setAttr(gpu::GPUDialect::getKernelFuncAttrName(), b.getUnitAttr());
   function.setKnownBlockSizeAttr(
       b.getDenseI32ArrayAttr({int32_t(shape.getNumThreads()), 1, 1}));
+  // Else ptxas spills to have more blocks at once.
+  if (shape.getNumWarps() > 1)
+    function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
+                      b.getI32IntegerAttr(shape.residentBlocks));
+  if (shape.splits > 1)
+    function.setKnownClusterSizeAttr(
+        b.getDenseI32ArrayAttr({int32_t(shape.splits), 1, 1}));
   OpBuilder::InsertionGuard guard(b);
   Block &body = function.getBody().front();
   b.setInsertionPointToStart(&body);

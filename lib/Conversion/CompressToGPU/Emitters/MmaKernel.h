@@ -9,8 +9,9 @@
 // FragmentDecoderInterface for registers.
 //
 // A block of threads computes some rows of tiles of the weight for some rows of
-// lhs. Its warps share the outputs, and what is reduced: those that have parts
-// of the same sums add them up at the end, always in the same order. Records of
+// lhs. Its warps share the outputs, the rows, and what is reduced: those that
+// have parts of the same sums add them up at the end, always in the same order.
+// So do the blocks of a cluster, which share what is reduced, too. Records of
 // the weight and rows of lhs are copied to shared memory, several stages ahead.
 //
 //===----------------------------------------------------------------------===//
@@ -28,34 +29,47 @@ namespace mlir::compress {
 struct KernelShape {
   /// Rows of lhs of a block of threads.
   int64_t lhsRows;
-  /// Warps of a block that have other outputs, and that have other columns of
-  /// the same outputs.
-  int64_t rowWarps, columnWarps;
+  /// Warps of a block that have other outputs, those that have other columns of
+  /// the same outputs, and those that have other rows of lhs.
+  int64_t rowWarps, columnWarps, lhsWarps;
+  /// Blocks that have other columns of the same outputs: a cluster.
+  int64_t splits = 1;
   /// Of a warp: rows of tiles, and records in each stage.
   int64_t tileRows, records;
   /// Stages that are in shared memory at once.
   int64_t stages;
   /// Bits of an element of lhs there.
   int64_t lhsBits;
+  /// Blocks with other rows of lhs that follow each other, so that they find
+  /// the weight in a cache; 1 where there are few rows.
+  int64_t neighbours = 1;
+  /// Blocks that a multiprocessor is to have at once: there are registers for
+  /// as many, and need not be for more.
+  int64_t residentBlocks = 1;
 
+  int64_t getNumWarps() const { return rowWarps * columnWarps * lhsWarps; }
   int64_t getNumThreads() const {
-    return rowWarps * columnWarps * algorithms::kWarpLanes;
+    return getNumWarps() * algorithms::kWarpLanes;
   }
+  int64_t getWarpLhsRows() const { return lhsRows / lhsWarps; }
   int64_t getBlockTileRows() const { return rowWarps * tileRows; }
   /// Records of a row of tiles in a stage.
   int64_t getStageRecords() const { return columnWarps * records; }
-
-  /// For up to so many rows of lhs, with so much shared memory.
-  static KernelShape choose(const FragmentWeight &weight, MmaKind kind,
-                            int64_t lhsRows, int64_t sharedBytes);
 };
 
-/// The rows of lhs that there are kernels for; more rows take several blocks.
-inline constexpr int64_t kLhsRows[] = {8, 16, 32, 64};
+/// A kernel of a contraction, and the most rows of lhs that it is for; 0: any
+/// number, in several blocks.
+struct KernelChoice {
+  KernelShape shape;
+  int64_t most;
+};
 
-/// The most of them that a weight has a kernel for: sums of all outputs of a
-/// warp must fit its registers.
-int64_t getMostLhsRows(const FragmentWeight &weight);
+/// The kernels of a contraction, of which the first one that is for as many
+/// rows as there are is to be launched. Where `rows`, those of lhs, are known
+/// there is one.
+SmallVector<KernelChoice> chooseKernels(const FragmentWeight &weight,
+                                        MmaKind kind, int64_t rows,
+                                        bool hasWindow, const GpuChip &chip);
 
 /// The weight of a contraction, which is laid out in fragments.
 FragmentWeight getFragmentWeight(ContractOp op);

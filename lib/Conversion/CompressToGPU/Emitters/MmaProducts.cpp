@@ -35,7 +35,8 @@ SmallVector<Value> MmaKernel::loadLhs(Value slot, int64_t step) {
     auto pair = VectorType::get({matrices, 2}, b.getF16Type());
     Value loaded = nvgpu::LdMatrixOp::create(
         b, pair, lhsMatrices,
-        ValueRange{slot, add(row, firstRows * kMmaRows), column},
+        ValueRange{slot, addTo(firstWarpRow, add(row, firstRows * kMmaRows)),
+                   column},
         /*transpose=*/false, matrices);
     SmallVector<Value> registers;
     for (int64_t i = 0; i < matrices; ++i) {
@@ -146,6 +147,10 @@ SmallVector<MmaKernel::LhsScales> MmaKernel::loadScales(Value slot,
   auto pair = VectorType::get(2, b.getF32Type());
   // Two neighbouring columns of D are rows of lhs.
   Value quarter = mul(rem(lane, 4), 2);
+  // Of the warp, among those of the block.
+  Value first;
+  if (firstWarpRow)
+    first = div(firstWarpRow, kScaleRows);
   auto load = [&](int64_t rows, int64_t part) -> Value {
     Value at = add(quarter, (block * parts + part) * kScaleRows);
     Value loaded;
@@ -153,7 +158,7 @@ SmallVector<MmaKernel::LhsScales> MmaKernel::loadScales(Value slot,
       at = add(at, mul(columnWarp,
                        getStageScales(weight, shape) / shape.columnWarps));
       loaded = vector::LoadOp::create(
-          b, pair, scaleBuffer, ValueRange{slot, index(rows), at},
+          b, pair, scaleBuffer, ValueRange{slot, addTo(first, index(rows)), at},
           /*nontemporal=*/false, llvm::MaybeAlign(8));
     } else if (op.getWindow()) {
       // Neighbours may be windows of other images.
@@ -170,7 +175,7 @@ SmallVector<MmaKernel::LhsScales> MmaKernel::loadScales(Value slot,
       loaded = vector::FromElementsOp::create(b, pair, both);
     } else {
       // Rows behind the last one have what that has.
-      Value number = add(div(firstRow, kScaleRows), rows);
+      Value number = add(addTo(first, div(firstRow, kScaleRows)), rows);
       Value last = div(add(m, index(-1)), kScaleRows);
       SmallVector<Value> place(batch);
       place.append({arith::MinUIOp::create(b, number, last), at});
@@ -212,6 +217,8 @@ void MmaKernel::addBlock(const RowScales &scales,
     for (int64_t rows = 0; rows < getLhsFragments(); ++rows) {
       int64_t at = getSumIndex(tileRow, fragment, rows);
       Value &sum = sums.products[at];
+      if (!sum)
+        continue; // another warp has it
       const LhsScales &lhsOf = lhsOfBlock[rows];
       Value both = scale;
       if (lhsOf.scale)

@@ -6,6 +6,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "MmaEmitter.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -24,16 +26,24 @@ void MmaKernel::scaleAll(Sums &sums) {
         b, DenseElementsAttr::get(VectorType::get(4, b.getF32Type()),
                                   float(format.unit)));
     for (Value &sum : sums.products)
-      sum = arith::MulFOp::create(b, sum, unit);
+      if (sum)
+        sum = arith::MulFOp::create(b, sum, unit);
   }
   if (hasBlocks() || !format.hasScale)
     return;
   Sums all = sums;
-  sums.products.assign(sums.products.size(), getZeros(b.getF32Type()));
-  for (Value &sum : all.products)
-    sum = toFloats(sum, /*isShifted=*/false);
+  for (auto [sum, scaled] : llvm::zip(all.products, sums.products))
+    if (sum) {
+      scaled = getZeros(b.getF32Type());
+      sum = toFloats(sum, /*isShifted=*/false);
+    }
   SmallVector<LhsScales> lhsOfRows = loadScales(index(0), /*block=*/0);
+  int64_t perTileRow = sums.products.size() / shape.tileRows;
   for (int64_t tileRow = 0; tileRow < shape.tileRows; ++tileRow) {
+    if (llvm::none_of(
+            ArrayRef(sums.products).slice(tileRow * perTileRow, perTileRow),
+            [](Value sum) { return bool(sum); }))
+      continue; // other warps have them
     RowScales scales = decoder.emitRowScales(b, b.getLoc(), weight,
                                              getPlace(index(0), tileRow, 0, 0));
     // Kernels of signs are exact, and multiply by what decode yields.
@@ -59,8 +69,8 @@ void MmaKernel::countSigns(Sums &sums) {
     SmallVector<Value> ofLhs;
     for (int64_t column : {0, 1}) {
       SmallVector<Value> place(batch);
-      Value row =
-          add(add(firstRow, mul(rem(lane, 4), 2)), rows * kMmaRows + column);
+      Value row = add(addTo(firstWarpRow, add(firstRow, mul(rem(lane, 4), 2))),
+                      rows * kMmaRows + column);
       place.push_back(arith::MinUIOp::create(b, row, last));
       ofLhs.push_back(memref::LoadOp::create(b, lhsSums, place));
     }
@@ -69,49 +79,136 @@ void MmaKernel::countSigns(Sums &sums) {
         ValueRange{ofLhs[0], ofLhs[1], ofLhs[0], ofLhs[1]});
     for (auto [i, ofOutput] : llvm::enumerate(sums.outputs)) {
       Value &sum = sums.products[i * getLhsFragments() + rows];
+      if (!sum)
+        continue; // another warp has it
       sum = arith::SubIOp::create(
           b, twice(arith::SubIOp::create(b, twice(sum), ofOutput)), sumOfLhs);
     }
   }
 }
 
-/// Adds the sums of the warps that have other columns, and calls `finish` where
-/// they are.
-void MmaKernel::reduce(Sums &sums, function_ref<void()> finish) {
-  if (shape.columnWarps == 1)
-    return finish();
-  SmallVector<Value *> all = sums.getAll();
-  Value buffer = view(0,
-                      {shape.columnWarps - 1, shape.rowWarps,
-                       int64_t(all.size()), kWarpLanes * 4},
-                      getTotalType());
+void MmaKernel::waitForCluster() {
+  NVVM::ClusterArriveOp::create(b, b.getUnitAttr());
+  NVVM::ClusterWaitOp::create(b, b.getUnitAttr());
+}
+
+/// Loads 16 bytes of shared memory of a block of the cluster, from where they
+/// are in that of this one.
+Value MmaKernel::loadOfBlock(Value buffer, ValueRange at, int64_t block) {
+  auto type = cast<MemRefType>(buffer.getType());
+  Value offset = index(0);
+  for (auto [dim, number] : llvm::enumerate(at))
+    offset = add(mul(offset, type.getDimSize(dim)), number);
+  Value address = memref::ExtractAlignedPointerAsIndexOp::create(b, buffer);
+  address = add(address, mul(offset, type.getElementTypeBitWidth() / 8));
+  MLIRContext *context = b.getContext();
+  address = arith::IndexCastUIOp::create(b, b.getI64Type(), address);
+  Value pointer = LLVM::IntToPtrOp::create(
+      b,
+      LLVM::LLVMPointerType::get(context,
+                                 unsigned(NVVM::NVVMMemorySpace::Shared)),
+      address);
+  pointer = NVVM::MapaOp::create(
+      b,
+      LLVM::LLVMPointerType::get(
+          context, unsigned(NVVM::NVVMMemorySpace::SharedCluster)),
+      pointer,
+      arith::ConstantOp::create(b, b.getI32IntegerAttr(block)).getResult());
+  return LLVM::LoadOp::create(b, VectorType::get(4, getTotalType()), pointer,
+                              /*alignment=*/16);
+}
+
+/// Adds up the sums of the warps, and of the blocks, that have other columns.
+/// Each of those warps calls `finish` for some of them; the others are null.
+void MmaKernel::reduce(const Sums &sums, function_ref<void(Sums &)> finish) {
+  if (shape.columnWarps * shape.splits == 1) {
+    Sums all = sums;
+    return finish(all);
+  }
+  SmallVector<Value> all(sums.products);
+  llvm::append_range(all, sums.rows);
+  llvm::append_range(all, sums.outputs);
+  int64_t numProducts = sums.products.size(), count = all.size();
   auto vector = VectorType::get(4, getTotalType());
-  Value at = mul(lane, 4);
+  Value buffer = view(0,
+                      {shape.columnWarps, shape.rowWarps * shape.lhsWarps,
+                       count, kWarpLanes * 4},
+                      getTotalType());
+  Value at = mul(lane, 4), other = rowWarp;
+  if (firstWarpRow)
+    other = add(other,
+                mul(div(firstWarpRow, shape.getWarpLhsRows()), shape.rowWarps));
+  auto store = [&](Value sum, Value warp, Value i) {
+    vector::StoreOp::create(b, sum, buffer, ValueRange{warp, other, i, at},
+                            /*nontemporal=*/false, llvm::MaybeAlign(16));
+  };
+  auto addUp = [&](int64_t parts, function_ref<Value(int64_t)> load) {
+    Value sum = load(0);
+    for (int64_t part = 1; part < parts; ++part)
+      sum = getTotalType().isInteger()
+                ? arith::AddIOp::create(b, sum, load(part)).getResult()
+                : arith::AddFOp::create(b, sum, load(part)).getResult();
+    return sum;
+  };
+  auto addWarps = [&](Value i) {
+    return addUp(shape.columnWarps, [&](int64_t warp) -> Value {
+      return vector::LoadOp::create(
+          b, vector, buffer, ValueRange{index(warp), other, i, at},
+          /*nontemporal=*/false, llvm::MaybeAlign(16));
+    });
+  };
+  auto addBlocks = [&](Value i) {
+    return addUp(shape.splits, [&](int64_t block) {
+      return loadOfBlock(buffer, {index(0), other, i, at}, block);
+    });
+  };
+  auto isNumber = [&](Value value, int64_t number) -> Value {
+    return value ? arith::CmpIOp::create(b, arith::CmpIPredicate::eq, value,
+                                         index(number))
+                 : Value();
+  };
+  Value warp = shape.columnWarps > 1 ? columnWarp : Value();
+  // Where the stages were.
   gpu::BarrierOp::create(b);
-  Value isFirst =
-      arith::CmpIOp::create(b, arith::CmpIPredicate::eq, columnWarp, index(0));
-  Value isOther =
-      arith::CmpIOp::create(b, arith::CmpIPredicate::ne, columnWarp, index(0));
-  when(isOther, [&] {
-    Value warp = arith::SubIOp::create(b, columnWarp, index(1));
-    for (auto [i, sum] : llvm::enumerate(all))
-      vector::StoreOp::create(b, *sum, buffer,
-                              ValueRange{warp, rowWarp, index(i), at},
-                              /*nontemporal=*/false, llvm::MaybeAlign(16));
-  });
-  gpu::BarrierOp::create(b);
-  when(isFirst, [&] {
-    for (int64_t warp = 0; warp + 1 < shape.columnWarps; ++warp)
-      for (auto [i, sum] : llvm::enumerate(all)) {
-        Value other = vector::LoadOp::create(
-            b, vector, buffer, ValueRange{index(warp), rowWarp, index(i), at},
-            /*nontemporal=*/false, llvm::MaybeAlign(16));
-        *sum = getTotalType().isInteger()
-                   ? arith::AddIOp::create(b, *sum, other).getResult()
-                   : arith::AddFOp::create(b, *sum, other).getResult();
-      }
-    finish();
-  });
+  for (auto [i, sum] : llvm::enumerate(all))
+    store(sum, columnWarp, index(i));
+  if (shape.splits > 1 && warp) {
+    gpu::BarrierOp::create(b);
+    for (int64_t first = 0; first < count; first += shape.columnWarps) {
+      Value i = add(warp, first);
+      when(first + shape.columnWarps > count ? isLess(i, index(count))
+                                             : Value(),
+           [&] { store(addWarps(i), index(0), i); });
+    }
+  }
+  if (shape.splits > 1)
+    waitForCluster();
+  else
+    gpu::BarrierOp::create(b);
+  // First one warp of each block, so that blocks have about the same to do.
+  int64_t shares = std::min(numProducts, shape.columnWarps * shape.splits);
+  for (int64_t share = 0; share < shares; ++share)
+    when(both(isNumber(split, share % shape.splits),
+              isNumber(warp, share / shape.splits)),
+         [&] {
+           Sums some;
+           some.products.resize(numProducts);
+           auto load = [&](int64_t i) {
+             return shape.splits > 1 ? addBlocks(index(i)) : addWarps(index(i));
+           };
+           for (int64_t i = share * numProducts / shares;
+                i < (share + 1) * numProducts / shares; ++i)
+             some.products[i] = load(i);
+           int64_t last = numProducts + sums.rows.size();
+           for (int64_t i = numProducts; i < last; ++i)
+             some.rows.push_back(load(i));
+           for (int64_t i = last; i < count; ++i)
+             some.outputs.push_back(load(i));
+           finish(some);
+         });
+  // Others may still read.
+  if (shape.splits > 1)
+    waitForCluster();
 }
 
 /// The epilogue on one sum. As vectors of one element, because functions of
@@ -167,12 +264,16 @@ void MmaKernel::store(const Sums &sums) {
     for (int64_t fragment = 0; fragment < getRowFragments(); ++fragment)
       for (int64_t rowBlock = 0; rowBlock < getLhsFragments(); ++rowBlock)
         for (int64_t i = 0; i < d.getNumRegisters(); ++i) {
+          Value products =
+              sums.products[getSumIndex(tileRow, fragment, rowBlock)];
+          if (!products)
+            continue; // another warp has it
           // Row of D: that of the group, and what the register adds.
           algorithms::MmaFragment::Place at = d.getPlace(0, i, 0);
           Value output =
               add(add(firstOutput, group),
                   tileRow * weight.getTileRows() + fragment * 16 + at.row);
-          Value row = add(add(firstRow, mul(quarter, 2)),
+          Value row = add(addTo(firstWarpRow, add(firstRow, mul(quarter, 2))),
                           rowBlock * kMmaRows + at.column);
           Value isValid;
           if (!allRows)
@@ -180,8 +281,7 @@ void MmaKernel::store(const Sums &sums) {
           if (!allOutputs)
             isValid = both(isValid, isLess(output, index(n)));
           when(isValid, [&] {
-            Value sum = vector::ExtractOp::create(
-                b, sums.products[getSumIndex(tileRow, fragment, rowBlock)], i);
+            Value sum = vector::ExtractOp::create(b, products, i);
             SmallVector<Value> place(batch);
             place.push_back(row);
             place.push_back(output);

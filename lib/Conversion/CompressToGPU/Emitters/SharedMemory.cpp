@@ -52,19 +52,29 @@ int64_t mlir::compress::getScaleBytes(const FragmentWeight &weight,
          getStageScales(weight, shape) * 4;
 }
 
+int64_t mlir::compress::getNumOutputBlocks(const FragmentWeight &weight,
+                                           const KernelShape &shape) {
+  return llvm::divideCeilSigned(weight.getNumTileRows(),
+                                shape.getBlockTileRows());
+}
+
 int64_t mlir::compress::getNumSums(const FragmentWeight &weight,
                                    const KernelShape &shape) {
-  return shape.tileRows * weight.getTileRows() / 16 * shape.lhsRows / kMmaRows;
+  return shape.tileRows * weight.getTileRows() / 16 * shape.getWarpLhsRows() /
+         kMmaRows;
 }
 
 int64_t mlir::compress::getSharedBytes(const FragmentWeight &weight,
                                        const KernelShape &shape) {
-  // Sums of other warps, of each fragment and those of rows of lhs, or of
-  // outputs.
-  int64_t alone = std::max(shape.lhsRows / kMmaRows,
+  // Sums of all warps, of each fragment and those of rows of lhs, or of
+  // outputs, where warps or blocks add theirs up.
+  int64_t alone = std::max(shape.getWarpLhsRows() / kMmaRows,
                            shape.tileRows * weight.getTileRows() / 16);
-  int64_t sums = (shape.columnWarps - 1) * shape.rowWarps *
-                 (getNumSums(weight, shape) + alone) * kWarpLanes * 16;
+  int64_t sums = shape.columnWarps * shape.splits == 1
+                     ? 0
+                     : shape.getNumWarps() *
+                           (getNumSums(weight, shape) + alone) * kWarpLanes *
+                           16;
   int64_t stages = getLhsBytes(weight, shape) + getWeightBytes(weight, shape) +
                    getScaleBytes(weight, shape);
   return std::max(stages, sums) +

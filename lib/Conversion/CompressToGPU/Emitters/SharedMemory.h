@@ -40,6 +40,10 @@ int64_t getWeightBytes(const FragmentWeight &weight, const KernelShape &shape);
 
 int64_t getScaleBytes(const FragmentWeight &weight, const KernelShape &shape);
 
+/// Blocks that have other outputs.
+int64_t getNumOutputBlocks(const FragmentWeight &weight,
+                           const KernelShape &shape);
+
 /// Vectors of D that a warp has: fragments of outputs by fragments of lhs.
 int64_t getNumSums(const FragmentWeight &weight, const KernelShape &shape);
 
