@@ -212,7 +212,7 @@ def main():
                     k = 9 * image[1]
                 bundle.add_shape(name, n, k, options.images, scratch, image)
                 continue
-            for n, k in [options.shape] if options.shape else [(28672, 8192), (8192, 8192)]:
+            for n, k in [options.shape] if options.shape else [(28672, 8192), (8192, 8192), (4096, 14336)]:
                 rows = options.rows + ([8192] if n == 8192 and not options.shape else [])
                 bundle.add_shape(name, n, k, rows, scratch)
     bundle.write()
