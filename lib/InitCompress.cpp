@@ -32,6 +32,7 @@ void mlir::compress::registerDialect(DialectRegistry &registry) {
     registerLowRankEncoders(dialect->getCodecs());
     registerSumEncoders(dialect->getCodecs());
     registerBase3Encoders(dialect->getCodecs());
+    registerMatrixEncoders(dialect->getCodecs());
     registerTiledEncoders(dialect->getCodecs());
     registerBitmaskEncoders(dialect->getCodecs());
     registerDenseEncoders(dialect->getCodecs());

@@ -124,7 +124,7 @@ def find_legal_pairs(rng: random.Random) -> set[tuple[str, str, str]]:
     errors = find_errors([*asked.values()])
     legal = {pair for i, (pair, *_) in enumerate(asked) if i not in errors}
     # Types do not say what bytes are; other ones than these cannot be encoded.
-    ternary = {("quant", "codes"), ("tiled", "codes")}
+    ternary = {("quant", "codes"), ("tiled", "codes"), ("matrix", "codes")}
     return {pair for pair in legal if pair[2] != "base3" or pair[:2] in ternary}
 
 
@@ -196,7 +196,7 @@ class Forest:
                 candidates.append(tree)
                 weights.append((1 + rare) / (1 + self.pairs[parent, component, name]))
         (tree,) = self.rng.choices(candidates, weights)
-        below = depth - (2 if tree.family == "tiled" else 1)
+        below = depth - (2 if tree.family in ("tiled", "matrix") else 1)
         often = self.rng.choice([0.4, 0.8])
         for part in tree.codec.storage(tensor):
             optional = part.shape is not None and depth > tree.depth and self.rng.random() < often

@@ -614,12 +614,52 @@ class Tiled:
         return self.tiling.undo(self.inner.decode(self.tensor(tensor), parts), tensor.shape)
 
 
-Codec = Quant | Palette | Nm | Bitmask | Huffman | Base3 | Dense | LowRank | Sum | Tiled
+@dataclass
+class Matrix:
+    base: Quant | Palette | Dense
+    rows: list[int]
+    columns: list[int]
+
+    @staticmethod
+    def draw(rng: random.Random, tensor: Tensor) -> "Matrix | None":
+        if len(tensor.shape) < 2:
+            return None
+        dims = rng.sample(range(len(tensor.shape)), len(tensor.shape))
+        count = rng.randint(1, len(dims) - 1)
+        codec = Matrix(Dense(), dims[:count], dims[count:])
+        codec.base = rng.choice(Tiled.BASES).draw(rng, codec.matrix(tensor))
+        return codec if codec.base else None
+
+    @staticmethod
+    def probes(rank: int) -> list[str]:
+        if rank < 2:
+            return []
+        where = f"rows = [0], columns = {list(range(1, rank))}"
+        return [f"#compress.matrix<{probe}, {where}>" for probe in Quant.probes(2)]
+
+    def __str__(self) -> str:
+        return f"#compress.matrix<{self.base}, rows = {self.rows}, columns = {self.columns}>"
+
+    def matrix(self, tensor: Tensor) -> Tensor:
+        columns = math.prod(tensor.shape[dim] for dim in self.columns)
+        return replace(tensor, shape=[*(tensor.shape[dim] for dim in self.rows), columns])
+
+    def storage(self, tensor: Tensor) -> list[Component]:
+        return self.base.storage(self.matrix(tensor))
+
+    def decode(self, tensor: Tensor, parts: list[np.ndarray]) -> np.ndarray:
+        order = self.rows + self.columns
+        values = self.base.decode(self.matrix(tensor), parts)
+        return values.reshape([tensor.shape[dim] for dim in order]).transpose(np.argsort(order))
+
+
+Codec = Quant | Palette | Nm | Bitmask | Huffman | Base3 | Dense | LowRank | Sum | Tiled | Matrix
 
 # By mnemonic. codec-trees.py demands that there are no others but #compress.nested.
 FAMILIES = {
     "quant": Quant, "palette": Palette, "nm": Nm, "bitmask": Bitmask, "huffman": Huffman,
     "base3": Base3, "dense": Dense, "lowrank": LowRank, "sum": Sum, "tiled": Tiled,
+    "matrix": Matrix,
 }  # fmt: skip
 
 
@@ -662,7 +702,7 @@ class Tree:
     @property
     def depth(self) -> int:
         """How deep codecs nest in it, itself included."""
-        own = 2 if isinstance(self.codec, Tiled) else 1
+        own = 2 if isinstance(self.codec, (Tiled, Matrix)) else 1
         nested = self.nested
         inline = [part.depth for name, part in self.parts.items() if name not in nested]
         own = max([own, *(1 + depth for depth in inline)])
@@ -673,7 +713,7 @@ class Tree:
 
     def pairs(self):
         """All (codec, component, codec of the component), and types of quant."""
-        base = self.codec.base if isinstance(self.codec, Tiled) else self.codec
+        base = getattr(self.codec, "base", self.codec)
         if isinstance(base, Quant):
             yield "quant", "storage", base.codec.storage
             yield "quant", "scale", base.codec.scale

@@ -5,7 +5,11 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "CodecData.h"
+#include "compress/Algorithms/Relayout.h"
+#include "compress/Dialect/Compress/Codecs/Codecs.h"
 #include "compress/Dialect/Compress/IR/Compress.h"
+#include "compress/Dialect/Compress/IR/FloatKind.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/IndexingUtils.h"
@@ -141,4 +145,42 @@ MatrixAttr::mapTile(OpBuilder &b, Location, RankedTensorType,
     }
   }
   return tiles;
+}
+
+//===----------------------------------------------------------------------===//
+// Encoding
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// Encodes the matrix with the base's encoder.
+class MatrixEncoder : public Encoder {
+public:
+  StringRef getAlgorithm() const override { return "matrix"; }
+  bool supports(StringRef) const override { return true; }
+
+  std::string describe(CodecAttrInterface codec,
+                       const EncodeContext &context) const override {
+    CodecAttrInterface base = cast<MatrixAttr>(codec).getBase();
+    const Encoder *encoder =
+        context.registry.lookupEncoder(base, context.algorithm);
+    return encoder ? encoder->describe(base, context) : "";
+  }
+
+  FailureOr<std::vector<EncodedComponent>>
+  encode(const WeightView &weight, CodecAttrInterface codecAttr,
+         const EncodeContext &context) const override {
+    auto codec = cast<MatrixAttr>(codecAttr);
+    std::vector<char> matrix(weight.data.size());
+    algorithms::permuteEntries(weight.type.getShape(), getDimOrder(codec),
+                               weight.type.getElementTypeBitWidth() / 8,
+                               asBytes(weight.data),
+                               asMutableBytes(MutableArrayRef<char>(matrix)));
+    return encodeTensor({weight.name, codec.getMatrix(weight.type), matrix},
+                        codec.getBase(), context);
+  }
+};
+} // namespace
+
+void mlir::compress::registerMatrixEncoders(CodecRegistry &registry) {
+  registry.addEncoder<MatrixAttr>(std::make_unique<MatrixEncoder>());
 }

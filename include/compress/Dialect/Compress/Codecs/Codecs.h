@@ -21,6 +21,7 @@ void registerBitmaskEncoders(CodecRegistry &registry);
 void registerDenseEncoders(CodecRegistry &registry);
 void registerHuffmanEncoders(CodecRegistry &registry);
 void registerLowRankEncoders(CodecRegistry &registry);
+void registerMatrixEncoders(CodecRegistry &registry);
 void registerNestedEncoders(CodecRegistry &registry);
 void registerNmEncoders(CodecRegistry &registry);
 void registerPaletteEncoders(CodecRegistry &registry);
