@@ -72,7 +72,7 @@ def find_parents(rng: random.Random) -> list[Tree]:
     tensors = [Tensor([16, 32], element) for element in FLOATS]
     tensors.append(Tensor([16, 32], "i8", ternary=True))
     for name, family in FAMILIES.items():
-        for tensor in tensors:
+        for tensor in tensors if name != "matrix" else []:
             for _ in range(100):
                 tree = draw_codec(rng, family, tensor)
                 components = tree and [(c.name, c.element) for c in tree.codec.storage(tree.tensor)]
@@ -124,7 +124,7 @@ def find_legal_pairs(rng: random.Random) -> set[tuple[str, str, str]]:
     errors = find_errors([*asked.values()])
     legal = {pair for i, (pair, *_) in enumerate(asked) if i not in errors}
     # Types do not say what bytes are; other ones than these cannot be encoded.
-    ternary = {("quant", "codes"), ("tiled", "codes"), ("matrix", "codes")}
+    ternary = {("quant", "codes"), ("tiled", "codes")}
     return {pair for pair in legal if pair[2] != "base3" or pair[:2] in ternary}
 
 
@@ -186,6 +186,8 @@ class Forest:
     def draw(self, tensor: Tensor, depth: int, parent: str = "", component: str = "") -> Tree:
         candidates, weights = [], []
         for name, family in FAMILIES.items():
+            if name == "matrix" and parent:
+                continue
             tree = draw_codec(self.rng, family, tensor)
             if tree and tree.depth <= depth:
                 parts = [part.name for part in tree.codec.storage(tensor)]
@@ -196,7 +198,9 @@ class Forest:
                 candidates.append(tree)
                 weights.append((1 + rare) / (1 + self.pairs[parent, component, name]))
         (tree,) = self.rng.choices(candidates, weights)
-        below = depth - (2 if tree.family in ("tiled", "matrix") else 1)
+        if tree.family == "matrix":
+            return tree
+        below = depth - (2 if tree.family == "tiled" else 1)
         often = self.rng.choice([0.4, 0.8])
         for part in tree.codec.storage(tensor):
             optional = part.shape is not None and depth > tree.depth and self.rng.random() < often
@@ -361,7 +365,7 @@ class Tally:
 def cuts_badly(tree: Tree) -> bool:
     """Whether tiles may have to be large: docs/Rationale.md says where."""
     of_blocks = {"scales", "zeros", "mins", "codebooks"} & {*tree.parts}
-    stores_boxes = tree.family in ("huffman", "tiled") or bool(of_blocks)
+    stores_boxes = tree.family in ("huffman", "tiled", "matrix") or bool(of_blocks)
     return stores_boxes or any(map(cuts_badly, tree.parts.values()))
 
 

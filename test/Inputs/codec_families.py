@@ -616,6 +616,8 @@ class Tiled:
 
 @dataclass
 class Matrix:
+    """What weights are stored as for GPUs, as a whole: not of a part of another codec, and with no compressed ones."""
+
     base: Quant | Palette | Dense
     rows: list[int]
     columns: list[int]
@@ -632,10 +634,7 @@ class Matrix:
 
     @staticmethod
     def probes(rank: int) -> list[str]:
-        if rank < 2:
-            return []
-        where = f"rows = [0], columns = {list(range(1, rank))}"
-        return [f"#compress.matrix<{probe}, {where}>" for probe in Quant.probes(2)]
+        return []
 
     def __str__(self) -> str:
         return f"#compress.matrix<{self.base}, rows = {self.rows}, columns = {self.columns}>"

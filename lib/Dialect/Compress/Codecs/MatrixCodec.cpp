@@ -139,7 +139,10 @@ MatrixAttr::mapTile(OpBuilder &b, Location, RankedTensorType,
   SmallVector<ComponentTile> tiles;
   for (Value component : components) {
     ComponentTile &whole = tiles.emplace_back();
-    for (int64_t size : cast<ShapedType>(component.getType()).getShape()) {
+    Type type = component.getType();
+    if (auto compressed = dyn_cast<CompressedTensorType>(type))
+      type = compressed.getLogicalType();
+    for (int64_t size : cast<ShapedType>(type).getShape()) {
       whole.offsets.push_back(b.getIndexAttr(0));
       whole.sizes.push_back(b.getIndexAttr(size));
     }
