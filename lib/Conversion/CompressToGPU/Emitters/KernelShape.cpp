@@ -206,13 +206,17 @@ mlir::compress::chooseKernels(const FragmentWeight &weight, MmaKind kind,
   bool isKnown = !ShapedType::isDynamic(rows);
   SmallVector<KernelChoice> choices;
   int64_t most = getMostLhsRows(weight);
+  // Places in windows take registers, too, so blocks stay as they are for many
+  // rows.
+  auto countBlocks = [&](int64_t lhsRows) {
+    if (hasWindow && lhsRows == most)
+      return chip.multiprocessors;
+    return isKnown ? llvm::divideCeilSigned(rows, lhsRows) : 1;
+  };
   for (int64_t lhsRows : kLhsRows)
     if (lhsRows <= most)
       choices.push_back(
-          {chooser.chooseForFew(
-               lhsRows, isKnown ? llvm::divideCeilSigned(rows, lhsRows) : 1),
-           lhsRows});
-  // Places in windows take registers, too.
+          {chooser.chooseForFew(lhsRows, countBlocks(lhsRows)), lhsRows});
   std::optional<KernelShape> many;
   if (!hasWindow)
     many = chooser.chooseForMany();

@@ -248,8 +248,9 @@ gpu::GPUFuncOp MmaKernel::emit(StringRef name) {
   function->setAttr(gpu::GPUDialect::getKernelFuncAttrName(), b.getUnitAttr());
   function.setKnownBlockSizeAttr(
       b.getDenseI32ArrayAttr({int32_t(shape.getNumThreads()), 1, 1}));
-  // Else ptxas spills to have more blocks at once.
-  if (shape.getNumWarps() > 1)
+  // Else ptxas spills to have more blocks at once; but with sums of lhs it
+  // spills because of it.
+  if (shape.getNumWarps() > 1 && !needsRowSums())
     function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
                       b.getI32IntegerAttr(shape.residentBlocks));
   if (shape.splits > 1)
