@@ -6,9 +6,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "LoopKernel.h"
+#include "KernelBody.h"
 #include "MmaKernel.h"
 #include "mlir/Dialect/Affine/Utils.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -90,14 +90,18 @@ SmallVector<Value> mlir::compress::getLoopSizes(ImplicitLocOpBuilder &b,
 }
 
 namespace {
-class LoopKernel {
+class LoopKernel : KernelBody {
 public:
   LoopKernel(OpBuilder &builder, linalg::LinalgOp op)
-      : b(op.getLoc(), builder), op(op), loops(op.getNumLoops()) {}
+      : KernelBody(op.getLoc(), builder), op(op), loops(op.getNumLoops()) {}
 
   gpu::GPUFuncOp emit(StringRef name);
 
 private:
+  void emitBody(Block &body);
+  /// What the thread with that number stores.
+  void emitResults(Value flat, ArrayRef<Value> sizes,
+                   ArrayRef<unsigned> reduced);
   void locate(Value flat, ArrayRef<Value> sizes);
   SmallVector<Value> reduce(ArrayRef<Value> sizes, ArrayRef<unsigned> reduced,
                             SmallVector<Value> sums);
@@ -106,11 +110,6 @@ private:
   SmallVector<Value> getPlace(OpOperand *operand);
   Value getBuffer(OpOperand *operand) { return arguments.lookup(operand); }
 
-  Value index(int64_t value) {
-    return arith::ConstantIndexOp::create(b, value);
-  }
-
-  ImplicitLocOpBuilder b;
   linalg::LinalgOp op;
   llvm::DenseMap<OpOperand *, Value> arguments;
   /// Of each loop, where it is.
@@ -211,17 +210,7 @@ SmallVector<Value> LoopKernel::reduce(ArrayRef<Value> sizes,
   return llvm::to_vector_of<Value>(loop.getResults());
 }
 
-gpu::GPUFuncOp LoopKernel::emit(StringRef name) {
-  SmallVector<Type> types = llvm::map_to_vector(
-      getBuffers(op), [](Value buffer) { return buffer.getType(); });
-  auto function =
-      gpu::GPUFuncOp::create(b, name, b.getFunctionType(types, TypeRange()));
-  function->setAttr(gpu::GPUDialect::getKernelFuncAttrName(), b.getUnitAttr());
-  function.setKnownBlockSizeAttr(
-      b.getDenseI32ArrayAttr({int32_t(kLoopThreads), 1, 1}));
-  OpBuilder::InsertionGuard guard(b);
-  Block &body = function.getBody().front();
-  b.setInsertionPointToStart(&body);
+void LoopKernel::emitBody(Block &body) {
   ValueRange given = body.getArguments();
   for (OpOperand &operand : op->getOpOperands())
     if (isa<MemRefType>(operand.get().getType())) {
@@ -235,16 +224,15 @@ gpu::GPUFuncOp LoopKernel::emit(StringRef name) {
   Value count = index(1);
   for (unsigned loop : parallel)
     count = b.createOrFold<arith::MulIOp>(count, sizes[loop]);
-  Value flat = arith::AddIOp::create(
-      b,
-      arith::MulIOp::create(b, gpu::BlockIdOp::create(b, gpu::Dimension::x),
-                            index(kLoopThreads)),
-      gpu::ThreadIdOp::create(b, gpu::Dimension::x));
-  auto ifOp = scf::IfOp::create(
-      b, arith::CmpIOp::create(b, arith::CmpIPredicate::ult, flat, count),
-      /*withElseRegion=*/false);
+  Value flat =
+      add(mul(gpu::BlockIdOp::create(b, gpu::Dimension::x), kLoopThreads),
+          gpu::ThreadIdOp::create(b, gpu::Dimension::x));
+  when(isLess(flat, count), [&] { emitResults(flat, sizes, reduced); });
   gpu::ReturnOp::create(b);
-  b.setInsertionPointToStart(ifOp.thenBlock());
+}
+
+void LoopKernel::emitResults(Value flat, ArrayRef<Value> sizes,
+                             ArrayRef<unsigned> reduced) {
   locate(flat, sizes);
   // Where nothing reads what was there before, nor is that left, it is not
   // read.
@@ -261,7 +249,14 @@ gpu::GPUFuncOp LoopKernel::emit(StringRef name) {
   SmallVector<Value> results = reduce(sizes, reduced, sums);
   for (auto [init, result] : llvm::zip_equal(inits, results))
     memref::StoreOp::create(b, result, getBuffer(init), getPlace(init));
-  return function;
+}
+
+gpu::GPUFuncOp LoopKernel::emit(StringRef name) {
+  SmallVector<Type> types = llvm::map_to_vector(
+      getBuffers(op), [](Value buffer) { return buffer.getType(); });
+  return makeKernel(name, types, kLoopThreads, [&](gpu::GPUFuncOp kernel) {
+    emitBody(kernel.getBody().front());
+  });
 }
 
 gpu::GPUFuncOp mlir::compress::emitLoopKernel(OpBuilder &b, linalg::LinalgOp op,

@@ -14,16 +14,16 @@
 #ifndef COMPRESS_LIB_CONVERSION_MMAEMITTER_H
 #define COMPRESS_LIB_CONVERSION_MMAEMITTER_H
 
+#include "KernelBody.h"
 #include "SharedMemory.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
 
 namespace mlir::compress {
 
 /// Emits the body of a kernel.
-class MmaKernel {
+class MmaKernel : KernelBody {
 public:
   MmaKernel(OpBuilder &builder, ContractOp op, const KernelShape &shape)
-      : b(op.getLoc(), builder), op(op), shape(shape),
+      : KernelBody(op.getLoc(), builder), op(op), shape(shape),
         weight(getFragmentWeight(op)),
         decoder(cast<FragmentDecoderInterface>(weight.codec.getBase())),
         kind(getMmaKind(op)), format(decoder.getFragmentFormat(weight, kind)) {}
@@ -76,32 +76,8 @@ private:
   void store(const Sums &sums);
   Value emitEpilogue(ValueRange place, Value sum);
 
-  Value index(int64_t value) {
-    return arith::ConstantIndexOp::create(b, value);
-  }
-  Value add(Value x, Value y) { return arith::AddIOp::create(b, x, y); }
-  Value add(Value x, int64_t y) { return y ? add(x, index(y)) : x; }
   /// x may be null: 0.
   Value addTo(Value x, Value y) { return x ? add(x, y) : y; }
-  Value mul(Value x, int64_t y) {
-    return arith::MulIOp::create(b, x, index(y));
-  }
-  Value div(Value x, int64_t y) {
-    return arith::DivUIOp::create(b, x, index(y));
-  }
-  Value rem(Value x, int64_t y) {
-    return arith::RemUIOp::create(b, x, index(y));
-  }
-  Value isLess(Value x, Value y) {
-    return arith::CmpIOp::create(b, arith::CmpIPredicate::ult, x, y);
-  }
-  Value both(Value x, Value y) {
-    if (!x || !y)
-      return x ? x : y;
-    return arith::AndIOp::create(b, x, y);
-  }
-  /// Where `condition`, or always if there is none.
-  void when(Value condition, function_ref<void()> fill);
   Value getZeros(Type element) {
     return arith::ConstantOp::create(
         b, b.getZeroAttr(VectorType::get(4, element)));
@@ -137,7 +113,6 @@ private:
   /// What a warp has of outputs: sums of products, or values of blocks.
   Type getTotalType() { return hasBlocks() ? b.getF32Type() : getSumType(); }
 
-  ImplicitLocOpBuilder b;
   ContractOp op;
   KernelShape shape;
   FragmentWeight weight;

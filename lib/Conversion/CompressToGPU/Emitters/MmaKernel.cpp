@@ -17,15 +17,6 @@ using namespace mlir;
 using namespace mlir::compress;
 using algorithms::kWarpLanes;
 
-void MmaKernel::when(Value condition, function_ref<void()> fill) {
-  if (!condition)
-    return fill();
-  auto ifOp = scf::IfOp::create(b, condition, /*withElseRegion=*/false);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(ifOp.thenBlock());
-  fill();
-}
-
 Value MmaKernel::view(int64_t offset, ArrayRef<int64_t> shape, Type element) {
   auto space =
       gpu::AddressSpaceAttr::get(b.getContext(), gpu::AddressSpace::Workgroup);
@@ -243,40 +234,35 @@ gpu::GPUFuncOp MmaKernel::emit(StringRef name) {
     types[lhsNumber] = signs.bits;
     types.push_back(signs.sums);
   }
-  auto function =
-      gpu::GPUFuncOp::create(b, name, b.getFunctionType(types, TypeRange()));
-  function->setAttr(gpu::GPUDialect::getKernelFuncAttrName(), b.getUnitAttr());
-  function.setKnownBlockSizeAttr(
-      b.getDenseI32ArrayAttr({int32_t(shape.getNumThreads()), 1, 1}));
-  // Else ptxas spills to have more blocks at once; but with sums of lhs it
-  // spills because of it.
-  if (shape.getNumWarps() > 1 && !needsRowSums())
-    function->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
-                      b.getI32IntegerAttr(shape.residentBlocks));
-  if (shape.splits > 1)
-    function.setKnownClusterSizeAttr(
-        b.getDenseI32ArrayAttr({int32_t(shape.splits), 1, 1}));
-  OpBuilder::InsertionGuard guard(b);
-  Block &body = function.getBody().front();
-  b.setInsertionPointToStart(&body);
-  IRMapping arguments;
-  for (auto [operand, argument] :
-       llvm::zip(op->getOperands(), body.getArguments()))
-    arguments.map(operand, argument);
-  lhs = body.getArgument(lhsNumber);
-  if (isLhsRounded(kind))
-    lhsScales = body.getArguments().back();
-  if (hasSigns())
-    lhsSums = body.getArguments().back();
-  init = arguments.lookup(op.getInit());
-  for (Value component : op.getComponents())
-    shared.push_back(arguments.lookup(component));
-  stream = shared.front();
-  shared.erase(shared.begin());
-  for (Value other : op.getOthers())
-    others.push_back(arguments.lookup(other));
-  emitBody();
-  return function;
+  return makeKernel(
+      name, types, shape.getNumThreads(), [&](gpu::GPUFuncOp kernel) {
+        // Else ptxas spills to have more blocks at once; but with sums of lhs
+        // it spills because of it.
+        if (shape.getNumWarps() > 1 && !needsRowSums())
+          kernel->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
+                          b.getI32IntegerAttr(shape.residentBlocks));
+        if (shape.splits > 1)
+          kernel.setKnownClusterSizeAttr(
+              b.getDenseI32ArrayAttr({int32_t(shape.splits), 1, 1}));
+        Block &body = kernel.getBody().front();
+        IRMapping arguments;
+        for (auto [operand, argument] :
+             llvm::zip(op->getOperands(), body.getArguments()))
+          arguments.map(operand, argument);
+        lhs = body.getArgument(lhsNumber);
+        if (isLhsRounded(kind))
+          lhsScales = body.getArguments().back();
+        if (hasSigns())
+          lhsSums = body.getArguments().back();
+        init = arguments.lookup(op.getInit());
+        for (Value component : op.getComponents())
+          shared.push_back(arguments.lookup(component));
+        stream = shared.front();
+        shared.erase(shared.begin());
+        for (Value other : op.getOthers())
+          others.push_back(arguments.lookup(other));
+        emitBody();
+      });
 }
 
 FragmentWeight mlir::compress::getFragmentWeight(ContractOp op) {

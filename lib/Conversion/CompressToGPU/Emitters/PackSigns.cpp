@@ -12,7 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "PackSigns.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "KernelBody.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -40,10 +40,10 @@ PackedSigns PackedSigns::of(ContractOp op) {
 
 namespace {
 /// Emits the body of the kernel, of which a block of threads has a row.
-class SignKernel {
+class SignKernel : KernelBody {
 public:
   SignKernel(OpBuilder &builder, ContractOp op)
-      : b(op.getLoc(), builder), op(op) {}
+      : KernelBody(op.getLoc(), builder), op(op) {}
 
   gpu::GPUFuncOp emit(StringRef name);
 
@@ -53,21 +53,6 @@ private:
   SmallVector<Value> makeWords(ValueRange ballots);
   void addWarps(Value count, Value sums);
 
-  Value index(int64_t value) {
-    return arith::ConstantIndexOp::create(b, value);
-  }
-  Value add(Value x, Value y) { return arith::AddIOp::create(b, x, y); }
-  Value isLess(Value x, Value y) {
-    return arith::CmpIOp::create(b, arith::CmpIPredicate::ult, x, y);
-  }
-  void when(Value condition, function_ref<void()> fill) {
-    auto ifOp = scf::IfOp::create(b, condition, /*withElseRegion=*/false);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(ifOp.thenBlock());
-    fill();
-  }
-
-  ImplicitLocOpBuilder b;
   ContractOp op;
   algorithms::MmaFragment fragment = algorithms::getMmaShape(MmaKind::B1).b;
   Value lhs, warp, lane;
@@ -212,17 +197,10 @@ void SignKernel::emitBody(Block &body) {
 gpu::GPUFuncOp SignKernel::emit(StringRef name) {
   PackedSigns signs = PackedSigns::of(op);
   Type types[] = {op.getLhs().getType(), signs.bits, signs.sums};
-  auto function =
-      gpu::GPUFuncOp::create(b, name, b.getFunctionType(types, TypeRange()));
-  function->setAttr(gpu::GPUDialect::getKernelFuncAttrName(), b.getUnitAttr());
-  function.setKnownBlockSizeAttr(
-      b.getDenseI32ArrayAttr({int32_t(kSignThreads), 1, 1}));
-  OpBuilder::InsertionGuard guard(b);
-  Block &body = function.getBody().front();
-  b.setInsertionPointToStart(&body);
-  emitBody(body);
-  gpu::ReturnOp::create(b);
-  return function;
+  return makeKernel(name, types, kSignThreads, [&](gpu::GPUFuncOp kernel) {
+    emitBody(kernel.getBody().front());
+    gpu::ReturnOp::create(b);
+  });
 }
 
 gpu::GPUFuncOp mlir::compress::emitPackSigns(OpBuilder &b, ContractOp op,

@@ -6,8 +6,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "RoundLhs.h"
+#include "KernelBody.h"
 #include "LhsSource.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -82,10 +82,10 @@ RoundShape RoundShape::of(const RoundedLhs &rounded) {
 
 namespace {
 /// Emits the body of the kernel. A team of threads has a block of a row.
-class RoundKernel {
+class RoundKernel : KernelBody {
 public:
   RoundKernel(OpBuilder &builder, ContractOp op)
-      : b(op.getLoc(), builder), op(op), weight(getFragmentWeight(op)),
+      : KernelBody(op.getLoc(), builder), op(op), weight(getFragmentWeight(op)),
         format(cast<FragmentDecoderInterface>(weight.codec.getBase())
                    .getFragmentFormat(weight, getMmaKind(op))),
         rounded(RoundedLhs::of(op)), shape(RoundShape::of(rounded)) {}
@@ -110,37 +110,14 @@ private:
   void storeScales(Value scale, Value sum);
   /// Calls `fill` for the pieces of the thread, which changes `state`.
   void forPieces(Value &state, function_ref<void(Value number)> fill);
-  void when(Value condition, function_ref<void()> fill);
 
-  Value index(int64_t value) {
-    return arith::ConstantIndexOp::create(b, value);
-  }
   Value bits(int64_t value) {
     return arith::ConstantOp::create(b, b.getI32IntegerAttr(value));
   }
   Value number(float value) {
     return arith::ConstantOp::create(b, b.getF32FloatAttr(value));
   }
-  Value add(Value x, Value y) { return arith::AddIOp::create(b, x, y); }
-  Value mul(Value x, int64_t y) {
-    return arith::MulIOp::create(b, x, index(y));
-  }
-  Value div(Value x, int64_t y) {
-    return arith::DivUIOp::create(b, x, index(y));
-  }
-  Value rem(Value x, int64_t y) {
-    return arith::RemUIOp::create(b, x, index(y));
-  }
-  Value isLess(Value x, Value y) {
-    return arith::CmpIOp::create(b, arith::CmpIPredicate::ult, x, y);
-  }
-  Value both(Value x, Value y) {
-    if (!x || !y)
-      return x ? x : y;
-    return arith::AndIOp::create(b, x, y);
-  }
 
-  ImplicitLocOpBuilder b;
   ContractOp op;
   FragmentWeight weight;
   FragmentFormat format;
@@ -156,15 +133,6 @@ private:
   SmallVector<SmallVector<Value>> kept;
 };
 } // namespace
-
-void RoundKernel::when(Value condition, function_ref<void()> fill) {
-  if (!condition)
-    return fill();
-  auto ifOp = scf::IfOp::create(b, condition, /*withElseRegion=*/false);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(ifOp.thenBlock());
-  fill();
-}
 
 void RoundKernel::locate() {
   thread = gpu::ThreadIdOp::create(b, gpu::Dimension::x);
@@ -458,17 +426,10 @@ void RoundKernel::emitBody(Block &body) {
 
 gpu::GPUFuncOp RoundKernel::emit(StringRef name) {
   Type types[] = {op.getLhs().getType(), rounded.bytes, rounded.scales};
-  auto function =
-      gpu::GPUFuncOp::create(b, name, b.getFunctionType(types, TypeRange()));
-  function->setAttr(gpu::GPUDialect::getKernelFuncAttrName(), b.getUnitAttr());
-  function.setKnownBlockSizeAttr(
-      b.getDenseI32ArrayAttr({int32_t(shape.threads), 1, 1}));
-  OpBuilder::InsertionGuard guard(b);
-  Block &body = function.getBody().front();
-  b.setInsertionPointToStart(&body);
-  emitBody(body);
-  gpu::ReturnOp::create(b);
-  return function;
+  return makeKernel(name, types, shape.threads, [&](gpu::GPUFuncOp kernel) {
+    emitBody(kernel.getBody().front());
+    gpu::ReturnOp::create(b);
+  });
 }
 
 gpu::GPUFuncOp mlir::compress::emitRoundLhs(OpBuilder &b, ContractOp op,

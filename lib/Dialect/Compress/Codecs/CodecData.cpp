@@ -35,3 +35,21 @@ void mlir::compress::decodeChunks(
     begin += count;
   }
 }
+
+std::string mlir::compress::describeBase(CodecAttrInterface base,
+                                         const EncodeContext &context) {
+  const Encoder *encoder =
+      context.registry.lookupEncoder(base, context.algorithm);
+  return encoder ? encoder->describe(base, context) : "";
+}
+
+ComponentTile mlir::compress::getWholeTile(OpBuilder &b, Type component) {
+  if (auto compressed = dyn_cast<CompressedTensorType>(component))
+    component = compressed.getLogicalType();
+  ComponentTile whole;
+  for (int64_t size : cast<ShapedType>(component).getShape()) {
+    whole.offsets.push_back(b.getIndexAttr(0));
+    whole.sizes.push_back(b.getIndexAttr(size));
+  }
+  return whole;
+}

@@ -9,6 +9,8 @@
 #define COMPRESS_LIB_DIALECT_COMPRESS_CODECS_CODECDATA_H
 
 #include "compress/Algorithms/FloatFormat.h"
+#include "compress/Dialect/Compress/IR/CodecRegistry.h"
+#include "compress/Dialect/Compress/IR/Compress.h"
 #include "mlir/IR/AsmState.h"
 
 namespace mlir::compress {
@@ -34,6 +36,13 @@ void decodeChunks(
     algorithms::FloatKind kind, int64_t begin, MutableArrayRef<char> out,
     function_ref<void(int64_t begin, MutableArrayRef<float> values)> decode,
     int64_t most = 4096);
+
+/// What the encoder of `base` says of itself, for codecs that store what that
+/// makes.
+std::string describeBase(CodecAttrInterface base, const EncodeContext &context);
+
+/// All of a component, which may be compressed.
+ComponentTile getWholeTile(OpBuilder &b, Type component);
 
 } // namespace mlir::compress
 

@@ -137,16 +137,8 @@ MatrixAttr::mapTile(OpBuilder &b, Location, RankedTensorType,
                     ValueRange components, ArrayRef<OpFoldResult>,
                     ArrayRef<OpFoldResult>) const {
   SmallVector<ComponentTile> tiles;
-  for (Value component : components) {
-    ComponentTile &whole = tiles.emplace_back();
-    Type type = component.getType();
-    if (auto compressed = dyn_cast<CompressedTensorType>(type))
-      type = compressed.getLogicalType();
-    for (int64_t size : cast<ShapedType>(type).getShape()) {
-      whole.offsets.push_back(b.getIndexAttr(0));
-      whole.sizes.push_back(b.getIndexAttr(size));
-    }
-  }
+  for (Value component : components)
+    tiles.push_back(getWholeTile(b, component.getType()));
   return tiles;
 }
 
@@ -163,10 +155,7 @@ public:
 
   std::string describe(CodecAttrInterface codec,
                        const EncodeContext &context) const override {
-    CodecAttrInterface base = cast<MatrixAttr>(codec).getBase();
-    const Encoder *encoder =
-        context.registry.lookupEncoder(base, context.algorithm);
-    return encoder ? encoder->describe(base, context) : "";
+    return describeBase(cast<MatrixAttr>(codec).getBase(), context);
   }
 
   FailureOr<std::vector<EncodedComponent>>

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "CodecData.h"
 #include "compress/Dialect/Compress/Codecs/Codecs.h"
 #include "compress/Dialect/Compress/IR/Compress.h"
 #include "mlir/IR/DialectImplementation.h"
@@ -402,10 +403,7 @@ public:
 
   std::string describe(CodecAttrInterface codec,
                        const EncodeContext &context) const override {
-    CodecAttrInterface base = cast<NestedAttr>(codec).getBase();
-    const Encoder *encoder =
-        context.registry.lookupEncoder(base, context.algorithm);
-    return encoder ? encoder->describe(base, context) : "";
+    return describeBase(cast<NestedAttr>(codec).getBase(), context);
   }
 
   FailureOr<std::vector<EncodedComponent>>

@@ -412,56 +412,6 @@ TiledAttr::verifyData(function_ref<InFlightDiagnostic()> emitError,
                                       inner.get());
 }
 
-/// The leaves of encoded components, in order.
-static void collectLeaves(ArrayRef<EncodedComponent> parts,
-                          SmallVectorImpl<const EncodedComponent *> &leaves) {
-  for (const EncodedComponent &part : parts) {
-    if (isa<CompressedTensorType>(part.type))
-      collectLeaves(part.parts, leaves);
-    else
-      leaves.push_back(&part);
-  }
-}
-
-std::vector<EncodedComponent>
-TiledAttr::pack(RankedTensorType logical,
-                ArrayRef<ArrayRef<char>> leaves) const {
-  std::vector<EncodedComponent> parts =
-      getBase().relayout(logical, getLayout(), leaves);
-  SmallVector<const EncodedComponent *> moved;
-  collectLeaves(parts, moved);
-  std::vector<EncodedComponent> result;
-  auto keep = [&](const EncodedComponent &part) {
-    result.push_back(
-        {part.type, std::move(const_cast<EncodedComponent &>(part).data), {}});
-  };
-  std::optional<Records> records = getRecords(logical);
-  if (!records) {
-    for (const EncodedComponent *part : moved)
-      keep(*part);
-    return result;
-  }
-  SmallVector<ArrayRef<uint8_t>> arrays;
-  SmallVector<algorithms::RecordPart> places;
-  for (auto [part, place] : llvm::zip_equal(moved, records->parts))
-    if (place) {
-      arrays.push_back(asBytes(part->data.getData()));
-      places.push_back(*place);
-    }
-  AsmResourceBlob stream = HeapAsmResourceBlob::allocate(
-      records->rows * records->count * records->bytes, /*align=*/64,
-      /*dataIsMutable=*/true);
-  MutableArrayRef<char> bytes = stream.getMutableData();
-  algorithms::interleave(
-      places, records->rows, records->count, records->bytes, arrays,
-      {reinterpret_cast<uint8_t *>(bytes.data()), bytes.size()});
-  result.push_back({getStorage(logical)[0].type, std::move(stream), {}});
-  for (auto [part, place] : llvm::zip_equal(moved, records->parts))
-    if (!place)
-      keep(*part);
-  return result;
-}
-
 /// The tensor of `type` that is one part of all records of a stream: its bytes
 /// are cut out, and put together to elements.
 static Value readPart(OpBuilder &builder, Location loc, Value stream,
@@ -755,13 +705,8 @@ TiledAttr::mapTile(OpBuilder &b, Location loc, RankedTensorType logical,
     tiledSizes.push_back(b.getIndexAttr(records->bytes));
     SmallVector<ComponentTile> tiles = {{tiledOffsets, tiledSizes}};
     // What all tiles share stays whole.
-    for (Value shared : components.drop_front()) {
-      ComponentTile &whole = tiles.emplace_back();
-      for (int64_t size : cast<RankedTensorType>(shared.getType()).getShape()) {
-        whole.offsets.push_back(b.getIndexAttr(0));
-        whole.sizes.push_back(b.getIndexAttr(size));
-      }
-    }
+    for (Value shared : components.drop_front())
+      tiles.push_back(getWholeTile(b, shared.getType()));
     return tiles;
   }
   for (const algorithms::TileLayout::Factor &factor :
@@ -774,44 +719,4 @@ TiledAttr::mapTile(OpBuilder &b, Location loc, RankedTensorType logical,
                        components, tiledOffsets, tiledSizes, tiles)))
     return failure();
   return tiles;
-}
-
-//===----------------------------------------------------------------------===//
-// Encoding
-//===----------------------------------------------------------------------===//
-
-namespace {
-/// Encodes with base's encoder, then moves what that stores into tiles.
-class TiledEncoder : public Encoder {
-public:
-  StringRef getAlgorithm() const override { return "tiled"; }
-  bool supports(StringRef) const override { return true; }
-
-  std::string describe(CodecAttrInterface codec,
-                       const EncodeContext &context) const override {
-    CodecAttrInterface base = cast<TiledAttr>(codec).getBase();
-    const Encoder *encoder =
-        context.registry.lookupEncoder(base, context.algorithm);
-    return encoder ? encoder->describe(base, context) : "";
-  }
-
-  FailureOr<std::vector<EncodedComponent>>
-  encode(const WeightView &weight, CodecAttrInterface codecAttr,
-         const EncodeContext &context) const override {
-    auto codec = cast<TiledAttr>(codecAttr);
-    auto encoded = encodeTensor(weight, codec.getBase(), context);
-    if (failed(encoded))
-      return failure();
-    SmallVector<const EncodedComponent *> parts;
-    collectLeaves(*encoded, parts);
-    SmallVector<ArrayRef<char>> leaves;
-    for (const EncodedComponent *part : parts)
-      leaves.push_back(part->data.getData());
-    return codec.pack(weight.type, leaves);
-  }
-};
-} // namespace
-
-void mlir::compress::registerTiledEncoders(CodecRegistry &registry) {
-  registry.addEncoder<TiledAttr>(std::make_unique<TiledEncoder>());
 }
