@@ -68,6 +68,8 @@ MmaShape mlir::compress::algorithms::getMmaShape(MmaKind kind) {
     return makeShape(2);
   case MmaKind::S8:
   case MmaKind::U8:
+  case MmaKind::E4M3:
+  case MmaKind::E5M2:
     return makeShape(4);
   case MmaKind::B1:
     return makeShape(32);

@@ -216,17 +216,23 @@ static constexpr int64_t kMinExternalBytesForGpu = 0;
 /// What kernels are asked to compute with.
 static FailureOr<ComputeRequest>
 getCompute(const Target &target, const CompileOptions &options, Location loc) {
-  if (!target.isGpu())
-    return options.compute.value_or(ComputeRequest::F32);
+  if (!target.isGpu()) {
+    ComputeRequest compute = options.compute.value_or(ComputeRequest::F32);
+    if (llvm::is_contained({ComputeRequest::F16, ComputeRequest::F8}, compute))
+      return emitError(loc) << "kernels for CPUs compute in f32, bf16, int8 or "
+                               "xnor: expected to be asked for one of f32, "
+                               "bf16, int8, xnor and auto";
+    return compute;
+  }
   ComputeRequest compute = options.compute.value_or(ComputeRequest::Auto);
   if (!llvm::is_contained({ComputeRequest::F16, ComputeRequest::BF16,
-                           ComputeRequest::Int8, ComputeRequest::Xnor,
-                           ComputeRequest::Auto},
+                           ComputeRequest::Int8, ComputeRequest::F8,
+                           ComputeRequest::Xnor, ComputeRequest::Auto},
                           compute))
     return emitError(loc)
-           << "kernels for GPUs compute in f16, bf16, int8 or xnor: expected "
-              "to "
-              "be asked for one of f16, bf16, int8, xnor and auto";
+           << "kernels for GPUs compute in f16, bf16, int8, f8 or xnor: "
+              "expected to be asked for one of f16, bf16, int8, f8, xnor and "
+              "auto";
   return compute;
 }
 

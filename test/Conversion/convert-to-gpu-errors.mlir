@@ -1,11 +1,13 @@
 // Chips that are not known, or have no such instruction, and contractions that there is no kernel for.
-// RUN: compress-opt %s --convert-compress-to-gpu=chip=sm_80 --split-input-file --verify-diagnostics
+// RUN: compress-opt %s --convert-compress-to-gpu=chip=sm_89 --split-input-file --verify-diagnostics
 // RUN: not compress-opt %S/convert-to-gpu.mlir --convert-compress-to-gpu=chip=sm_75 --split-input-file -o %t 2>&1 | FileCheck %s --check-prefix=OLD
 // RUN: not compress-opt %S/convert-to-gpu.mlir --convert-compress-to-gpu=chip=sm_99 --split-input-file -o %t 2>&1 | FileCheck %s --check-prefix=UNKNOWN
 // OLD: error: 'compress.contract' op expected a chip that has mma.sync.m16n8k16 of f16, one of sm_80, sm_86, sm_87, sm_89, sm_90, sm_90a, sm_100, {{.*}}, but got 'sm_75'
 // OLD: error: 'compress.contract' op expected a chip that has mma.sync.m16n8k16 of bf16, one of sm_80
 // OLD: error: 'compress.contract' op expected a chip that has mma.sync.m16n8k256 of b1, one of sm_80
 // OLD: error: 'compress.contract' op expected a chip that has mma.sp.m16n8k32 of f16, one of sm_80
+// RUN: not compress-opt %S/convert-to-gpu-f8.mlir --convert-compress-to-gpu=chip=sm_87 -o %t 2>&1 | FileCheck %s --check-prefix=F8
+// F8: error: 'compress.contract' op expected a chip that has mma.sync.m16n8k32 of e5m2, one of sm_89, sm_90, sm_90a, sm_100, {{.*}}, but got 'sm_87'
 // UNKNOWN: error: 'compress.contract' op expected a chip out of sm_75, sm_80, {{.*}}, sm_121a, but got 'sm_99'
 // RUN: not compress-opt %S/convert-to-gpu.mlir --convert-compress-to-gpu=multiprocessors=-1 --split-input-file -o %t 2>&1 | FileCheck %s --check-prefix=COUNT
 // COUNT: error: 'compress.contract' op expected a number of multiprocessors, but got -1
@@ -140,6 +142,17 @@ func.func @blocks_of_windows(%x: memref<2x3x32xf16>, %s: memref<1x2x576xi8>, %y:
 // -----
 #tiled = #compress.tiled<#compress.dense, tile = [16, 16], order = [0, 1], split = [1, 2, 8, 1, 2, 4, 2], inside = [2, 5, 3, 0, 4, 1, 6], record = 1>
 #nk = affine_map<(m, n, k) -> (n, k)>
+func.func @floats_of_windows(%x: memref<20x16xf16>, %s: memref<1x1x576xi8>, %y: memref<4x16xf32>) {
+  // expected-error @below {{no kernel for GPUs, because it computes in f8, and reads windows}}
+  compress.contract ins(%x, %s : memref<20x16xf16>, memref<1x1x576xi8>) outs(%y : memref<4x16xf32>) overwrite
+    weight(!compress.tensor<16x32xf32, #compress.tiled<#compress.quant<f8E5M2, block = [1, 32], scale = f32>, tile = [16, 32], order = [0, 1], split = [1, 2, 8, 2, 2, 4, 2], inside = [2, 5, 3, 0, 1, 6, 4], record = 1>>, #nk)
+    window affine_map<(m, k) -> (m + k floordiv 16, k mod 16)> compute = f8
+  return
+}
+
+// -----
+#tiled = #compress.tiled<#compress.dense, tile = [16, 16], order = [0, 1], split = [1, 2, 8, 1, 2, 4, 2], inside = [2, 5, 3, 0, 4, 1, 6], record = 1>
+#nk = affine_map<(m, n, k) -> (n, k)>
 func.func @backwards(%x: memref<20x16xf16>, %s: memref<1x2x512xi8>, %y: memref<4x16xf32>) {
   // expected-error @below {{because its window has other terms than sums, multiples, quotients and remainders of what is not negative}}
   compress.contract ins(%x, %s : memref<20x16xf16>, memref<1x2x512xi8>) outs(%y : memref<4x16xf32>) overwrite
@@ -199,7 +212,7 @@ func.func @tensors(%x: tensor<4x256xf16>, %s: tensor<8x16x512xi8>, %y: tensor<4x
 #tiled = #compress.tiled<#compress.quant<i8, block = [1, 16], scale = f16>, tile = [32, 16], order = [0, 1], split = [2, 2, 8, 1, 2, 4, 2], inside = [2, 5, 3, 0, 1, 6, 4], record = 1, flip = 128>
 #nk = affine_map<(m, n, k) -> (n, k)>
 func.func @short(%x: memref<4x256xf16>, %s: memref<4x16x576xi8>, %y: memref<4x128xf32>) {
-  // expected-error @below {{no kernel for GPUs, because it computes in int8, and its weight is not of integers of up to 8 bits in blocks of a multiple of 32 columns, or of 17 columns or more in one block}}
+  // expected-error @below {{no kernel for GPUs, because it computes in int8, and its weight is not of integers of up to 8 bits in blocks of a multiple of 32 columns, or of 17 columns or more in one block; of sparse ones twice as many}}
   compress.contract ins(%x, %s : memref<4x256xf16>, memref<4x16x576xi8>) outs(%y : memref<4x128xf32>) overwrite
     weight(!compress.tensor<128x256xf32, #tiled>, #nk) compute = int8
   return
@@ -232,6 +245,16 @@ func.func @long_without_signs(%x: memref<4x66336xf16>, %s: memref<1x2073x512xi8>
   // expected-error @below {{no kernel for GPUs, because it computes in int8, and adds up 66336 products, more than 66311}}
   compress.contract ins(%x, %s, %t : memref<4x66336xf16>, memref<1x2073x512xi8>, memref<1x1x8x1x1x1x2x1x1xf32>) outs(%y : memref<4x16xf32>) overwrite
     weight(!compress.tensor<16x66336xf32, #tiled>, #nk) compute = int8
+  return
+}
+
+// -----
+#tiled = #compress.tiled<#compress.quant<i8, block = [1, 64], scale = f32>, tile = [16, 32], order = [0, 1], split = [1, 2, 8, 2, 2, 4, 2], inside = [2, 5, 3, 0, 1, 6, 4], record = 1, flip = 128>
+#nk = affine_map<(m, n, k) -> (n, k)>
+func.func @integers(%x: memref<4x64xf16>, %s: memref<1x2x512xi8>, %t: memref<1x1x8x1x1x1x2x1x1xf32>, %y: memref<4x16xf32>) {
+  // expected-error @below {{no kernel for GPUs, because it computes in f8, and its weight is not of f8E4M3FN or f8E5M2 in blocks of a multiple of 32 columns, or of 17 columns or more in one block; of sparse ones twice as many}}
+  compress.contract ins(%x, %s, %t : memref<4x64xf16>, memref<1x2x512xi8>, memref<1x1x8x1x1x1x2x1x1xf32>) outs(%y : memref<4x16xf32>) overwrite
+    weight(!compress.tensor<16x64xf32, #tiled>, #nk) compute = f8
   return
 }
 

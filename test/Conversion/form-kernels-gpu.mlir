@@ -3,6 +3,8 @@
 // RUN: compress-opt %s --compress-form-kernels=compute=f16 | FileCheck %s --check-prefix=F16
 // RUN: compress-opt %s --compress-form-kernels=compute=bf16 | FileCheck %s --check-prefix=BF16
 // RUN: compress-opt %s --compress-form-kernels=compute=int8 | FileCheck %s --check-prefix=INT8
+// RUN: compress-opt %s --compress-form-kernels=compute=f8 | FileCheck %s --check-prefix=F8
+// F8: tensor<?x256xf16>, {{.*}} compute = f8
 // CHECK-DAG: #[[WINDOW:.*]] = affine_map<(d0, d1) -> (d0 floordiv 16, ((d0 mod 16) floordiv 4) * 2 + d1 floordiv 60, (d0 mod 4) * 2 + ((d1 mod 60) floordiv 20) * 2, d1 mod 20)>
 // CHECK-DAG: #[[BORDER:.*]] = affine_map<(d0, d1) -> (d0 floordiv 20, (d0 mod 20) floordiv 5 + d1 floordiv 60 - 1, d0 mod 5 + (d1 mod 60) floordiv 20 - 2, d1 mod 20)>
 // CHECK-DAG: #[[ONE:.*]] = affine_map<(d0, d1) -> (d0 floordiv 4, ((d0 mod 4) floordiv 2) * 2, (d0 mod 2) * 3, d1)>

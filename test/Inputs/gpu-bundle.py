@@ -202,6 +202,9 @@ def main():
             if family == "convolutions":
                 bundle.add_convolutions(scratch)
                 continue
+            if family == "float8" and kernels.number_of(options.chip) < 89:
+                print(f"no kernels of the family {family}: {options.chip} has no mma of 8-bit floats")
+                continue
             cases = kernels.FAMILIES.get(family) or kernels.random_cases(np.random.default_rng(SEED), int(os.environ.get("COMPRESS_TEST_CASES", "24")))
             bundle.add_family(family, cases, scratch)
         for name in options.kinds:

@@ -44,6 +44,8 @@ def weight_kinds(n, k):
         "fp8-e5m2-channel": (f"quant<f8E5M2, block = [1, {k}], scale = f32>", (16, 32), EIGHT, "record = 1", 512, [f"{n // 16}x1x8x1x1x1x2x1x1xf32"], (0, 0, 0)),
         "fp8-e4m3-channel": (f"quant<f8E4M3FN, block = [1, {k}], scale = f32>", (16, 32), EIGHT, "record = 1", 512, [f"{n // 16}x1x8x1x1x1x2x1x1xf32"], (4, 0, 0)),
         "fp8-e4m3-b128x128": ("quant<f8E4M3FN, block = [128, 128], scale = f32>", (16, 32), EIGHT, "record = 4", 2048, [f"{-(-n // 128)}x{-(-k // 128)}x1x1x1x1x1x1x1xf32"], (4, 0, 0)),
+        "fp8-e4m3 x fp8": (f"quant<f8E4M3FN, block = [1, {k}], scale = f32>", (16, 32), EIGHT, "record = 1", 512, [f"{n // 16}x1x8x1x1x1x2x1x1xf32"], (0, 0, 0)),
+        "fp8-e5m2-b128 x fp8": ("quant<f8E5M2, block = [1, 128], scale = f16>", (16, 32), EIGHT, "record = 4", 2080, [], (0, 0, 0)),
         "binary": (f"quant<binary, block = [1, {k}], scale = f16>", (16, 256), "split = [1, 2, 8, 4, 8, 4, 2], inside = [2, 5, 3, 0, 6, 1, 4]", "record = 1", 512, [f"{n // 16}x1x8x1x1x1x1x2x1xf16"], (4, 0, 0)),
         "binary x signs": (f"quant<binary, block = [1, {k}], scale = f16>", (16, 256), "split = [1, 2, 8, 4, 8, 4, 2], inside = [2, 5, 3, 0, 6, 1, 4]", "record = 1", 512, [f"{n // 16}x1x8x1x1x1x1x2x1xf16"], (0, 0.25, 0)),
         "mxfp4": ("quant<f4E2M1FN, block = [1, 32], scale = f8E8M0FNU>", (32, 32), FOUR32, "record = 1", 544, [], (2, 4, 0)),
@@ -63,7 +65,7 @@ def weight_kinds(n, k):
 
 
 def compute_of(name):
-    return {"int8": "int8", "signs": "xnor"}.get(name.rpartition(" x ")[2], "f16")
+    return {"int8": "int8", "signs": "xnor", "fp8": "f8"}.get(name.rpartition(" x ")[2], "f16")
 
 
 def positions_of(name, n, k):
@@ -168,6 +170,8 @@ def main():
         _, (rows, columns), _, more, size, shared, costs = weight_kinds(n, k)[kind]
         Path(path + ".mlir").write_text(module(kind, n, k, image))
         for chip in CHIPS:
+            if compute_of(name) == "f8" and int(chip.strip("sm_a")) < 89:
+                continue  # has no such mma
             out = subprocess.run(
                 ["compress-opt", path + ".mlir", f"--compress-to-nvvm=chip={chip}"], check=True, capture_output=True, text=True
             ).stdout
@@ -196,7 +200,7 @@ def main():
                 m = min(launch.rows, 64)  # of a warp
                 # Words of 8 weights, stored ones if they are sparse: of which a mma of each 8 rows of x takes one.
                 words = count(opcodes, "mma.s") * 8 / m
-                if compute_of(name) == "int8":
+                if compute_of(name) in ("int8", "f8"):
                     words *= 2  # two words of bytes
                 if compute_of(name) == "xnor":
                     words *= 16 * m / (m + 8)  # 128 bits, and one mma more, with ones

@@ -12,10 +12,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import ml_dtypes
 import numpy as np
 from gpu_module import ELEMENTS, choose, compile_module
 from ptx_model import launch
 
+# What x may be rounded to, and the largest of it.
+ROUNDED = {"int8": 127, "f8": 448}
 SEED = int(os.environ.get("COMPRESS_TEST_SEED", "1"))
 
 
@@ -122,6 +125,14 @@ FAMILIES = {
         Case(quant("binary", 64), 40, 130, [5], compute="int8", block=64),
         Case(quant("u2", 64, "f16", ", min = f16"), 64, 128, [5], compute="int8", block=64, wide=4),
         Case(preset("int8-channel"), 16, 33000, [1], compute="int8"),
+    ],
+    "float8": [
+        Case(preset("fp8-e4m3-channel"), 64, 256, [1, 13, 70], compute="f8"),
+        Case(preset("fp8-e5m2"), 40, 130, [5], x="f32", compute="f8", epilogue="bias-relu"),
+        Case(preset("fp8-e4m3"), 33, 77, [20], static=20, x="bf16", compute="f8", accumulate=True),
+        Case(preset("mxfp8"), 40, 200, [9, 33], compute="f8", block=32),
+        Case(quant("f8E5M2", 128, "f32"), 48, 515, [3], x="f32", compute="f8", block=128, y="f16"),
+        Case(preset("fp8-e4m3-channel"), 16, 48, [7], x="f32", compute="f8", special=True),
     ],
     "signs": [
         Case(preset("binary"), 64, 512, [1, 5, 13, 20, 70], compute="xnor"),
@@ -421,6 +432,8 @@ def chosen_launches(module, function, m):
 def make_inputs(case, m, rng):
     """x, what results are added to, and a bias."""
     x, init, bias = (rng.standard_normal(shape) for shape in ((*case.batch, m, case.k), (*case.batch, m, case.n), case.n))
+    if case.compute == "f8":  # many are subnormals of 8 bits
+        x *= 2.0 ** -rng.integers(0, 18, x.shape)
     if case.special and case.signs():
         numbers = np.array([0.0, -0.0, np.nan, -np.nan, np.inf, -np.inf, 1e-7, -1e-7])
         x = np.where(rng.random(x.shape) < 0.3, rng.choice(numbers, x.shape), x)
@@ -474,18 +487,26 @@ def expect(case, inputs, weight):
     """What f64 gives, and how far from it a kernel may be."""
     x, init, bias = inputs
     half = case.half()
+    is_rounded = half in ROUNDED
     x = from_bits(x, case.x)
     if case.signs():
         return expect_signs(case, np.where(x >= 0, 1.0, -1.0), init, bias, weight)
-    wanted_x = x if half == "int8" else from_bits(to_bits(x, half), half)
-    if half == "int8":
+    wanted_x = x if is_rounded else from_bits(to_bits(x, half), half)
+    if is_rounded:
+        most = np.float32(ROUNDED[half])
         # What docs/Numerics.md says of x, and how far that is from x at most.
         largest = np.maximum.reduceat(np.abs(x), np.arange(0, case.k, case.block), axis=-1)
         a = np.repeat(largest, case.block, axis=-1)[..., : case.k].astype(np.float32)
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-            factor = np.where(a < 2.0**-100, np.float32(0), np.float32(127) / a)
-        wanted_x = np.rint(x.astype(np.float32) * factor).astype(np.float64) * (a / np.float32(127)).astype(np.float64)
-        off = np.where(a < 2.0**-100, a, 0.50004 * a.astype(np.float64) / 127)
+            factor = np.where(a < 2.0**-100, np.float32(0), most / a)
+        scaled, scale = x.astype(np.float32) * factor, (a / most).astype(np.float64)
+        if half == "f8":
+            wanted_x = np.clip(scaled, -most, most).astype(ml_dtypes.float8_e4m3fn).astype(np.float64) * scale
+            off = np.maximum(1.0001 * 2.0**-4 * np.abs(x), 1.0001 * 2.0**-10 * scale)
+        else:
+            wanted_x = np.rint(scaled).astype(np.float64) * scale
+            off = 0.50004 * scale
+        off = np.where(a < 2.0**-100, a, off)
         assert np.all(np.abs(wanted_x - x) <= off)
     w = weight.astype(np.float64)
     expected = wanted_x @ np.swapaxes(w, -1, -2)
@@ -494,6 +515,8 @@ def expect(case, inputs, weight):
     bound = (case.k / 8 + 40) * 2.0**-24 * terms + 2.0**-126
     if half == "int8":  # the sum of a block's integers is exact: of it three roundings are left, of sums two for each block, and those of decode and warps
         bound = (8 + 2 * (-(-case.k // case.block) - 1)) * 2.0**-24 * terms + 2.0**15 * case.k * 2.0**-149
+    if half == "f8":  # as halves, and of each block two roundings more
+        bound = bound + 2 * -(-case.k // case.block) * 2.0**-24 * terms + 2.0**15 * case.k * 2.0**-149
     if case.inexact:  # entries of a codebook are rounded
         bound = bound + terms * (2.0**-8 if half == "bf16" else 2.0**-11)
     if case.rank:
@@ -551,7 +574,7 @@ def check(module, number, case, weight, rng, report):
             assert np.isnan(again[4:6]).all() and np.array_equal(np.delete(again, [4, 5], 0), np.delete(result, [4, 5], 0)), again
         if case.chip and not case.accumulate:
             assert np.array_equal(run(SEED + 1)[1], result), "results depend on the order of blocks"
-        types = {"int8": r"[su]8\.s8", "xnor": r"b1\.b1"}.get(case.compute, r"(b?f16)\.\1")
+        types = {"int8": r"[su]8\.s8", "f8": r"e[45]m[23]\.e4m3", "xnor": r"b1\.b1"}.get(case.compute, r"(b?f16)\.\1")
         products = [op for op in counts if op.startswith("mma")]
         assert products and all(re.search(rf"\.{types}\.\w+(\.and\.popc)?$", op) for op in products), counts
         assert case.is_sparse() == any(op.startswith("mma.sp::ordered_metadata") for op in products), counts
@@ -561,6 +584,10 @@ def check(module, number, case, weight, rng, report):
         mma = sum(c for op, c in counts.items() if op.startswith("mma"))
         report.append((label, worst, mma))
         print(f"{chosen.kernel}: {label}: {worst:.3f} of the bound, {mma:.0f} mma", flush=True)
+
+
+def number_of(chip):
+    return int(chip.strip("sm_a"))
 
 
 def compile_cases(cases, path, rng, chip="sm_80"):
@@ -578,7 +605,9 @@ def compile_cases(cases, path, rng, chip="sm_80"):
     resources = "{-# dialect_resources: { builtin: {\n" + ",\n".join(blobs) + "\n} } #-}\n"
     weights = list(decode_all(path, decodes, resources, len(cases)))
     # Options are of all of a module.
-    options_of = [(case.chip or chip, f"compute={case.compute} {case.options}") for case in cases]
+    # The oldest chip that has the instructions.
+    oldest = lambda case: "sm_89" if case.compute == "f8" and number_of(chip) < 89 else chip
+    options_of = [(case.chip or oldest(case), f"compute={case.compute} {case.options}") for case in cases]
     for number, options in enumerate(sorted(set(options_of))):
         chosen = [i for i in range(len(cases)) if options_of[i] == options]
         module = compile_module("".join(matmuls[i] for i in chosen) + resources, f"{path}.{number}", *options)

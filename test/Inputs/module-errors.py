@@ -142,9 +142,14 @@ for kind in ("llvm", "asm", "obj"):
     )  # fmt: skip
 fail("expected a target nvptx:CHIP for --emit ptx, but got 'cpu'", good, "--emit", "ptx")
 fail(
-    "kernels for GPUs compute in f16, bf16, int8 or xnor: expected to be asked for one of f16, bf16, int8, xnor and auto",
+    "kernels for GPUs compute in f16, bf16, int8, f8 or xnor: expected to be asked for one of f16, bf16, int8, f8, xnor and auto",
     good, "--target", "nvptx:sm_80", "--compute", "f32",
 )  # fmt: skip
+for compute in ("f16", "f8"):
+    fail(
+        "kernels for CPUs compute in f32, bf16, int8 or xnor: expected to be asked for one of f32, bf16, int8, xnor and auto",
+        good, "--compute", compute,
+    )  # fmt: skip
 fail("unknown CPU 'z80' in target 'cpu:z80'", good, "--target", "cpu:z80")
 fail("unknown CPU 'native:x' in target 'cpu:native:x'", good, "--target", "cpu:native:x")
 for spec, message in [

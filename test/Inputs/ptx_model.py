@@ -9,7 +9,7 @@ in mma are exact here, and rounded once; hardware rounds them in its own way.
 import re
 
 import numpy as np
-from ptx_numbers import FLOATS, INTEGERS, Fault, bf16, f32, halves
+from ptx_numbers import FLOATS, INTEGERS, Fault, bf16, bits_e4m3, f32, halves
 from ptx_warp import WarpOperations
 
 
@@ -668,6 +668,9 @@ class Block(WarpOperations):
             encode = FLOATS[to[:-2]][1]
             high, low = (encode(f32(self.read(o, idx)).astype(np.float64)) for o in ops[1:3])
             return self.write(ops[0], idx, low | high << np.uint64(16))
+        if to == "e4m3x2" and "satfinite" in parts:
+            high, low = (bits_e4m3(f32(self.read(o, idx))) for o in ops[1:3])
+            return self.write(ops[0], idx, low | high << np.uint64(8))
         if source in FLOATS and to in FLOATS:
             value = FLOATS[source][0](self.read(ops[1], idx)).astype(np.float64)
             return self.write(ops[0], idx, FLOATS[to][1](INTEGERS.get(parts[1], lambda v: v)(value)))

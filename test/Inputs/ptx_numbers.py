@@ -44,6 +44,35 @@ def bitsbf16(values):
     return (rounded & 0xFFFF).astype(np.uint64)
 
 
+def float8(bits, mantissa):
+    """e4m3 or e5m2, whose exponents have the bits that are left of 7."""
+    bits = bits.astype(np.int64)
+    sign, exponent, digits = bits >> 7, (bits & 127) >> mantissa, bits & ((1 << mantissa) - 1)
+    bias = (1 << (6 - mantissa)) - 1
+    value = np.ldexp(np.where(exponent, digits + (1 << mantissa), digits).astype(np.float64), np.maximum(exponent, 1) - bias - mantissa)
+    return np.where(sign, -value, value)
+
+
+def e4m3(bits):
+    return np.where((bits & np.uint64(127)) == 127, np.nan, float8(bits, 3))
+
+
+def e5m2(bits):
+    value, rest = float8(bits, 2), bits & np.uint64(127)
+    return np.where(rest > 124, np.nan, np.where(rest == 124, np.copysign(np.inf, value), value))
+
+
+def bits_e4m3(values):
+    """To nearest even; the largest number where that is too large."""
+    values = np.asarray(values, np.float64)
+    table = e4m3(np.arange(127, dtype=np.uint64))
+    size = np.minimum(np.abs(np.nan_to_num(values)), table[-1])
+    above = np.clip(np.searchsorted(table, size), 1, len(table) - 1)
+    down, up = size - table[above - 1], table[above] - size
+    nearest = np.where((down < up) | ((down == up) & (above % 2 == 1)), above - 1, above)
+    return np.where(np.isnan(values), 127, nearest | np.where(np.signbit(values), 128, 0)).astype(np.uint64)
+
+
 FLOATS = {"f32": (f32, bits32), "f16": (f16, bits16), "bf16": (bf16, bitsbf16)}
 INTEGERS = {"rzi": np.trunc, "rni": np.rint, "rmi": np.floor, "rpi": np.ceil}
 LANES = np.arange(32)

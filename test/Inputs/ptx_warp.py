@@ -3,7 +3,10 @@
 import re
 
 import numpy as np
-from ptx_numbers import FLOATS, LANES, Fault, bf16, bits32, f16, f32, halves
+from ptx_numbers import FLOATS, LANES, Fault, bf16, bits32, e4m3, e5m2, f16, f32, halves
+
+# Of D, A, B and C, for products of bytes.
+BYTE_KINDS = [["s32", "s8", "s8", "s32"], ["s32", "u8", "s8", "s32"], ["f32", "e4m3", "e4m3", "f32"], ["f32", "e5m2", "e4m3", "f32"]]
 
 
 class WarpOperations:
@@ -57,19 +60,19 @@ class WarpOperations:
                 row = quarter * 2 + (i & 1) + (0 if i < 2 else 8)
                 right[:, row, group] = decode(halves(get(b[i // 2]))[i & 1]).reshape(warps, 32)
             convert = (f32, bits32)
-        elif "m16n8k32" in parts and parts[-4:] in (["s32", "s8", "s8", "s32"], ["s32", "u8", "s8", "s32"]):
-            left, right = np.zeros((warps, 16, 32), np.int64), np.zeros((warps, 32, 8), np.int64)
+        elif "m16n8k32" in parts and parts[-4:] in BYTE_KINDS:
+            is_float = parts[-4] == "f32"
+            left, right = (np.zeros((warps, *shape), np.float64 if is_float else np.int64) for shape in ((16, 32), (32, 8)))
             raw = lambda value, i: (value >> np.uint64(8 * i)) & np.uint64(255)
-            byte = lambda value, i: self.signed(raw(value, i), 8)
-            first = byte if parts[-3] == "s8" else lambda value, i: raw(value, i).astype(np.int64)
+            decode = {"s8": lambda v: self.signed(v, 8), "u8": lambda v: v.astype(np.int64), "e4m3": e4m3, "e5m2": e5m2}
             for i in range(16):
                 row = group + (0 if i < 4 or 8 <= i < 12 else 8)
                 col = quarter * 4 + (i & 3) + (0 if i < 8 else 16)
-                left[:, row, col] = first(get(a[i // 4]), i & 3)
+                left[:, row, col] = decode[parts[-3]](raw(get(a[i // 4]), i & 3))
             for i in range(8):
                 row = quarter * 4 + (i & 3) + (0 if i < 4 else 16)
-                right[:, row, group] = byte(get(b[i // 4]), i & 3)
-            convert = (lambda v: self.signed(v, 32), lambda v: self.mask(v.view(np.uint64), 32))
+                right[:, row, group] = decode[parts[-2]](raw(get(b[i // 4]), i & 3))
+            convert = (f32, bits32) if is_float else (lambda v: self.signed(v, 32), lambda v: self.mask(v.view(np.uint64), 32))
         elif "m16n8k256" in parts and parts[-6:] == ["s32", "b1", "b1", "s32", "and", "popc"]:
             left, right = np.zeros((warps, 16, 256), np.int64), np.zeros((warps, 256, 8), np.int64)
             bit = lambda value, i: ((value >> np.uint64(i)) & np.uint64(1)).astype(np.int64)

@@ -97,7 +97,7 @@ static cl::opt<bool> allowDense(
 static cl::opt<mlir::compress::ComputeRequest> compute(
     "compute", cl::init(mlir::compress::ComputeRequest::F32),
     cl::desc(
-        "What kernels compute with; on GPUs f16, bf16, int8, xnor or auto, "
+        "What kernels compute with; on GPUs f16, bf16, int8, f8, xnor or auto, "
         "which is their default"),
     mlir::compress::getComputeRequestValues(), cl::sub(compileCommand),
     cl::cat(category));

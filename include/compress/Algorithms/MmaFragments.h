@@ -59,9 +59,10 @@ struct MmaFragment {
 };
 
 /// The kinds of mma.sync that kernels use: what A and B are. F16 and BF16 add
-/// up in f32, S8 in 32-bit integers, and so does U8, which is S8 with a A that
-/// has no signs, and B1: its products are those of `and`.
-enum class MmaKind { F16, BF16, S8, U8, B1 };
+/// up in f32, S8 in 32-bit integers, and so do U8, which is S8 with an A that
+/// has no signs, and B1: its products are those of `and`. E4M3 and E5M2 are
+/// floats of 8 bits, those of A, and add up in f32; B is E4M3.
+enum class MmaKind { F16, BF16, S8, U8, B1, E4M3, E5M2 };
 
 /// D = A B + C, computed by a warp: A has `m` rows and `k` columns, B has `k`
 /// rows and `n` columns. C and D are alike.

@@ -15,7 +15,7 @@ namespace mlir::compress {
 
 /// What kernels shall compute with: one mode, or for each weight the fastest
 /// one.
-enum class ComputeRequest { F32, BF16, F16, Int8, Xnor, Auto };
+enum class ComputeRequest { F32, BF16, F16, F8, Int8, Xnor, Auto };
 
 /// For command lines.
 inline llvm::cl::ValuesClass getComputeRequestValues() {
@@ -26,6 +26,9 @@ inline llvm::cl::ValuesClass getComputeRequestValues() {
                  "that is impossible"),
       clEnumValN(ComputeRequest::F16, "f16",
                  "half precision with f32 sums, on GPUs only"),
+      clEnumValN(ComputeRequest::F8, "f8",
+                 "8-bit floats with f32 sums, of weights of these, on GPUs "
+                 "only"),
       clEnumValN(ComputeRequest::Int8, "int8",
                  "8-bit integers, see docs/Numerics.md; fails where that is "
                  "impossible"),

@@ -62,7 +62,7 @@ def CompressPackWeights : Pass<"compress-pack-weights", "::mlir::ModuleOp"> {
   let options = [
     Option<"compute", "compute", "::mlir::compress::ComputeRequest",
            "::mlir::compress::ComputeRequest::F32",
-           "What kernels compute with: f32, bf16, f16, int8, xnor or auto", [{::mlir::compress::getComputeRequestValues()}]>,
+           "What kernels compute with: f32, bf16, f16, f8, int8, xnor or auto", [{::mlir::compress::getComputeRequestValues()}]>,
     ListOption<"features", "features", "std::string",
                "CPU features that kernels may use, such as avx512vnni">,
     Option<"gpu", "gpu", "bool", "false", "Lay weights out for kernels of GPUs">
@@ -81,7 +81,7 @@ def CompressFormKernels : Pass<"compress-form-kernels"> {
     are of is lhs, if activations become 1 and -1 by a comparison with 0.
 
     Kernels of GPUs read f16 and bf16 as they are. They compute in what `compute`
-    says, f16, bf16, or, of compressed weights, int8 or xnor. `auto` takes xnor where
+    says, f16, bf16, or, of compressed weights, int8, f8 or xnor. `auto` takes xnor where
     that is exact, else the type of the activations, and if that is f32 the logical
     type of the weight, or bf16 if that is f32, too.
 
@@ -103,7 +103,7 @@ def CompressFormKernels : Pass<"compress-form-kernels"> {
   let options = [
     Option<"compute", "compute", "::mlir::compress::ComputeRequest",
            "::mlir::compress::ComputeRequest::Auto",
-           "What kernels of GPUs compute with: f16, bf16, int8, xnor or auto", [{::mlir::compress::getComputeRequestValues()}]>
+           "What kernels of GPUs compute with: f16, bf16, int8, f8, xnor or auto", [{::mlir::compress::getComputeRequestValues()}]>
   ];
 }
 
@@ -192,11 +192,15 @@ def ConvertCompressToGPU
     gpu.launch_func @kernels::@f_contract0_m8 blocks in (%c8, %c1, %c1) threads in (%c256, %c1, %c1)
       dynamic_shared_memory_size %bytes args(%x : memref<8x256xf16>, %stream : memref<8x4x544xi8>, %y : memref<8x128xf32>)
     ```
-    Other ops of linalg become kernels, too, in which a thread computes one element
-    of the results and loops over what is reduced: pooling, borders of images,
-    transposes. A remark says which of these are products. Fails where there is no
-    kernel, and where the chip has not its instructions: an error names those that
-    have.
+    Where lhs is rounded (`compute = int8` or `f8`), a kernel of its own does that
+    before. Other ops of linalg become kernels, too, in which a thread computes one
+    element of the results and loops over what is reduced: pooling, borders of
+    images, transposes. A remark says which of these are products. The module of kernels has the chip as its target, and the
+    version of PTX that instructions need.
+
+    Fails where there is no kernel, and where the chip has not its instructions: an
+    error names those that have. Where it has a conversion in place of one, a remark
+    says so.
   }];
   let dependentDialects = [
     "::mlir::LLVM::LLVMDialect", "::mlir::NVVM::NVVMDialect",

@@ -55,7 +55,7 @@ struct CompressToNVVMOptions : PassPipelineOptions<CompressToNVVMOptions> {
   PassOptions::Option<ComputeRequest> compute{
       *this, "compute",
       llvm::cl::desc(
-          "What kernels compute with: f16, bf16, int8, xnor or auto, see "
+          "What kernels compute with: f16, bf16, int8, f8, xnor or auto, see "
           "compress-form-kernels"),
       llvm::cl::init(ComputeRequest::Auto), getComputeRequestValues()};
   PassOptions::Option<bool> allowDense{

@@ -305,11 +305,17 @@ void ConvertToGPUPass::runOnOperation() {
   unsigned ptx = known->ptx;
   for (ContractOp op : ops) {
     bool isSparse = hasSparseFragments(op);
-    if (failed(checkMma(
-            getMmaKind(op), *known, [&] { return op.emitOpError(); },
-            isSparse)))
+    MmaKind kind = getMmaKind(op);
+    if (failed(
+            checkMma(kind, *known, [&] { return op.emitOpError(); }, isSparse)))
       return signalPassFailure();
-    ptx = std::max(ptx, getMmaPtx(isSparse, *known));
+    ptx = std::max(ptx, getMmaPtx(kind, isSparse, *known));
+    if (isMmaConverted(kind, *known))
+      remark::missed(op.getLoc(), remark::RemarkOpts::name("ConvertToGPU")
+                                      .category("convert-compress-to-gpu"))
+          << remark::reason("{0} has no mma.sync of 8-bit floats: they are "
+                            "converted to f16 first",
+                            known->name);
   }
   auto b = OpBuilder::atBlockBegin(module.getBody());
   kernels = gpu::GPUModuleOp::create(b, module.getLoc(), "kernels");

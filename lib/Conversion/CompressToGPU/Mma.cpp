@@ -35,9 +35,12 @@ namespace {
 /// What is said of an instruction, and of mma.sp.
 struct MmaEntry {
   const char *name, *sparseName;
-  /// The oldest chips that have it, and no conversion in its place.
+  /// The oldest chips that have it.
   unsigned capability;
   NVVM::MMATypes a, b;
+  /// The first version of PTX that has it on all of these, times 10, if it is
+  /// not older than they are.
+  unsigned ptx = 0;
 };
 } // namespace
 
@@ -58,6 +61,12 @@ static MmaEntry getEntry(MmaKind kind) {
   case MmaKind::B1:
     return {"mma.sync.m16n8k256 of b1", nullptr, 80, NVVM::MMATypes::b1,
             NVVM::MMATypes::b1};
+  case MmaKind::E4M3:
+    return {"mma.sync.m16n8k32 of e4m3", "mma.sp.m16n8k64 of e4m3", 89,
+            NVVM::MMATypes::e4m3,        NVVM::MMATypes::e4m3,      84};
+  case MmaKind::E5M2:
+    return {"mma.sync.m16n8k32 of e5m2", "mma.sp.m16n8k64 of e5m2", 89,
+            NVVM::MMATypes::e5m2,        NVVM::MMATypes::e4m3,      84};
   }
   llvm_unreachable("unknown kind");
 }
@@ -71,6 +80,8 @@ Type mlir::compress::getMmaElement(MLIRContext *context, MmaKind kind) {
   case MmaKind::S8:
   case MmaKind::U8:
   case MmaKind::B1:
+  case MmaKind::E4M3:
+  case MmaKind::E5M2:
     return IntegerType::get(context, 8);
   }
   llvm_unreachable("unknown kind");
@@ -80,6 +91,14 @@ Type mlir::compress::getMmaSum(MLIRContext *context, MmaKind kind) {
   if (kind == MmaKind::S8 || kind == MmaKind::U8 || kind == MmaKind::B1)
     return IntegerType::get(context, 32);
   return Float32Type::get(context);
+}
+
+static bool isFloat8(MmaKind kind) {
+  return kind == MmaKind::E4M3 || kind == MmaKind::E5M2;
+}
+
+bool mlir::compress::isMmaConverted(MmaKind kind, const GpuChip &chip) {
+  return isFloat8(kind) && chip.capability != 89 && chip.capability < 120;
 }
 
 static void listChips(InFlightDiagnostic &diag,
@@ -215,6 +234,19 @@ Value mlir::compress::emitMma(ImplicitLocOpBuilder &b, MmaKind kind,
   return addTo(b, c, [&](Type result, ValueRange sums, auto overflow) -> Value {
     if (products)
       overflow = std::nullopt;
+    if (isFloat8(kind)) {
+      // The op has no floats of 8 bits.
+      SmallVector<Value> operands(a);
+      llvm::append_range(operands, bRegisters);
+      llvm::append_range(operands, sums);
+      std::string name = ("llvm.nvvm.mma.m16n8k32.row.col.f32." +
+                          NVVM::stringifyMMATypes(entry.a) + "." +
+                          NVVM::stringifyMMATypes(entry.b) + ".f32")
+                             .str();
+      return LLVM::CallIntrinsicOp::create(b, result, b.getStringAttr(name),
+                                           operands)
+          .getResult(0);
+    }
     return NVVM::MmaOp::create(
         b, result, getOperands(b, kind, a), getOperands(b, kind, bRegisters),
         sums, ArrayRef<int64_t>{shape.m, shape.n, shape.k}, products, overflow,
@@ -241,9 +273,11 @@ Value mlir::compress::emitSparseMma(ImplicitLocOpBuilder &b, MmaKind kind,
   });
 }
 
-unsigned mlir::compress::getMmaPtx(bool isSparse, const GpuChip &chip) {
+unsigned mlir::compress::getMmaPtx(MmaKind kind, bool isSparse,
+                                   const GpuChip &chip) {
   // That of ordered metadata; in any order it is slow on some chips.
-  return isSparse ? std::max(chip.ptx, 85u) : chip.ptx;
+  unsigned least = isSparse ? 85 : getEntry(kind).ptx;
+  return std::max(chip.ptx, least);
 }
 
 void mlir::compress::emitCommit(ImplicitLocOpBuilder &b) {

@@ -52,6 +52,7 @@ static ModeCosts getCosts(ComputeMode mode) {
   case ComputeMode::F16: // which no CPU computes in
     return {1 / 32., 1 / 32., 0.1};
   case ComputeMode::Int8:
+  case ComputeMode::F8: // which no CPU computes in
     return {1 / 64., 1.5 / 64., 1};
   case ComputeMode::Xnor:
     return {1 / 512., 1 / 512., 0.1};

@@ -514,6 +514,8 @@ struct FormKernelsPass
     if (!isa<DenseAttr>(codec.getBase())) {
       if (compute == ComputeRequest::Int8)
         return ComputeMode::Int8;
+      if (compute == ComputeRequest::F8)
+        return ComputeMode::F8;
       if (compute == ComputeRequest::Xnor ||
           (compute == ComputeRequest::Auto && !contraction.isConvolution() &&
            matchSigns(contraction) &&

@@ -134,6 +134,8 @@ std::optional<ComputeMode> PackWeightsPass::getRequiredMode() const {
     return ComputeMode::F16;
   case ComputeRequest::Int8:
     return ComputeMode::Int8;
+  case ComputeRequest::F8:
+    return ComputeMode::F8;
   case ComputeRequest::Xnor:
     return ComputeMode::Xnor;
   case ComputeRequest::Auto:

@@ -50,9 +50,14 @@ LogicalResult checkMma(MmaKind kind, const GpuChip &chip,
                        bool isSparse = false);
 
 /// The version of PTX for a chip that has the instruction, times 10.
-unsigned getMmaPtx(bool isSparse, const GpuChip &chip);
+unsigned getMmaPtx(MmaKind kind, bool isSparse, const GpuChip &chip);
 
-/// Elements of A and B, and of D. Those of A and B are bytes of 8 bits for B1.
+/// Whether the chip has no such instruction, but code that computes the same in
+/// f16 in its place, which takes longer.
+bool isMmaConverted(MmaKind kind, const GpuChip &chip);
+
+/// Elements of A and B as they are in memory, where floats of 8 bits and eight
+/// bits of B1 are bytes, and those of D.
 Type getMmaElement(MLIRContext *context, MmaKind kind);
 Type getMmaSum(MLIRContext *context, MmaKind kind);
 inline int64_t getMmaElementBits(MmaKind kind) {

@@ -263,7 +263,11 @@ struct NmFragmentDecoder
 
   std::optional<MmaKind> getByteKind(Attribute,
                                      const FragmentWeight &weight) const {
-    return getValueDecoder(weight).getByteKind(getValues(weight));
+    std::optional<MmaKind> kind =
+        getValueDecoder(weight).getByteKind(getValues(weight));
+    // Others have no mma.sp that is emitted.
+    bool isInteger = kind == MmaKind::S8 || kind == MmaKind::U8;
+    return isInteger ? kind : std::nullopt;
   }
 
   SmallVector<Value> emitFactors(Attribute, OpBuilder &b, Location loc,

@@ -20,6 +20,10 @@ static ByteCodes getByteCodes(QuantAttr codec) {
   return codec.isSigned() ? ByteCodes::InvertedSigns : ByteCodes::Unsigned;
 }
 
+static bool isByteKind(MmaKind kind) {
+  return algorithms::getMmaShape(kind).a.getElementBits() == 8;
+}
+
 namespace {
 struct QuantFragmentDecoder
     : FragmentDecoderInterface::ExternalModel<QuantFragmentDecoder, QuantAttr> {
@@ -52,7 +56,12 @@ struct QuantFragmentDecoder
     format.hasScale = true;
     format.hasZero = bool(codec.getZero());
     format.hasMin = bool(codec.getMin());
-    if (FloatType type = codec.getFloatCodeType()) {
+    FloatType type = codec.getFloatCodeType();
+    if (isByteKind(kind)) {
+      if (!type)
+        format.byteShift =
+            getByteShift(getByteCodes(codec), codec.getCodeBits());
+    } else if (type) {
       double unit = getFloatUnit(type, kind);
       if (getFactors(attr, weight)) {
         format.tilesPerFactor = format.tilesPerBlock
@@ -63,8 +72,6 @@ struct QuantFragmentDecoder
       } else if (kind == MmaKind::F16) {
         format.unit = unit;
       }
-    } else {
-      format.byteShift = getByteShift(getByteCodes(codec), codec.getCodeBits());
     }
     return format;
   }
@@ -91,13 +98,15 @@ struct QuantFragmentDecoder
       }
       return registers;
     }
-    if (kind == MmaKind::S8 || kind == MmaKind::U8) {
-      // Registers have 16 columns each.
+    if (isByteKind(kind)) {
+      // Registers have 16 columns each. Floats of 8 bits are as they are.
       for (int64_t reg = 0; reg < 4; ++reg) {
         auto [word, field] =
             layout.getField(rowTile, 2 * step + reg / 2, reg % 2);
-        registers.push_back(
-            unpackBytes(b, words[word], fields, getByteCodes(codec), field));
+        registers.push_back(codec.getFloatCodeType()
+                                ? words[word]
+                                : unpackBytes(b, words[word], fields,
+                                              getByteCodes(codec), field));
       }
       return registers;
     }
@@ -130,9 +139,15 @@ struct QuantFragmentDecoder
   std::optional<MmaKind> getByteKind(Attribute attr,
                                      const FragmentWeight &weight) const {
     auto codec = cast<QuantAttr>(attr);
-    if (codec.getFloatCodeType() ||
-        weight.getTileColumns() % algorithms::getMmaShape(MmaKind::S8).k)
+    if (weight.getTileColumns() % algorithms::getMmaShape(MmaKind::S8).k)
       return std::nullopt;
+    if (FloatType type = codec.getFloatCodeType()) {
+      if (isa<Float8E4M3FNType>(type))
+        return MmaKind::E4M3;
+      if (isa<Float8E5M2Type>(type))
+        return MmaKind::E5M2;
+      return std::nullopt;
+    }
     // Of 8 bits without signs, bytes have all the bits.
     bool isWide =
         codec.getCodeBits() == 8 && getByteCodes(codec) == ByteCodes::Unsigned;

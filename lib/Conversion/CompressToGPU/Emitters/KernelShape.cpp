@@ -43,10 +43,18 @@ static constexpr int64_t kNeighbours = 16;
 
 /// The most of kLhsRows that a weight has a kernel for: sums must fit
 /// registers.
-static int64_t getMostLhsRows(const FragmentWeight &weight) {
+static int64_t getMostLhsRows(const FragmentWeight &weight, MmaKind kind,
+                              const GpuChip &chip) {
   int64_t outputs = std::max(kWarpRows, weight.getTileRows()), most = 0;
+  int64_t mostSums = kMaxSums;
+  // What is converted takes registers, too.
+  if (isMmaConverted(kind, chip) &&
+      cast<FragmentDecoderInterface>(weight.codec.getBase())
+          .getFragmentFormat(weight, kind)
+          .tilesPerBlock)
+    mostSums /= 4;
   for (int64_t rows : kLhsRows)
-    if (rows * outputs <= kMaxSums)
+    if (rows * outputs <= mostSums)
       most = rows;
   return most;
 }
@@ -171,8 +179,9 @@ std::optional<KernelShape> ShapeChooser::chooseForMany() const {
   auto decoder = cast<FragmentDecoderInterface>(weight.codec.getBase());
   FragmentFormat format = decoder.getFragmentFormat(weight, kind);
   // Sums of blocks, and of rows of lhs, take registers, too, and so do the
-  // columns of lhs that sparse weights choose from, and what is looked up.
-  if (format.tilesPerBlock || format.isSparse ||
+  // columns of lhs that sparse weights choose from, what is looked up, and what
+  // is converted.
+  if (format.tilesPerBlock || format.isSparse || isMmaConverted(kind, chip) ||
       decoder.getTableBytes(weight, /*blockTileRows=*/1) ||
       (format.hasOffset() && !isLhsRounded(kind)) ||
       kManyWarpRows % weight.getTileRows() ||
@@ -205,7 +214,7 @@ mlir::compress::chooseKernels(const FragmentWeight &weight, MmaKind kind,
   ShapeChooser chooser(weight, kind, chip);
   bool isKnown = !ShapedType::isDynamic(rows);
   SmallVector<KernelChoice> choices;
-  int64_t most = getMostLhsRows(weight);
+  int64_t most = getMostLhsRows(weight, kind, chip);
   // Places in windows take registers, too, so blocks stay as they are for many
   // rows.
   auto countBlocks = [&](int64_t lhsRows) {

@@ -275,11 +275,17 @@ MmaKind mlir::compress::getMmaKind(ContractOp op) {
   switch (op.getCompute()) {
   case ComputeMode::F16:
     return MmaKind::F16;
-  case ComputeMode::Int8: {
+  case ComputeMode::Int8:
+  case ComputeMode::F8: {
+    bool isFloat = op.getCompute() == ComputeMode::F8;
     FragmentWeight weight = getFragmentWeight(op);
-    return cast<FragmentDecoderInterface>(weight.codec.getBase())
-        .getByteKind(weight)
-        .value_or(MmaKind::S8);
+    std::optional<MmaKind> kind =
+        cast<FragmentDecoderInterface>(weight.codec.getBase())
+            .getByteKind(weight);
+    // Where codes are others, there is an obstacle.
+    if (!kind || isFloat == getMmaSum(op.getContext(), *kind).isInteger())
+      return isFloat ? MmaKind::E4M3 : MmaKind::S8;
+    return *kind;
   }
   case ComputeMode::Xnor:
     return MmaKind::B1;

@@ -47,15 +47,20 @@ static std::string findObstacleOfSigns(ContractOp op) {
          "scale for each output or for all, and 129 columns or more";
 }
 
-static std::string findObstacleOfIntegers(ContractOp op) {
+static std::string findObstacleOfBytes(ContractOp op) {
   FragmentWeight weight = getFragmentWeight(op);
   auto decoder = cast<FragmentDecoderInterface>(weight.codec.getBase());
-  std::optional<MmaKind> kind = decoder.getByteKind(weight);
-  if (!kind)
-    return "it computes in int8, and its weight is not of integers of "
-           "up to 8 bits in blocks of a multiple of 32 columns, or of 17 "
-           "columns or more in one block; of sparse ones twice as many";
-  FragmentFormat format = decoder.getFragmentFormat(weight, *kind);
+  MmaKind kind = getMmaKind(op);
+  bool isFloat = op.getCompute() == ComputeMode::F8;
+  if (decoder.getByteKind(weight) != kind)
+    return "it computes in " + stringifyComputeMode(op.getCompute()).str() +
+           ", and its weight is not of " +
+           (isFloat ? "f8E4M3FN or f8E5M2" : "integers of up to 8 bits") +
+           " in blocks of a multiple of 32 columns, or of 17 columns or more "
+           "in one block; of sparse ones twice as many";
+  if (isFloat)
+    return "";
+  FragmentFormat format = decoder.getFragmentFormat(weight, kind);
   if (op.getWindow() && (format.tilesPerBlock || format.hasOffset()))
     return "it computes in int8, and reads windows with a weight that is in "
            "blocks or has zeros or minima";
@@ -75,6 +80,7 @@ std::string mlir::compress::findObstacle(ContractOp op) {
   if (op.getCompute() != ComputeMode::F16 &&
       op.getCompute() != ComputeMode::BF16 &&
       op.getCompute() != ComputeMode::Int8 &&
+      op.getCompute() != ComputeMode::F8 &&
       op.getCompute() != ComputeMode::Xnor)
     return "it computes in " + stringifyComputeMode(op.getCompute()).str();
   // The limit of a grid.
@@ -93,8 +99,8 @@ std::string mlir::compress::findObstacle(ContractOp op) {
   if (!isFragmentWeight(op.getWeightType(), getPosition(op.getDimN()),
                         getPosition(op.getDimK())))
     return "its weight is not laid out for GPUs";
-  if (op.getCompute() == ComputeMode::Int8) {
-    std::string obstacle = findObstacleOfIntegers(op);
+  if (isLhsRounded(getMmaKind(op))) {
+    std::string obstacle = findObstacleOfBytes(op);
     if (!obstacle.empty())
       return obstacle;
   }
@@ -112,8 +118,10 @@ std::string mlir::compress::findObstacle(ContractOp op) {
       return "a component of its weight is not contiguous";
   }
   if (op.getWindow()) {
-    if (op.getCompute() == ComputeMode::Xnor)
-      return "it computes in xnor, and reads windows";
+    if (op.getCompute() == ComputeMode::F8 ||
+        op.getCompute() == ComputeMode::Xnor)
+      return "it computes in " + stringifyComputeMode(op.getCompute()).str() +
+             ", and reads windows";
     std::string obstacle = findObstacleOfWindow(op);
     if (!obstacle.empty())
       return obstacle;

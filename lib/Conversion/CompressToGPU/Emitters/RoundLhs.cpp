@@ -88,7 +88,8 @@ public:
       : KernelBody(op.getLoc(), builder), op(op), weight(getFragmentWeight(op)),
         format(cast<FragmentDecoderInterface>(weight.codec.getBase())
                    .getFragmentFormat(weight, getMmaKind(op))),
-        rounded(RoundedLhs::of(op)), shape(RoundShape::of(rounded)) {}
+        rounded(RoundedLhs::of(op)), shape(RoundShape::of(rounded)),
+        isFloat(op.getCompute() == ComputeMode::F8) {}
 
   gpu::GPUFuncOp emit(StringRef name);
 
@@ -104,6 +105,8 @@ private:
   Value findLargest(ArrayRef<Value> values, Value largest);
   Value reduce(Value mine, NVVM::ReduxKind kind, int64_t number);
   Value combine(Value x, Value y, NVVM::ReduxKind kind);
+  Value roundPair(Value x, Value y, Value factor);
+  Value permute(Value x, Value y, int64_t selector);
   Value store(const Piece &piece, ArrayRef<Value> values, Value factor,
               Value sum);
   void storeApart(const Piece &piece, ArrayRef<Value> words);
@@ -123,6 +126,8 @@ private:
   FragmentFormat format;
   RoundedLhs rounded;
   RoundShape shape;
+  /// Whether bytes are f8E4M3FN, and not integers.
+  bool isFloat;
   Value lhs, bytes, scales;
   int64_t columns = 0;
   SmallVector<Value> batch;
@@ -300,33 +305,47 @@ void RoundKernel::storeApart(const Piece &piece, ArrayRef<Value> words) {
   }
 }
 
+/// Bytes of two words.
+Value RoundKernel::permute(Value x, Value y, int64_t selector) {
+  return NVVM::PermuteOp::create(b, b.getI32Type(), x, y, bits(selector),
+                                 NVVM::PermuteMode::DEFAULT);
+}
+
+/// Two numbers times `factor`, as the two lower bytes of a word.
+Value RoundKernel::roundPair(Value x, Value y, Value factor) {
+  Value scaled[] = {arith::MulFOp::create(b, x, factor),
+                    arith::MulFOp::create(b, y, factor)};
+  if (isFloat)
+    return arith::ExtUIOp::create(
+        b, b.getI32Type(),
+        NVVM::ConvertF32x2ToF8x2Op::create(
+            b, b.getI16Type(), scaled[1], scaled[0], NVVM::FPRoundingMode::RN,
+            NVVM::SaturationMode::SATFINITE, /*relu=*/false,
+            Float8E4M3FNType::get(b.getContext())));
+  // Numbers of up to 2^22 are rounded to integers, to nearest even, where 1.5 *
+  // 2^23 is added: the lower bits are those of the integer.
+  for (Value &value : scaled)
+    value = arith::BitcastOp::create(
+        b, b.getI32Type(),
+        arith::AddFOp::create(b, value, number(12582912.0f)));
+  return permute(scaled[0], scaled[1], /*selector=*/0x0040);
+}
+
 /// Rounds a piece times `factor`, and adds its elements to `sum`, if they are
 /// wanted.
 Value RoundKernel::store(const Piece &piece, ArrayRef<Value> values,
                          Value factor, Value sum) {
-  // Numbers of up to 2^22 are rounded to integers, to nearest even, where 1.5 *
-  // 2^23 is added: the lower bits are those of the integer.
-  Value shift = number(12582912.0f);
-  auto round = [&](int64_t column) -> Value {
-    Value shifted = arith::AddFOp::create(
-        b, arith::MulFOp::create(b, values[column], factor), shift);
-    return arith::BitcastOp::create(b, b.getI32Type(), shifted);
-  };
-  auto permute = [&](Value x, Value y, int64_t selector) -> Value {
-    return NVVM::PermuteOp::create(b, b.getI32Type(), x, y, bits(selector),
-                                   NVVM::PermuteMode::DEFAULT);
-  };
   SmallVector<Value> words;
   for (int64_t lane = 0; lane < kPiece / 4; ++lane) {
-    Value pairs[2];
     auto getColumn = [&](int64_t byte) {
       return format.isSparse ? 4 * lane + byte : 2 * lane + getByteColumn(byte);
     };
-    for (int64_t half : {0, 1})
-      pairs[half] =
-          permute(round(getColumn(2 * half)), round(getColumn(2 * half + 1)),
-                  /*selector=*/0x0040);
-    Value word = permute(pairs[0], pairs[1], /*selector=*/0x5410);
+    auto getPair = [&](int64_t byte) {
+      return roundPair(values[getColumn(byte)], values[getColumn(byte + 1)],
+                       factor);
+    };
+    Value lower = getPair(0);
+    Value word = permute(lower, getPair(2), /*selector=*/0x5410);
     words.push_back(word);
     if (!format.hasOffset())
       continue;
@@ -404,14 +423,16 @@ void RoundKernel::emitBody(Block &body) {
   });
   largest = reduce(largest, NVVM::ReduxKind::UMAX, 0);
   Value a = arith::BitcastOp::create(b, b.getF32Type(), largest);
+  // What the largest one becomes.
+  Value most = number(isFloat ? 448 : 127);
   // 2^-100, below which the quotient could be infinite.
   Value isSmall = isLess(largest, bits((127 - 100) << 23));
-  Value factor = arith::SelectOp::create(
-      b, isSmall, number(0), arith::DivFOp::create(b, number(127), a));
+  Value factor = arith::SelectOp::create(b, isSmall, number(0),
+                                         arith::DivFOp::create(b, most, a));
   Value isFinite = isLess(largest, bits(0x7f800000));
-  Value scale = arith::SelectOp::create(
-      b, isFinite, arith::DivFOp::create(b, a, number(127)),
-      number(std::numeric_limits<float>::quiet_NaN()));
+  Value scale =
+      arith::SelectOp::create(b, isFinite, arith::DivFOp::create(b, a, most),
+                              number(std::numeric_limits<float>::quiet_NaN()));
   Value sum = bits(0);
   int64_t next = 0;
   forPieces(sum, [&](Value number) {

@@ -125,7 +125,7 @@ def Compress_ComputeMode : I32EnumAttr<"ComputeMode",
     "what a kernel computes with", [
       I32EnumAttrCase<"F32", 0, "f32">, I32EnumAttrCase<"Int8", 1, "int8">,
       I32EnumAttrCase<"BF16", 2, "bf16">, I32EnumAttrCase<"Xnor", 3, "xnor">,
-      I32EnumAttrCase<"F16", 4, "f16">]> {
+      I32EnumAttrCase<"F16", 4, "f16">, I32EnumAttrCase<"F8", 5, "f8">]> {
   let cppNamespace = "::mlir::compress";
   let genSpecializedAttr = 0;
 }
@@ -151,7 +151,8 @@ def ContractOp : Compress_Op<"contract", [AttrSizedOperandSegments,
     only. With `compute = int8`, lhs is rounded to 8-bit
     integers, with one scale for each row and each block of the weight along k
     (with a window, one for a pixel or an image), and multiplied with the codes as
-    integers. With `compute = xnor`, lhs counts as 1 where it is 0 or more, and as
+    integers. `f8` is the same with f8E4M3FN and codes that are floats of 8 bits, on
+    GPUs only. With `compute = xnor`, lhs counts as 1 where it is 0 or more, and as
     -1 elsewhere: products with weights of two values are bits that differ or not,
     which are counted. docs/Numerics.md has the exact meanings and their errors.
 
