@@ -7,6 +7,7 @@
 
 #include "compress/Algorithms/MmaFragments.h"
 #include "llvm/Support/ErrorHandling.h"
+#include <cassert>
 
 using namespace mlir::compress::algorithms;
 
@@ -92,7 +93,8 @@ SparseMmaShape mlir::compress::algorithms::getSparseMmaShape(MmaKind kind) {
   // A word has 16 positions: those of 8 values of two rows, which two lanes
   // take turns with, or of 16 values of a row, which four take turns with.
   shape.metadata = {dense.a.rows, dense.a.columns, {}, {}, {}};
-  if (kind == MmaKind::S8 || kind == MmaKind::U8) {
+  assert(kind != MmaKind::B1 && "bits have no mma.sp");
+  if (dense.a.getElementBits() == 8) {
     shape.metadata.lanes = {{kRow, 8, 1}, {kColumn, 2, 16}, {kRow, 2, 8}};
     shape.metadata.elements = {{kColumn, 16, 1}};
     shape.selectors = 1;

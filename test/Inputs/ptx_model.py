@@ -2,14 +2,16 @@
 
 What is modelled is what the PTX ISA says: lanes and registers of mma and ldmatrix by its tables (written down here once more, apart from the
 compiler's), asynchronous copies that arrive when they are waited for, and barriers. It fails on what hardware leaves undefined: accesses that are not
-aligned or out of bounds, shared memory that is read before a barrier or while a copy is under way, warps that are not whole at mma. Sums of products
-in mma are exact here, and rounded once; hardware rounds them in its own way.
+aligned or out of bounds, shared memory that is read before a barrier or while a copy is under way, results that several threads store to or read with
+no barrier between, warps that are not whole at mma. Whether threads and blocks meet counts, and not in which order they happen to run here. Registers that
+a thread has not set hold what they please. Sums of products in mma are exact here, and rounded once; hardware rounds them in its own way.
 """
 
 import re
 
 import numpy as np
 from ptx_numbers import FLOATS, INTEGERS, Fault, bf16, bits_e4m3, f32, halves
+from ptx_races import Uses
 from ptx_warp import WarpOperations
 
 
@@ -96,8 +98,11 @@ class Block(WarpOperations):
     # An address of a cluster has the rank of the block, plus 1, above that.
     RANK_BITS = 20
 
-    def __init__(self, kernel, args, buffers, block, grid, shared_bytes):
+    def __init__(self, kernel, args, buffers, block, grid, shared_bytes, uses, rng):
         self.kernel, self.buffers = kernel, buffers
+        # Uses of buffers that are stored to, by all blocks of the grid; and which of those this one is.
+        self.uses, self.rng = uses, rng
+        self.block_number = int(np.ravel_multi_index(block, grid))
         self.count = n = kernel.threads
         self.special = {
             "%tid.x": np.arange(n, dtype=np.uint64),
@@ -153,7 +158,12 @@ class Block(WarpOperations):
             return
         value = np.asarray(value)
         if operand not in self.regs:
-            self.regs[operand] = np.zeros(self.count, bool if value.dtype == bool else np.uint64)
+            if len(idx) == self.count:
+                self.regs[operand] = np.empty(self.count, bool if value.dtype == bool else np.uint64)
+            elif value.dtype == bool:
+                self.regs[operand] = self.rng.integers(0, 2, self.count).astype(bool)
+            else:
+                self.regs[operand] = self.rng.integers(0, 1 << 16, self.count, dtype=np.uint64)
         self.regs[operand][idx] = value
 
     def address(self, operand, idx):
@@ -175,12 +185,15 @@ class Block(WarpOperations):
                 raise Fault(f"{what}: buffer {w} ends at {len(self.buffers[w])}, not {offset[which == w].max() + size}")
         return which, offset
 
-    def load_global(self, addresses, size, what):
+    def load_global(self, addresses, idx, size, what):
         which, offset = self.global_bytes(addresses, size, what)
         out = np.zeros((len(addresses), size), np.uint8)
         for w in np.unique(which):
             rows = which == w
-            out[rows] = self.buffers[w][offset[rows, None] + np.arange(size)]
+            places = offset[rows, None] + np.arange(size)
+            if self.uses[w]:
+                self.uses[w].load(self, places, idx[rows])
+            out[rows] = self.buffers[w][places]
         return out
 
     def shared_places(self, addresses, size, what):
@@ -261,7 +274,7 @@ class Block(WarpOperations):
                 held = inner[~(blocked | done)]
                 for key in np.unique(held[held >= 0]):
                     place, members, _ = meetings[key]
-                    blocked[members & (inner == key) & (pc == place)] = True
+                    blocked[members & (inner == key) & (pc == place) & ~(waiting | in_cluster)] = True
                 complete = [k for k, (_, members, _) in meetings.items() if (blocked | done)[members].all() and (inner[members] == k).all()]
                 if not complete:
                     return
@@ -276,6 +289,8 @@ class Block(WarpOperations):
             runnable = ~(waiting | done | blocked | in_cluster)
             if not runnable.any():
                 if done.all():
+                    if self.read_by_others.any():
+                        raise Fault("a block ends while others of the cluster may read its shared memory")
                     self.is_done = True
                     return
                 if in_cluster.all():
@@ -284,6 +299,8 @@ class Block(WarpOperations):
                     continue
                 if not waiting.any() or done.any() or blocked.any() or in_cluster.any():
                     raise Fault("threads wait at a barrier that others never reach")
+                if np.any(pc.reshape(-1, 32) != pc[::32, None]):
+                    raise Fault("threads of a warp wait at different barriers")
                 waiting[:] = False
                 self.epoch += 1
                 continue
@@ -313,6 +330,8 @@ class Block(WarpOperations):
             elif opcode in ("ret", "exit"):
                 done[idx] = True
             elif opcode.startswith(("bar.sync", "barrier.sync")):
+                if operands != ["0"]:
+                    raise Fault(f"{opcode} {', '.join(operands)}: expected the barrier of all threads")
                 waiting[idx] = True
             elif opcode.startswith("barrier.cluster.arrive"):
                 if "relaxed" in opcode or arrived[idx].any():
@@ -394,7 +413,7 @@ class Block(WarpOperations):
         elif "shared::cluster" in parts:
             data = self.load_cluster(addresses, size, "load")
         elif "global" in parts:
-            data = self.load_global(addresses, size, "load")
+            data = self.load_global(addresses, idx, size, "load")
         else:
             raise Fault("no such memory")
         names = [p.strip() for p in ops[0].strip("{}").split(",")]
@@ -426,13 +445,13 @@ class Block(WarpOperations):
             self.mark_written(places, idx)
         elif "global" in parts:
             which, offset = self.global_bytes(addresses, size, "store")
-            if len(np.unique(addresses)) != len(addresses):
-                raise Fault("threads store to one place")
             for w in np.unique(which):
                 rows = which == w
                 if not self.buffers[w].flags.writeable:
                     raise Fault(f"stores to buffer {w}, which is read only")
-                self.buffers[w][offset[rows, None] + np.arange(size)] = data[rows]
+                places = offset[rows, None] + np.arange(size)
+                self.uses[w].store(self, places, idx[rows])
+                self.buffers[w][places] = data[rows]
         else:
             raise Fault("no such memory")
 
@@ -471,7 +490,7 @@ class Block(WarpOperations):
             for amount in np.unique(read):
                 rows = read == amount
                 if amount == size:
-                    data[rows] = self.load_global(sources[rows], size, "copy")
+                    data[rows] = self.load_global(sources[rows], idx[rows], size, "copy")
                 elif amount:
                     raise Fault("parts of copies are not modelled")
             self.pending[places] += 1
@@ -710,10 +729,12 @@ def run_grid(kernel, args, buffers, grid, shared_bytes, seed=0):
         raise Fault(f"a grid of {grid} blocks is not made of clusters of {kernel.cluster}")
     clusters = [size // of for size, of in zip(grid, kernel.cluster)]
     executed = {}
+    uses = [Uses(len(buffer)) if buffer.flags.writeable else None for buffer in buffers]
+    unset = np.random.default_rng(seed)
     for number in rng.permutation(int(np.prod(clusters))):
         first = [int(at) * of for at, of in zip(np.unravel_index(number, clusters), kernel.cluster)]
         blocks = [
-            Block(kernel, args, buffers, (first[0] + x, first[1] + y, first[2] + z), grid, shared_bytes)
+            Block(kernel, args, buffers, (first[0] + x, first[1] + y, first[2] + z), grid, shared_bytes, uses, unset)
             for z in range(kernel.cluster[2]) for y in range(kernel.cluster[1]) for x in range(kernel.cluster[0])
         ]  # fmt: skip
         runs = [block.run() for block in blocks]

@@ -87,7 +87,7 @@ struct SparseMmaShape {
   int64_t selectors;
 };
 
-/// m16n8k32 for elements of 16 bits, m16n8k64 for those of 8.
+/// m16n8k32 for elements of 16 bits, m16n8k64 for those of 8. Bits have none.
 SparseMmaShape getSparseMmaShape(MmaKind kind);
 
 /// What ldmatrix gives of one 8x8 matrix of 16-bit elements: register i of a
