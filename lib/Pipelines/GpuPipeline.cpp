@@ -73,7 +73,8 @@ void mlir::compress::buildCompressFuseForGPU(OpPassManager &pm,
   pm.addPass(createConvertElementwiseToLinalgPass());
   pm.addPass(createCompressSinkTransposes());
   pm.addPass(createCompressFuseEpilogues());
-  // Kernels decode in registers; others would decode all of a weight.
+  pm.addPass(createCompressInlineDecode());
+  // All else decodes in registers.
   CompressCheckFusedOptions check;
   check.maxElements = 0;
   check.allowDense = allowDense;

@@ -299,6 +299,46 @@ func.func @between(%x: memref<?x4x6x8xf32>, %w: memref<2x2xf32>, %y: memref<?x4x
 }
 
 // -----
+// What the body loads by itself is an argument of the kernel. It is decoded once for four neighbours along the loop that it does not depend on; behind the last
+// element there is none, and it is computed again.
+// CHECK: gpu.func @decoding_generic0(%[[X:.*]]: memref<?x8xf32>, %{{.*}}: memref<3xi8>, %[[Y:.*]]: memref<?x8xf32>, %[[C:.*]]: memref<3x8xi8>, %[[S:.*]]: memref<8xf32>) kernel
+// CHECK: %[[N:.*]] = memref.dim %[[Y]], %c0
+// CHECK: %[[THREADS:.*]] = arith.ceildivui %[[N]], %c4
+// CHECK: %[[D:.*]] = arith.remui %{{.*}}, %c8
+// CHECK: %[[FIRST:.*]] = arith.muli %{{.*}}, %c4
+// CHECK: %[[LAST:.*]] = arith.subi %[[N]], %c1
+// CHECK: %[[N0:.*]] = arith.minui %[[FIRST]], %[[LAST]]
+// CHECK: %[[AT1:.*]] = arith.addi %[[FIRST]], %c1
+// CHECK: %[[N1:.*]] = arith.minui %[[AT1]], %[[LAST]]
+// CHECK: %[[SUMS:.*]]:4 = scf.for %[[K:.*]] = %c0 to %c3 step %c1
+// CHECK: memref.load %[[C]][%[[K]], %[[D]]]
+// CHECK: %[[W:.*]] = arith.mulf
+// CHECK-NOT: memref.load %[[C]]
+// CHECK-COUNT-4: arith.mulf %{{.*}}, %[[W]]
+// CHECK: memref.store %[[SUMS]]#0, %[[Y]][%[[N0]], %[[D]]]
+// CHECK: %[[IS1:.*]] = arith.cmpi ult, %[[AT1]], %[[N]]
+// CHECK: scf.if %[[IS1]]
+// CHECK: memref.store %[[SUMS]]#1, %[[Y]][%[[N1]], %[[D]]]
+// CHECK-LABEL: func.func @decoding
+// CHECK: gpu.launch_func @kernels::@decoding_generic0 {{.*}} args(%arg2 : memref<?x8xf32>, %arg3 : memref<3xi8>, %arg4 : memref<?x8xf32>, %arg0 : memref<3x8xi8>, %arg1 : memref<8xf32>)
+func.func @decoding(%c: memref<3x8xi8>, %s: memref<8xf32>, %x: memref<?x8xf32>, %sizes: memref<3xi8>, %y: memref<?x8xf32>) {
+  linalg.generic {indexing_maps = [affine_map<(n, d, k) -> (n + k, d)>, affine_map<(n, d, k) -> (k)>, affine_map<(n, d, k) -> (n, d)>], iterator_types = ["parallel", "parallel", "reduction"]}
+    ins(%x, %sizes : memref<?x8xf32>, memref<3xi8>) outs(%y : memref<?x8xf32>) {
+  ^bb0(%a: f32, %none: i8, %sum: f32):
+    %d = linalg.index 1 : index
+    %k = linalg.index 2 : index
+    %code = memref.load %c[%k, %d] : memref<3x8xi8>
+    %scale = memref.load %s[%d] : memref<8xf32>
+    %number = arith.sitofp %code : i8 to f32
+    %w = arith.mulf %scale, %number : f32
+    %p = arith.mulf %a, %w : f32
+    %r = arith.addf %sum, %p : f32
+    linalg.yield %r : f32
+  }
+  return
+}
+
+// -----
 // Two of four columns: mma.sp, whose metadata one word has for two tiles. It needs a later version of PTX. Zeros are the first two of four.
 #tiled = #compress.tiled<#compress.nm<2:4, axis = 1>, tile = [16, 32], order = [0, 1], split = [1, 2, 8, 1, 2, 4, 4], inside = [2, 5, 3, 0, 4, 1, 6], positions = [0, 3, 2, 4, 1, 5, 6], record = 2>
 #nk = affine_map<(m, n, k) -> (n, k)>

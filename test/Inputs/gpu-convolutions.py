@@ -26,15 +26,21 @@ FORMS = {
     "nchw_fchw": ("nchw", "fchw", "nfhw"),
     "nhwgc_gfhwc": ("nhwgc", "gfhwc", "nhwgf"),
     "ngchw_fgchw": ("ngchw", "fgchw", "ngfhw"),
+    "ngchw_gfchw": ("ngchw", "gfchw", "ngfhw"),
+    # Of depthwise convolutions channels are groups.
+    "nhwc_hwc": ("nhwg", "hwg", "nhwg"),
+    "nchw_chw": ("nghw", "ghw", "nghw"),
+    "nhwc_hwcm": ("nhwg", "hwgf", "nhwgf"),
 }
+DEPTHWISE = [form for form, dims in FORMS.items() if "c" not in dims[1]]
 
 
 class Case:
     """A convolution of `images` images, the number of which is known if it is static."""
 
     def __init__(self, codec, c, f, window, out, form="nhwc_hwcf", strides=(1, 1), dilations=(1, 1), pad=(0, 0, 0, 0), images=(2,), static=False, x="f16",
-                 weight="f32", compute="f16", epilogue=None, groups=1):  # fmt: skip
-        self.codec, self.c, self.f, self.window, self.out, self.form, self.groups = codec, c, f, window, out, form, groups
+                 weight="f32", compute="f16", epilogue=None, groups=1, few=False):  # fmt: skip
+        self.codec, self.c, self.f, self.window, self.out, self.form, self.groups, self.few = codec, c, f, window, out, form, groups, few
         self.strides, self.dilations, self.pad, self.images, self.static = strides, dilations, pad, images, static
         self.x, self.weight, self.compute, self.epilogue = x, weight, compute, epilogue
         # What windows reach, less the border (top, bottom, left, right).
@@ -45,6 +51,10 @@ class Case:
     def label(self):
         return (f"{self.codec or self.weight} {self.form} g={self.groups} c={self.c} f={self.f} {self.window} out={self.out} strides={self.strides} "
                 f"dilations={self.dilations} pad={self.pad} x={self.x} {self.compute}")  # fmt: skip
+
+    def is_decoded(self):
+        """Whether there is no kernel, and what computes it decodes single elements."""
+        return self.few or self.form in DEPTHWISE
 
     def weight_shape(self):
         sizes = {"g": self.groups, "h": self.window[0], "w": self.window[1], "c": self.c, "f": self.f}
@@ -104,6 +114,25 @@ FAMILIES = {
         Case(preset("int8-channel"), 20, 24, (3, 2), (3, 4), form="nhwgc_gfhwc", groups=3, pad=(1, 0, 0, 1)),
         Case(preset("int8-channel"), 8, 17, (3, 3), (3, 4), form="ngchw_fgchw", groups=2, strides=(2, 1), x="f32", static=True),
     ],
+    "depthwise": [
+        Case(preset("int8-channel"), 1, 1, (3, 3), (5, 6), form="nhwc_hwc", groups=20, pad=(1, 1, 1, 1), images=(1, 3)),
+        Case(preset("int4-b32"), 1, 1, (3, 3), (4, 5), form="nchw_chw", groups=5, x="f32", strides=(2, 2), pad=(1, 0, 0, 1)),
+        Case(preset("int8-channel"), 1, 1, (3, 2), (1, 7), form="nchw_chw", groups=3, epilogue="bias-relu", static=True),
+        Case(preset("int8"), 1, 3, (2, 3), (3, 4), form="nhwc_hwcm", groups=6, dilations=(2, 1)),
+        Case(preset("fp8-e4m3-channel"), 1, 1, (5, 5), (2, 3), form="nhwc_hwc", groups=7),
+        Case(preset("palette4"), 1, 1, (3, 3), (3, 4), form="nchw_chw", groups=6),
+        Case(preset("binary"), 1, 1, (3, 3), (3, 4), form="nchw_chw", groups=6),
+        Case(preset("ternary"), 1, 1, (3, 3), (3, 4), form="nhwc_hwc", groups=6),
+        Case(preset("nf4"), 1, 1, (3, 3), (3, 4), form="nchw_chw", groups=6),
+        Case(preset("int3-b32"), 1, 1, (3, 3), (3, 4), form="nchw_chw", groups=10),
+        Case(preset("mxfp4"), 1, 1, (3, 3), (3, 4), form="nhwc_hwc", groups=6),
+        Case(preset("q4_K"), 1, 1, (3, 3), (3, 4), form="nchw_chw", groups=6),
+        Case(preset("int4-b32-asym"), 1, 1, (3, 3), (3, 4), form="nchw_chw", groups=6),
+        Case(preset("int8-channel"), 2, 3, (3, 3), (3, 4), form="ngchw_gfchw", groups=5, pad=(1, 1, 1, 1), few=True),
+        Case(preset("int4-b32"), 1, 1, (3, 3), (3, 4), form="ngchw_fgchw", groups=6, strides=(1, 2), few=True),
+        Case(None, 1, 1, (3, 3), (4, 4), form="nhwc_hwc", groups=6, weight="f16"),
+        Case(preset("int8-channel"), 4, 4, (3, 3), (3, 4), form="ngchw_gfchw", groups=3),
+    ],
     "bytes": [
         Case(preset("int8-channel"), 64, 40, (3, 3), (5, 6), compute="int8"),
         Case(preset("int8-channel"), 16, 33, (3, 2), (3, 4), compute="int8", images=(1, 11), pad=(1, 1, 1, 0), epilogue="bias-relu"),
@@ -162,18 +191,19 @@ def function(number, case):
     text += f"  %e = tensor.empty({size}) : {y}\n  %i = linalg.fill ins(%zero : f32) outs(%e : {y}) -> {y}\n"
     numbers = lambda values: f"dense<[{values[0]}, {values[1]}]> : tensor<2xi64>"
     text += (
-        f"  %y = linalg.conv_2d_{case.form} {{strides = {numbers(case.strides)}, dilations = {numbers(case.dilations)}}}\n"
+        f"  %y = linalg.{'depthwise_' * (case.form in DEPTHWISE)}conv_2d_{case.form} {{strides = {numbers(case.strides)}, dilations = {numbers(case.dilations)}}}\n"
         f"    ins({image}, %w : {padded}, {w}) outs(%i : {y}) -> {y}\n"
     )
     args, result = f"%x: {x}", "%y"
     if case.epilogue == "bias-relu":
-        args += f", %bias: tensor<{case.f}xf32>"
+        channels = "f" if "f" in out_dims else "g"
+        args += f", %bias: tensor<{sizes[channels]}xf32>"
         dims = ", ".join(out_dims)
         loops = ", ".join(['"parallel"'] * len(out_dims))
         text += (
-            f"  %r = linalg.generic {{indexing_maps = [affine_map<({dims}) -> ({dims})>, affine_map<({dims}) -> (f)>, "
+            f"  %r = linalg.generic {{indexing_maps = [affine_map<({dims}) -> ({dims})>, affine_map<({dims}) -> ({channels})>, "
             f"affine_map<({dims}) -> ({dims})>], iterator_types = [{loops}]}}\n"
-            f"    ins(%y, %bias : {y}, tensor<{case.f}xf32>) outs(%e : {y}) {{\n  ^bb0(%a: f32, %b: f32, %o: f32):\n    %s = arith.addf %a, %b : f32\n"
+            f"    ins(%y, %bias : {y}, tensor<{sizes[channels]}xf32>) outs(%e : {y}) {{\n  ^bb0(%a: f32, %b: f32, %o: f32):\n    %s = arith.addf %a, %b : f32\n"
             f"    %m = arith.maximumf %s, %zero : f32\n    linalg.yield %m : f32\n  }} -> {y}\n"
         )
         result = "%r"
@@ -195,6 +225,8 @@ def windows(case, x):
 
 def round_images(case, x):
     """x as the kernel multiplies it: as docs/Numerics.md says, with a scale for each image, or pixel."""
+    if case.is_decoded():
+        return x
     if case.compute != "int8":
         return kernels.from_bits(kernels.to_bits(x, case.compute), case.compute)
     largest = np.abs(x).max((4,) if case.window == (1, 1) else (1, 2, 4), keepdims=True).astype(np.float32)
@@ -205,7 +237,7 @@ def make_inputs(case, n, rng):
     """Images nhwgc, and a bias."""
     x = rng.standard_normal((n, *case.size, case.groups, case.c))
     x *= 2.0 ** rng.integers(-3, 4, (n, 1, 1, 1, 1))  # images have scales of their own
-    return kernels.to_bits(x, case.x), rng.standard_normal(case.f).astype(np.float32)
+    return kernels.to_bits(x, case.x), rng.standard_normal((case.groups, 1) if case.form in DEPTHWISE else case.f).astype(np.float32)
 
 
 def expect(case, x, bias, weight):
@@ -226,12 +258,13 @@ def check(gpu, model, number, case, weight, rng):
     for n in case.images:
         x, bias = make_inputs(case, n, rng)
         gpu.launches.clear()
-        [y] = model.run(f"f{number}", transpose(x, "nhwgc", image_dims), *([bias] if case.epilogue else []))
+        [y] = model.run(f"f{number}", transpose(x, "nhwgc", image_dims), *([bias.ravel()] if case.epilogue else []))
         gpu.check()
         expected, bound = expect(case, x, bias, weight)
         worst = np.max(np.abs(transpose(y, out_dims, "nhwgf") - expected) / bound)
         names = [name for name, _ in gpu.launches]
-        assert sum("_contract" in name for name in names) == (2 if case.compute == "int8" else 1), names
+        wanted = 0 if case.is_decoded() else 2 if case.compute == "int8" else 1
+        assert sum("_contract" in name for name in names) == wanted, names
         assert worst <= 1, f"{case.label()}: {worst:.3g} times the bound; seed {SEED}"
         print(f"{case.label()}: {worst:.3f} of the bound: {', '.join(names)}", flush=True)
 

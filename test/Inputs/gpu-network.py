@@ -58,32 +58,65 @@ assert logits.shape == (1, 10) and 0 < error < 2**-9, f"transformer: relative er
 assert {n.rstrip("0123456789") for n, _ in gpu.launches} >= {"main_batch_matmul", "main_contract9_m", "main_generic"}, gpu.launches
 print(f"transformer: {error:.2e}: {len(gpu.launches)} kernels")
 
-# A weight that has no kernel is decoded on the GPU, if that is allowed: results are those of a CPU, where sums are in the same order.
-(directory / "depthwise.mlir").write_text("""
-func.func @main(%x: tensor<?x6x7x5xf32>) -> tensor<?x2x3x5xf32> {
+def compile_text(name, text, weights, *options):
+    """For a GPU with the options, and for a CPU. What the former says."""
+    blobs = ", ".join(f'{weight}: "0x40000000{values.tobytes().hex().upper()}"' for weight, values in weights.items())
+    source = directory / f"{name}.mlir"
+    source.write_text(text + "{-# dialect_resources: { builtin: { " + blobs + " } } #-}\n")
+    command = ["compressc", "compile", source, "--preset", "none", "--target"]
+    subprocess.run([*command, "cpu", "-o", directory / f"{name}-cpu"], check=True)
+    return subprocess.run([*command, "nvptx:sm_80", *options, "-o", directory / name], capture_output=True, text=True)
+
+
+def compare(name, *inputs):
+    with Model(directory / name) as model, Model(directory / f"{name}-cpu") as reference:
+        [y], [expected] = (m.run("main", *inputs) for m in (model, reference))
+        gpu.check()
+    assert y.shape == expected.shape and np.allclose(y, expected, rtol=1e-5, atol=1e-6), np.abs(y - expected).max()
+    assert gpu.lib.fakeCudaCountAllocations() == 0
+
+
+# Rows of a compressed table are decoded where they are looked up.
+rng = np.random.default_rng(6)
+lookup = """
+func.func @main(%ids: tensor<?xi64>) -> tensor<?x24xf32> {
+  %c0 = arith.constant 0 : index
+  %n = tensor.dim %ids, %c0 : tensor<?xi64>
+  %w = arith.constant {compress.codec = #compress.quant<i4, block = [1, 24], scale = f16>} dense_resource<w> : tensor<50x24xf32>
+  %e = tensor.empty(%n) : tensor<?x24xf32>
+  %y = linalg.generic {indexing_maps = [affine_map<(n, d) -> (n)>, affine_map<(n, d) -> (n, d)>], iterator_types = ["parallel", "parallel"]}
+    ins(%ids : tensor<?xi64>) outs(%e : tensor<?x24xf32>) {
+  ^bb0(%id: i64, %o: f32):
+    %row = arith.index_cast %id : i64 to index
+    %d = linalg.index 1 : index
+    %v = tensor.extract %w[%row, %d] : tensor<50x24xf32>
+    linalg.yield %v : f32
+  } -> tensor<?x24xf32>
+  return %y : tensor<?x24xf32>
+}
+"""
+compiled = compile_text("lookup", lookup, {"w": rng.standard_normal((50, 24), np.float32)})
+assert compiled.returncode == 0 and not compiled.stderr, compiled
+compare("lookup", np.array([49, 0, 7], np.int64))
+
+# A weight that has no kernel is decoded on the GPU, if that is allowed.
+matmul = """
+func.func @main(%x: tensor<?x32xf32>) -> tensor<?x20xf32> {
   %c0 = arith.constant 0 : index
   %zero = arith.constant 0.0 : f32
-  %n = tensor.dim %x, %c0 : tensor<?x6x7x5xf32>
-  %w = arith.constant {compress.codec = #compress.quant<i4, block = [3, 3, 1], scale = f16>} dense_resource<w> : tensor<3x3x5xf32>
-  %e = tensor.empty(%n) : tensor<?x2x3x5xf32>
-  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<?x2x3x5xf32>) -> tensor<?x2x3x5xf32>
-  %y = linalg.depthwise_conv_2d_nhwc_hwc {strides = dense<2> : tensor<2xi64>, dilations = dense<1> : tensor<2xi64>}
-    ins(%x, %w : tensor<?x6x7x5xf32>, tensor<3x3x5xf32>) outs(%f : tensor<?x2x3x5xf32>) -> tensor<?x2x3x5xf32>
-  return %y : tensor<?x2x3x5xf32>
+  %n = tensor.dim %x, %c0 : tensor<?x32xf32>
+  %w = arith.constant {compress.codec = #compress.quant<i3, block = [8, 1], scale = f16>} dense_resource<w> : tensor<32x20xf32>
+  %e = tensor.empty(%n) : tensor<?x20xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<?x20xf32>) -> tensor<?x20xf32>
+  %y = linalg.matmul ins(%x, %w : tensor<?x32xf32>, tensor<32x20xf32>) outs(%f : tensor<?x20xf32>) -> tensor<?x20xf32>
+  return %y : tensor<?x20xf32>
 }
-{-# dialect_resources: { builtin: { w: "0x40000000WEIGHT" } } #-}
-""".replace("WEIGHT", np.random.default_rng(6).standard_normal((3, 3, 5), np.float32).tobytes().hex().upper()))
-command = ["compressc", "compile", directory / "depthwise.mlir", "--preset", "none", "--target"]
-refused = subprocess.run([*command, "nvptx:sm_80", "-o", directory / "none"], capture_output=True, text=True)
-message = "weight 'w' is decoded as a whole, to 'tensor<3x3x5xf32>'"
+"""
+weights = {"w": rng.standard_normal((32, 20), np.float32)}
+message = "weight 'w' is decoded as a whole, to 'tensor<32x20xf32>'"
+refused = compile_text("matmul", matmul, weights)
 assert refused.returncode and "error: " in refused.stderr and message in refused.stderr, refused
-allowed = subprocess.run([*command, "nvptx:sm_80", "--allow-dense", "-o", directory / "depthwise"], capture_output=True, text=True, check=True)
-assert "warning: " in allowed.stderr and message in allowed.stderr, allowed
-subprocess.run([*command, "cpu", "-o", directory / "depthwise-cpu"], check=True)
-images = np.random.default_rng(7).standard_normal((2, 6, 7, 5), np.float32)
-with Model(directory / "depthwise") as model, Model(directory / "depthwise-cpu") as reference:
-    [y], [expected] = (m.run("main", images) for m in (model, reference))
-    gpu.check()
-assert y.shape == (2, 2, 3, 5) and np.allclose(y, expected, rtol=1e-5, atol=1e-6), np.abs(y - expected).max()
-assert gpu.lib.fakeCudaCountAllocations() == 0
+allowed = compile_text("matmul", matmul, weights, "--allow-dense")
+assert allowed.returncode == 0 and "warning: " in allowed.stderr and message in allowed.stderr, allowed
+compare("matmul", rng.standard_normal((3, 32), np.float32))
 print("the networks run")

@@ -247,11 +247,9 @@ LogicalResult ConvertToGPUPass::convert(linalg::LinalgOp op, int64_t number) {
   };
   SmallVector<Value> buffers = getBuffers(op);
   SmallVector<Value> sizes = getLoopSizes(b, op, buffers);
-  SmallVector<unsigned> parallel;
-  op.getParallelDims(parallel);
   Value count = index(1);
-  for (unsigned loop : parallel)
-    count = b.createOrFold<arith::MulIOp>(count, sizes[loop]);
+  for (Value size : getThreadSizes(b, op, sizes))
+    count = b.createOrFold<arith::MulIOp>(count, size);
   // Of no elements there is no grid.
   std::optional<int64_t> known = getConstantIntValue(count);
   if (known && *known == 0)

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "../../Dialect/Compress/Codecs/ContractionAlgebra.h"
 #include "Contraction.h"
 #include "CostModel.h"
 #include "compress/Conversion/CompressToGPU/FragmentDecoder.h"
@@ -243,6 +244,20 @@ static bool isMostlyPadding(RankedTensorType logical,
   return padded > kSmall && padded / 2 > logical.getNumElements();
 }
 
+/// Whether fragments of a group's few outputs would be mostly padding, so that
+/// multiplying without Tensor Cores reads and computes less.
+static bool isTooSmallForFragments(RankedTensorType matrix,
+                                   const algorithms::TileLayout &layout,
+                                   const MatrixDims &dims) {
+  constexpr int64_t kMostPadding = 8;
+  int64_t padded = 1;
+  for (int64_t size : layout.getShape(matrix.getShape()))
+    padded *= size;
+  return !dims.batch.empty() &&
+         matrix.getDimSize(dims.getLaneDim()) < kFewOutputs &&
+         padded / kMostPadding > matrix.getNumElements();
+}
+
 /// Why a weight is of no use for a GPU: its codec misses something.
 static std::string describeForGpu(const PackedWeight &weight, StringRef what) {
   std::string reason;
@@ -286,6 +301,12 @@ void PackWeightsPass::chooseForGpu(PackedWeight &weight, const MatrixDims &dims,
   auto fragments = dyn_cast<FragmentDecoderInterface>(codec);
   if (fragments)
     weight.layout = getFragmentLayout(fragments, logical, row, column);
+  if (weight.layout && isConvolution &&
+      isTooSmallForFragments(logical, *weight.layout, dims)) {
+    weight.layout = std::nullopt;
+    weight.reason = "tiles would be mostly padding of its groups";
+    return;
+  }
   if (weight.layout)
     return;
   if (fragments)

@@ -18,6 +18,10 @@
 using namespace mlir;
 using namespace mlir::compress;
 
+/// Neighbours along one loop that a thread computes, where that spares it to
+/// decode what it multiplies again.
+static constexpr int64_t kNeighbours = 4;
+
 /// A buffer, and the dimension of it, whose size is that of a loop.
 using SizeOf = std::pair<OpOperand *, int64_t>;
 
@@ -28,6 +32,14 @@ static std::optional<SizeOf> findSize(linalg::LinalgOp op, unsigned loop) {
       if (expr == getAffineDimExpr(loop, op.getContext()))
         return SizeOf(&operand, i);
   return std::nullopt;
+}
+
+/// A load from a buffer that is no operand of the op which has the body.
+static memref::LoadOp getOutsideLoad(Operation &inner) {
+  auto load = dyn_cast<memref::LoadOp>(inner);
+  bool isOutside =
+      load && load.getMemRef().getParentBlock() != inner.getBlock();
+  return isOutside ? load : memref::LoadOp();
 }
 
 static bool isConstant(Value value) {
@@ -47,13 +59,15 @@ std::string mlir::compress::findObstacle(linalg::LinalgOp op) {
     if (!findSize(op, loop))
       return "no operand has the size of its loop " + std::to_string(loop);
   for (Operation &inner : op.getBlock()->without_terminator()) {
-    if (!isa<linalg::IndexOp>(inner) &&
+    memref::LoadOp load = getOutsideLoad(inner);
+    if (!isa<linalg::IndexOp>(inner) && !load &&
         (!isa_and_present<arith::ArithDialect, math::MathDialect>(
              inner.getDialect()) ||
          !isKnownFunction(&inner)))
       return "its body has '" + inner.getName().getStringRef().str() + "'";
     for (Value operand : inner.getOperands())
-      if (operand.getParentBlock() != op.getBlock() && !isConstant(operand))
+      if (operand.getParentBlock() != op.getBlock() && !isConstant(operand) &&
+          !(load && operand == load.getMemRef()))
         return "its body reads a value that is no constant";
   }
   for (Value result : op.getBlock()->getTerminator()->getOperands())
@@ -67,7 +81,63 @@ SmallVector<Value> mlir::compress::getBuffers(linalg::LinalgOp op) {
   for (Value operand : op->getOperands())
     if (isa<MemRefType>(operand.getType()))
       buffers.push_back(operand);
+  for (Operation &inner : *op.getBlock())
+    if (memref::LoadOp load = getOutsideLoad(inner);
+        load && !llvm::is_contained(buffers, load.getMemRef()))
+      buffers.push_back(load.getMemRef());
   return buffers;
+}
+
+/// Whether all that an op loads by itself is the same wherever a loop is.
+static bool isInvariant(linalg::LinalgOp op, unsigned loop) {
+  llvm::SmallDenseSet<Value> variant;
+  for (OpOperand &operand : op->getOpOperands())
+    if (op.getMatchingIndexingMap(&operand).isFunctionOfDim(loop))
+      variant.insert(op.getMatchingBlockArgument(&operand));
+  for (Operation &inner : op.getBlock()->without_terminator()) {
+    auto position = dyn_cast<linalg::IndexOp>(inner);
+    bool isVariant =
+        position ? position.getDim() == loop
+                 : llvm::any_of(inner.getOperands(), [&](Value operand) {
+                     return variant.contains(operand);
+                   });
+    if (isVariant && getOutsideLoad(inner))
+      return false;
+    if (isVariant)
+      variant.insert(inner.result_begin(), inner.result_end());
+  }
+  return true;
+}
+
+/// The loop along which threads compute kNeighbours elements, if there is one.
+/// Threads that are neighbours stay so: it is not the innermost one.
+static std::optional<unsigned> findSharedLoop(linalg::LinalgOp op) {
+  SmallVector<unsigned> parallel;
+  op.getParallelDims(parallel);
+  bool loads = llvm::any_of(*op.getBlock(), [](Operation &inner) {
+    return bool(getOutsideLoad(inner));
+  });
+  if (!loads || !op.getNumReductionLoops() || parallel.empty())
+    return std::nullopt;
+  SmallVector<int64_t> ranges = op.getStaticLoopRanges();
+  for (unsigned loop : llvm::reverse(ArrayRef(parallel).drop_back()))
+    if (ranges[loop] != 1 && isInvariant(op, loop))
+      return loop;
+  return std::nullopt;
+}
+
+SmallVector<Value> mlir::compress::getThreadSizes(ImplicitLocOpBuilder &b,
+                                                  linalg::LinalgOp op,
+                                                  ArrayRef<Value> loopSizes) {
+  SmallVector<unsigned> parallel;
+  op.getParallelDims(parallel);
+  std::optional<unsigned> shared = findSharedLoop(op);
+  return llvm::map_to_vector(parallel, [&](unsigned loop) -> Value {
+    if (loop != shared)
+      return loopSizes[loop];
+    return b.createOrFold<arith::CeilDivUIOp>(
+        loopSizes[loop], arith::ConstantIndexOp::create(b, kNeighbours));
+  });
 }
 
 SmallVector<Value> mlir::compress::getLoopSizes(ImplicitLocOpBuilder &b,
@@ -101,8 +171,11 @@ private:
   void emitBody(Block &body);
   /// What the thread with that number stores.
   void emitResults(Value flat, ArrayRef<Value> sizes,
-                   ArrayRef<unsigned> reduced);
-  void locate(Value flat, ArrayRef<Value> sizes);
+                   ArrayRef<Value> threadSizes);
+  void locate(Value flat, ArrayRef<Value> threadSizes);
+  /// For each neighbour, where along the shared loop it is; once if there is
+  /// none.
+  void forNeighbours(function_ref<void(int64_t neighbour)> fill);
   SmallVector<Value> reduce(ArrayRef<Value> sizes, ArrayRef<unsigned> reduced,
                             SmallVector<Value> sums);
   SmallVector<Value> emitElement(ArrayRef<Value> sums);
@@ -112,22 +185,37 @@ private:
 
   linalg::LinalgOp op;
   llvm::DenseMap<OpOperand *, Value> arguments;
+  /// Buffers that the body loads from.
+  IRMapping outside;
   /// Of each loop, where it is.
   SmallVector<Value> loops;
+  std::optional<unsigned> shared;
+  /// Of the shared loop: where neighbours are, which computes again what is
+  /// the last one if there is none.
+  SmallVector<Value> neighbours;
 };
 } // namespace
 
-/// Sets the parallel loops to what element `flat` of all has.
-void LoopKernel::locate(Value flat, ArrayRef<Value> sizes) {
+/// Sets the parallel loops to what thread `flat` of all has.
+void LoopKernel::locate(Value flat, ArrayRef<Value> threadSizes) {
   SmallVector<unsigned> parallel;
   op.getParallelDims(parallel);
-  for (unsigned loop : llvm::reverse(parallel)) {
+  for (auto [loop, size] :
+       llvm::reverse(llvm::zip_equal(parallel, threadSizes))) {
     bool isOutermost = loop == parallel.front();
     loops[loop] =
-        isOutermost ? flat
-                    : arith::RemUIOp::create(b, flat, sizes[loop]).getResult();
+        isOutermost ? flat : arith::RemUIOp::create(b, flat, size).getResult();
     if (!isOutermost)
-      flat = arith::DivUIOp::create(b, flat, sizes[loop]);
+      flat = arith::DivUIOp::create(b, flat, size);
+  }
+}
+
+void LoopKernel::forNeighbours(function_ref<void(int64_t)> fill) {
+  if (!shared)
+    return fill(0);
+  for (auto [i, place] : llvm::enumerate(neighbours)) {
+    loops[*shared] = place;
+    fill(i);
   }
 }
 
@@ -156,7 +244,7 @@ Value LoopKernel::emitFunction(Operation *inner, IRMapping &mapping) {
 /// The body for one element, or one part of the sum that it is.
 SmallVector<Value> LoopKernel::emitElement(ArrayRef<Value> sums) {
   Block &body = *op.getBlock();
-  IRMapping mapping;
+  IRMapping mapping = outside;
   // Constants are made again, for the kernel is another function.
   auto mapOutside = [&](Value value) {
     if (value.getParentBlock() != &body && !mapping.contains(value))
@@ -197,8 +285,15 @@ SmallVector<Value> LoopKernel::emitElement(ArrayRef<Value> sums) {
 SmallVector<Value> LoopKernel::reduce(ArrayRef<Value> sizes,
                                       ArrayRef<unsigned> reduced,
                                       SmallVector<Value> sums) {
-  if (reduced.empty())
-    return emitElement(sums);
+  if (reduced.empty()) {
+    SmallVector<Value> results;
+    size_t count = op.getNumDpsInits();
+    forNeighbours([&](int64_t neighbour) {
+      results.append(
+          emitElement(ArrayRef(sums).slice(neighbour * count, count)));
+    });
+    return results;
+  }
   auto loop =
       scf::ForOp::create(b, index(0), sizes[reduced.front()], index(1), sums);
   OpBuilder::InsertionGuard guard(b);
@@ -217,38 +312,58 @@ void LoopKernel::emitBody(Block &body) {
       arguments[&operand] = given.front();
       given = given.drop_front();
     }
+  outside.map(ArrayRef(getBuffers(op)).take_back(given.size()), given);
   SmallVector<Value> sizes = getLoopSizes(b, op, body.getArguments());
-  SmallVector<unsigned> parallel, reduced;
-  op.getParallelDims(parallel);
-  op.getReductionDims(reduced);
+  SmallVector<Value> threadSizes = getThreadSizes(b, op, sizes);
+  shared = findSharedLoop(op);
   Value count = index(1);
-  for (unsigned loop : parallel)
-    count = b.createOrFold<arith::MulIOp>(count, sizes[loop]);
+  for (Value size : threadSizes)
+    count = b.createOrFold<arith::MulIOp>(count, size);
   Value flat =
       add(mul(gpu::BlockIdOp::create(b, gpu::Dimension::x), kLoopThreads),
           gpu::ThreadIdOp::create(b, gpu::Dimension::x));
-  when(isLess(flat, count), [&] { emitResults(flat, sizes, reduced); });
+  when(isLess(flat, count), [&] { emitResults(flat, sizes, threadSizes); });
   gpu::ReturnOp::create(b);
 }
 
 void LoopKernel::emitResults(Value flat, ArrayRef<Value> sizes,
-                             ArrayRef<unsigned> reduced) {
-  locate(flat, sizes);
+                             ArrayRef<Value> threadSizes) {
+  SmallVector<unsigned> reduced;
+  op.getReductionDims(reduced);
+  locate(flat, threadSizes);
+  Value first, last;
+  if (shared) {
+    first = mul(loops[*shared], kNeighbours);
+    last = arith::SubIOp::create(b, sizes[*shared], index(1));
+    for (int64_t i = 0; i < kNeighbours; ++i)
+      neighbours.push_back(arith::MinUIOp::create(b, add(first, i), last));
+  }
   // Where nothing reads what was there before, nor is that left, it is not
   // read.
   auto inits = llvm::make_pointer_range(op.getDpsInitsMutable());
   SmallVector<Value> sums;
-  for (OpOperand *init : inits) {
-    bool isRead =
-        !reduced.empty() || !op.getMatchingBlockArgument(init).use_empty();
-    sums.push_back(
-        isRead ? memref::LoadOp::create(b, getBuffer(init), getPlace(init))
-                     .getResult()
-               : Value());
-  }
+  forNeighbours([&](int64_t) {
+    for (OpOperand *init : inits) {
+      bool isRead =
+          !reduced.empty() || !op.getMatchingBlockArgument(init).use_empty();
+      sums.push_back(
+          isRead ? memref::LoadOp::create(b, getBuffer(init), getPlace(init))
+                       .getResult()
+                 : Value());
+    }
+  });
   SmallVector<Value> results = reduce(sizes, reduced, sums);
-  for (auto [init, result] : llvm::zip_equal(inits, results))
-    memref::StoreOp::create(b, result, getBuffer(init), getPlace(init));
+  size_t next = 0;
+  forNeighbours([&](int64_t neighbour) {
+    Value isThere;
+    if (neighbour)
+      isThere = isLess(add(first, neighbour), sizes[*shared]);
+    when(isThere, [&] {
+      for (OpOperand *init : inits)
+        memref::StoreOp::create(b, results[next++], getBuffer(init),
+                                getPlace(init));
+    });
+  });
 }
 
 gpu::GPUFuncOp LoopKernel::emit(StringRef name) {

@@ -5,8 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// What is between contractions: pooling, borders of images, transposes, sums. A
-// thread computes one element of the results, and loops over what is reduced.
+// What is between contractions: pooling, borders of images, transposes, sums,
+// and depthwise convolutions. A thread computes one element of the results, and
+// loops over what is reduced. Where the body decodes elements of a weight
+// (compress-inline-decode), it computes some neighbours with each of them.
 //
 //===----------------------------------------------------------------------===//
 
@@ -25,14 +27,18 @@ inline constexpr int64_t kLoopThreads = 256;
 /// Why there is no such kernel for an op; empty if there is one.
 std::string findObstacle(linalg::LinalgOp op);
 
-/// The buffers that an op with a kernel has as operands, which are the
-/// arguments of the kernel.
+/// The buffers that an op with a kernel has as operands, and those that its
+/// body loads from, which are the arguments of the kernel.
 SmallVector<Value> getBuffers(linalg::LinalgOp op);
 
 /// The sizes of all loops of an op, from `buffers`: those that getBuffers
 /// gives, or the arguments of the kernel.
 SmallVector<Value> getLoopSizes(ImplicitLocOpBuilder &b, linalg::LinalgOp op,
                                 ValueRange buffers);
+
+/// By parallel loop, how many threads there are along it.
+SmallVector<Value> getThreadSizes(ImplicitLocOpBuilder &b, linalg::LinalgOp op,
+                                  ArrayRef<Value> loopSizes);
 
 /// Emits the kernel of an op that there is one for.
 gpu::GPUFuncOp emitLoopKernel(OpBuilder &b, linalg::LinalgOp op,

@@ -23,6 +23,10 @@ namespace mlir::compress {
 /// Upstream's matchers of convolutions look at the indices only.
 bool isMultiplyAdd(linalg::LinalgOp op);
 
+/// What Tensor Cores have outputs of in an instruction: groups with fewer can do
+/// without.
+inline constexpr int64_t kFewOutputs = 16;
+
 /// A tensor with the index of each of its dimensions.
 struct IndexedTensor {
   Value value;

@@ -53,6 +53,25 @@ AffineMap mlir::compress::composeMovement(linalg::LinalgOp movement,
   return in.compose(inversePermutation(out)).compose(map);
 }
 
+bool mlir::compress::eraseUnused(RewriterBase &rewriter, Operation *op) {
+  SetVector<Operation *> users(op->user_begin(), op->user_end());
+  for (Operation *user : users) {
+    auto dim = dyn_cast<tensor::DimOp>(user);
+    auto moved = dyn_cast<linalg::LinalgOp>(op);
+    if (dim && moved) // what a movement yields has the sizes of its init
+      rewriter.modifyOpInPlace(dim, [&] {
+        dim.getSourceMutable().assign(moved.getDpsInitOperand(0)->get());
+      });
+    auto movement = dyn_cast<linalg::LinalgOp>(user);
+    if (movement && isMovement(movement))
+      eraseUnused(rewriter, user);
+  }
+  if (!op->use_empty())
+    return false;
+  rewriter.eraseOp(op);
+  return true;
+}
+
 //===----------------------------------------------------------------------===//
 // Tile sizes
 //===----------------------------------------------------------------------===//

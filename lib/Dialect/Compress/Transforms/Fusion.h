@@ -24,6 +24,10 @@ bool isOnlyMeasured(Operation *op);
 /// parallel, the body yields the input, perhaps cast.
 bool isMovement(linalg::LinalgOp op);
 
+/// Erases a decode, or a movement of one, that only movements without users
+/// use. Returns whether it did.
+bool eraseUnused(RewriterBase &rewriter, Operation *op);
+
 /// The indexing map of `use`, as seen from the dimensions of what the movement
 /// that made it moves: loops of the user -> dimensions of the movement's input.
 AffineMap composeMovement(linalg::LinalgOp movement, AffineMap map);

@@ -304,6 +304,41 @@ def CompressTileAndFuse : Pass<"compress-tile-and-fuse"> {
   ];
 }
 
+def CompressInlineDecode : Pass<"compress-inline-decode"> {
+  let summary = "decode the elements of weights where their users read them";
+  let description = [{
+    A linalg op that uses a decoded weight, directly or behind transposes and
+    casts, reads the components instead: its body computes the one element that
+    it needs, as the codec's decode does. So do lookups (`tensor.extract` in the
+    body of a `linalg.generic`). No buffer has any of the decoded weight.
+
+    ```mlir
+    %w = compress.decode %0 : !compress.tensor<3x3x8xf32, #q>
+    %y = linalg.depthwise_conv_2d_nhwc_hwc ins(%x, %w : ...) outs(%init : ...)
+    ```
+    becomes
+    ```mlir
+    %sizes = tensor.empty() : tensor<3x3xi8>
+    %y = linalg.generic ... ins(%x, %sizes : ...) outs(%init : ...) {
+    ^bb0(%in: f32, %none: i8, %out: f32):
+      %code = tensor.extract %codes[...] : tensor<3x3x8xi8>
+      %scale = tensor.extract %scales[...] : tensor<1x1x8xf32>
+      ... // the element, and out + in * element
+    ```
+
+    That is for ops which have little to share: depthwise convolutions, lookups,
+    elementwise ops, groups with fewer than 16 outputs. Other contractions are
+    left to kernels. So are codecs whose decode makes more than one element
+    at a time (prefix codes, masks, factors); a remark and the attribute
+    `compress.dense_reason` say so.
+  }];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+    "::mlir::compress::CompressDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::tensor::TensorDialect"
+  ];
+}
+
 def CompressCheckFused : Pass<"compress-check-fused"> {
   let summary = "fail where a weight would be decoded as a whole";
   let description = [{
