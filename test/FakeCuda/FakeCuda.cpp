@@ -338,6 +338,7 @@ int cuLaunchKernel(void *function, unsigned gridX, unsigned gridY,
   if (!state().streams.count(stream))
     return InvalidHandle;
   if (int(sharedBytes) > kernel->sharedBytes || !gridX || !gridY || !gridZ ||
+      int(gridX) < 0 || gridY > 65535 || gridZ > 65535 ||
       blockX * blockY * blockZ - 1 >= 1024)
     return InvalidValue;
   if (state().launcher) {

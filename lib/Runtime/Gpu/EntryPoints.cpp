@@ -34,6 +34,9 @@ static constexpr int64_t kMaxTensorMapRank = 5;
 /// A kernel may have so much shared memory without asking for it.
 static constexpr int32_t kDefaultSharedBytes = 48 * 1024;
 
+/// A grid may have so many blocks.
+static constexpr intptr_t kMostBlocksX = INT32_MAX, kMostBlocksYZ = 65535;
+
 /// The driver's complaints about PTX are cut to this.
 static constexpr size_t kJitLogBytes = 4096;
 
@@ -152,6 +155,21 @@ static bool allowSharedBytes(Call &call, const Kernel &kernel,
           std::to_string(sharedBytes) + " bytes of shared memory"));
 }
 
+/// Whether a GPU can have so many blocks. The driver takes 32 bits of each.
+static bool checkGrid(Call &call, const Kernel &kernel, intptr_t x, intptr_t y,
+                      intptr_t z) {
+  if (x <= kMostBlocksX && y <= kMostBlocksYZ && z <= kMostBlocksYZ)
+    return true;
+  auto describe = [](intptr_t x, intptr_t y, intptr_t z) {
+    return std::to_string(x) + " x " + std::to_string(y) + " x " +
+           std::to_string(z);
+  };
+  return call.record(Status::error(
+      "cannot launch kernel '" + kernel.name + "': expected a grid of up to " +
+      describe(kMostBlocksX, kMostBlocksYZ, kMostBlocksYZ) +
+      " blocks, but got " + describe(x, y, z)));
+}
+
 static void mgpuLaunchKernel(Kernel *kernel, intptr_t gridX, intptr_t gridY,
                              intptr_t gridZ, intptr_t blockX, intptr_t blockY,
                              intptr_t blockZ, int32_t sharedBytes,
@@ -162,7 +180,8 @@ static void mgpuLaunchKernel(Kernel *kernel, intptr_t gridX, intptr_t gridY,
   if (!call || gridX == 0 || gridY == 0 || gridZ == 0)
     return;
   const Driver &driver = call->getDriver();
-  if (!allowSharedBytes(*call, *kernel, sharedBytes))
+  if (!checkGrid(*call, *kernel, gridX, gridY, gridZ) ||
+      !allowSharedBytes(*call, *kernel, sharedBytes))
     return;
   call->record(driver.check(
       driver.cuLaunchKernel(kernel->handle, unsigned(gridX), unsigned(gridY),
@@ -196,6 +215,7 @@ static void mgpuLaunchClusterKernel(Kernel *kernel, intptr_t clusterX,
   const Driver &driver = call->getDriver();
   if (!expectFunction(*call, driver.cuLaunchKernelEx, "cuLaunchKernelEx",
                       "11.8") ||
+      !checkGrid(*call, *kernel, gridX, gridY, gridZ) ||
       !allowSharedBytes(*call, *kernel, sharedBytes))
     return;
   LaunchAttribute attributes[] = {

@@ -264,6 +264,38 @@ TEST_F(Gpu, Errors) {
             "(CUDA_ERROR_NOT_FOUND)");
 }
 
+TEST_F(Gpu, Grids) {
+  auto workspace = create();
+  Scale code;
+  auto launch = [&](int64_t x, int64_t y, int64_t z, bool inClusters) {
+    Call call(*workspace);
+    void *kernel = code.getKernel();
+    if (inClusters)
+      find<void(void *, intptr_t, intptr_t, intptr_t, intptr_t, intptr_t,
+                intptr_t, intptr_t, intptr_t, intptr_t, int32_t, void *,
+                void **, void **, size_t)>("mgpuLaunchClusterKernel")(
+          kernel, 1, 1, 1, x, y, z, 32, 1, 1, 0, call.getStream(), nullptr,
+          nullptr, 0);
+    else
+      find<void(void *, intptr_t, intptr_t, intptr_t, intptr_t, intptr_t,
+                intptr_t, int32_t, void *, void **, void **, size_t)>(
+          "mgpuLaunchKernel")(kernel, x, y, z, 32, 1, 1, 0, call.getStream(),
+                              nullptr, nullptr, 0);
+    return call.finish().message();
+  };
+  std::string expected =
+      "cannot launch kernel 'gpu_test_scale': expected a grid of up to "
+      "2147483647 x 65535 x 65535 blocks, but got ";
+  for (bool inClusters : {false, true}) {
+    EXPECT_EQ(launch(1, 65536, 1, inClusters), expected + "1 x 65536 x 1");
+    EXPECT_EQ(launch(1, 1, 65536, inClusters), expected + "1 x 1 x 65536");
+    // Of this the lower 32 bits are 1.
+    EXPECT_EQ(launch(int64_t(1) << 32 | 1, 1, 1, inClusters),
+              expected + "4294967297 x 1 x 1");
+  }
+  EXPECT_EQ(fakeCudaCountCalls("cuLaunchKernel"), 0);
+}
+
 /// What MLIR passes of a buffer, of up to 5 dimensions.
 struct Descriptor {
   void *allocated, *aligned;
