@@ -94,8 +94,8 @@ func.func @static(%x: memref<5x4096xf16>, %s: memref<8x32x1056xi8>, %y: memref<5
 // CHECK: arith.cmpi ule, %[[ROWS]], %c32
 // CHECK: gpu.launch_func @kernels::@dynamic_contract0_m32
 // CHECK: arith.cmpi ule, %[[ROWS]], %c6272
-// CHECK: gpu.launch_func @kernels::@dynamic_contract0_m64 blocks in (%c1,
-// CHECK: gpu.launch_func @kernels::@dynamic_contract0_m64_many blocks in (%c1,
+// CHECK: gpu.launch_func @kernels::@dynamic_contract0_m64 blocks in (%{{[0-9]+}}, %c1, %c1)
+// CHECK: gpu.launch_func @kernels::@dynamic_contract0_m64_many blocks in (%{{[0-9]+}}, %c1, %c1)
 // ONE-LABEL: func.func @dynamic
 // ONE: arith.cmpi ule, %{{.*}}, %c64
 // ONE: gpu.launch_func @kernels::@dynamic_contract0_m64 
@@ -232,20 +232,19 @@ func.func @windows(%x: memref<2x3x5x16xf16>, %s: memref<1x9x512xi8>, %y: memref<
 #tiled = #compress.tiled<#compress.dense, tile = [16, 16], order = [0, 1], split = [1, 2, 8, 1, 2, 4, 2], inside = [2, 5, 3, 0, 4, 1, 6], record = 1>
 #nk = affine_map<(m, n, k) -> (n, k)>
 // CHECK: gpu.func @many_contract0_m128_many({{.*}}) kernel attributes {known_block_size = array<i32: 256, 1, 1>, nvvm.minctasm = 1 : i32}
-// CHECK: %[[Y:.*]] = gpu.block_id y
-// CHECK: arith.muli %[[Y]], %c8
-// CHECK: arith.divui %{{.*}}, %c128
-// CHECK: %[[ALL:.*]] = gpu.grid_dim y
-// CHECK: %[[LEFT:.*]] = arith.subi %[[ALL]]
+// CHECK: %[[NUMBER:.*]] = gpu.block_id x
+// CHECK: arith.divui %[[NUMBER]], %c128
+// CHECK: %[[LEFT:.*]] = arith.subi %c16
 // CHECK: arith.minui %[[LEFT]], %c16
+// CHECK: arith.remui %[[NUMBER]], %c128
 // 4 rows of tiles and 8 fragments of lhs, for each of the 4 steps of a stage.
 // CHECK: %{{.*}}:32 = scf.for
 // CHECK-COUNT-128: nvvm.mma.sync
 // CHECK-NOT: nvvm.mma.sync
 // CHECK-LABEL: func.func @many
-// CHECK: gpu.launch_func @kernels::@many_contract0_m128_many blocks in (%c8, %c16, %c1) threads in (%c256, %c1, %c1) dynamic_shared_memory_size %c204800_i32
+// CHECK: gpu.launch_func @kernels::@many_contract0_m128_many blocks in (%c128, %c1, %c1) threads in (%c256, %c1, %c1) dynamic_shared_memory_size %c204800_i32
 // AMPERE-LABEL: func.func @many
-// AMPERE: gpu.launch_func @kernels::@many_contract0_m128_many blocks in (%c8, %c16, %c1) threads in (%c256, %c1, %c1) dynamic_shared_memory_size %c153600_i32
+// AMPERE: gpu.launch_func @kernels::@many_contract0_m128_many blocks in (%c128, %c1, %c1) threads in (%c256, %c1, %c1) dynamic_shared_memory_size %c153600_i32
 func.func @many(%x: memref<2048x1024xf16>, %s: memref<128x64x512xi8>, %y: memref<2048x2048xf32>) {
   compress.contract ins(%x, %s : memref<2048x1024xf16>, memref<128x64x512xi8>) outs(%y : memref<2048x2048xf32>) overwrite
     weight(!compress.tensor<2048x1024xf16, #tiled>, #nk) compute = f16
@@ -372,6 +371,44 @@ func.func @sparse(%x: memref<5x4096xf16>, %s: memref<1x64x1152xi8>, %y: memref<5
 func.func @small(%x: memref<8x24xf16>, %s: memref<1x2x512xi8>, %y: memref<8x5xf32>) {
   compress.contract ins(%x, %s : memref<8x24xf16>, memref<1x2x512xi8>) outs(%y : memref<8x5xf32>) overwrite
     weight(!compress.tensor<5x24xf16, #tiled>, #nk) compute = f16
+  return
+}
+
+// -----
+// Few outputs, on a chip without clusters: four blocks store parts of sums to a buffer of the contraction, and a second kernel of the same blocks adds them
+// up in one order, before anything is done with them.
+#tiled = #compress.tiled<#compress.dense, tile = [16, 16], order = [0, 1], split = [1, 2, 8, 1, 2, 4, 2], inside = [2, 5, 3, 0, 4, 1, 6], record = 1>
+#nk = affine_map<(m, n, k) -> (n, k)>
+// AMPERE: gpu.func @parts_contract0_m8_p4({{.*}}, %[[Y:.*]]: memref<?x32xf32>, %[[PARTS:.*]]: memref<?x1x1x4x1x2x128xf32>)
+// AMPERE: llvm.inline_asm has_side_effects {{.*}} ".pragma \22nounroll\22;"
+// AMPERE: vector.store %{{.*}}, %[[PARTS]][%{{.*}}, %{{.*}}, %c0, %[[PART:.*]], %c0, %{{.*}}, %{{.*}}] {alignment = 16 : i64}
+// AMPERE-NOT: memref.store
+// AMPERE: gpu.func @parts_contract0_m8_p4_sum({{.*}}, %[[Y:.*]]: memref<?x32xf32>, %[[PARTS:.*]]: memref<?x1x1x4x1x2x128xf32>)
+// AMPERE-NOT: mma
+// AMPERE: %[[SUM0:.*]] = vector.load %[[PARTS]][%{{.*}}, %{{.*}}, %c0, %c0, %c0, %c0, %{{.*}}]
+// AMPERE: %[[SUM1:.*]] = vector.load %[[PARTS]][%{{.*}}, %{{.*}}, %c0, %c1, %c0, %c0, %{{.*}}]
+// AMPERE: %[[TWO:.*]] = arith.addf %[[SUM0]], %[[SUM1]]
+// AMPERE: %[[SUM2:.*]] = vector.load %[[PARTS]][%{{.*}}, %{{.*}}, %c0, %c2, %c0, %c0, %{{.*}}]
+// AMPERE: %[[THREE:.*]] = arith.addf %[[TWO]], %[[SUM2]]
+// AMPERE: %[[SUM3:.*]] = vector.load %[[PARTS]][%{{.*}}, %{{.*}}, %c0, %c3, %c0, %c0, %{{.*}}]
+// AMPERE: %[[ALL:.*]] = arith.addf %[[THREE]], %[[SUM3]]
+// AMPERE: %[[RESULT:.*]] = vector.extract %[[ALL]][0]
+// AMPERE: memref.store %[[RESULT]], %[[Y]]
+// AMPERE-LABEL: func.func @parts
+// AMPERE: %[[ROWS:.*]] = arith.ceildivui %{{.*}}, %c8
+// AMPERE: %[[BLOCKS:.*]] = arith.muli %[[ROWS]], %c4
+// AMPERE: %[[BUFFER:.*]] = memref.alloc(%[[ROWS]])
+// AMPERE-NEXT: gpu.launch_func @kernels::@parts_contract0_m8_p4 blocks in (%[[BLOCKS]], %c1, %c1) {{.*}}, %[[BUFFER]] : memref<?x1x1x4x1x2x128xf32>)
+// AMPERE-NEXT: gpu.launch_func @kernels::@parts_contract0_m8_p4_sum blocks in (%[[BLOCKS]], %c1, %c1) {{.*}}, %[[BUFFER]] : memref<?x1x1x4x1x2x128xf32>)
+// AMPERE-NEXT: memref.dealloc %[[BUFFER]]
+// ONE-LABEL: func.func @parts
+// ONE: gpu.launch_func @kernels::@parts_contract0_m8 blocks
+// CHECK-LABEL: func.func @parts
+// CHECK: gpu.launch_func @kernels::@parts_contract0_m8_k4
+// CHECK: gpu.launch_func @kernels::@parts_contract0_m128_many
+func.func @parts(%x: memref<?x4096xf16>, %s: memref<2x256x512xi8>, %y: memref<?x32xf32>) {
+  compress.contract ins(%x, %s : memref<?x4096xf16>, memref<2x256x512xi8>) outs(%y : memref<?x32xf32>) overwrite
+    weight(!compress.tensor<32x4096xf16, #tiled>, #nk) compute = f16
   return
 }
 

@@ -146,7 +146,7 @@ class Bundle:
             images = m
             if image:
                 m = images * image[0] ** 2
-            for chosen, grid in kernels.grids(module, "f", m, 1):
+            for chosen, grid in kernels.grids(module, "f", m):
                 if chosen.kernel.endswith("_round"):
                     grid[0] = -(-images // 8)
                 for i, buffer in enumerate(chosen.args):
@@ -187,7 +187,7 @@ def main():
     parser.add_argument("--chip", default="sm_90a")
     parser.add_argument("--ptxas", metavar="PATH", help="compiles the kernels now, for this chip alone, so that the driver need not")
     parser.add_argument("--families", nargs="+", choices=[*kernels.FAMILIES, "random", "convolutions"], default=[*kernels.FAMILIES, "random", "convolutions"])
-    kinds = [*figures.weight_kinds(figures.N, figures.K), *figures.WINDOWS]
+    kinds = [*figures.weight_kinds(figures.N, figures.K), *figures.WINDOWS, *figures.FEW]
     parser.add_argument("--kinds", nargs="+", choices=kinds, default=kinds, help="of weights that are timed")
     parser.add_argument("--shape", nargs=2, type=int, metavar=("N", "K"), help="the only one that is timed")
     parser.add_argument("--rows", nargs="+", type=int, default=ROWS)
@@ -215,7 +215,8 @@ def main():
                     k = 9 * image[1]
                 bundle.add_shape(name, n, k, options.images, scratch, image)
                 continue
-            for n, k in [options.shape] if options.shape else [(28672, 8192), (8192, 8192), (4096, 14336)]:
+            shapes = [figures.FEW[name][1:]] if name in figures.FEW else [(28672, 8192), (8192, 8192), (4096, 14336)]
+            for n, k in [options.shape] if options.shape else shapes:
                 rows = options.rows + ([8192] if n == 8192 and not options.shape else [])
                 bundle.add_shape(name, n, k, rows, scratch)
     bundle.write()

@@ -85,9 +85,25 @@ WINDOWS = {
     "int8-3x3 x int8": ("int8 x int8", 512, 14, 512),
 }
 
+# Few outputs, whose sums have parts on chips without clusters: kind of the weight, outputs and columns.
+FEW = {
+    "int4-b128 few": ("int4-b128", 1024, 8192),
+    "int8-channel few": ("int8-channel", 1024, 8192),
+    "int8 few x int8": ("int8 x int8", 1024, 8192),
+    "binary few x signs": ("binary x signs", 512, 65536),
+    "dense few": ("dense", 1024, 8192),
+}
+# How many of such kernels there are for 8, 16, 32 and 64 rows: blocks of outputs, and parts.
+PARTS = {
+    ("int4-b128 few", "sm_80"): [(32, 2), (32, 2), (16, 4), (8, 8)],
+    ("int4-b128 few", "sm_89"): [(32, 4), (16, 8), (8, 16), (8, 16)],
+}
+
 
 def kind_of(name):
     """The kind of a weight, its sizes, and size and channels of the images that windows are of, if any."""
+    if name in FEW:
+        return *FEW[name], None
     if name not in WINDOWS:
         return name, N, K, None
     kind, n, size, c = WINDOWS[name]
@@ -164,7 +180,7 @@ MANY_BYTES = {"dense": 128, "int8-channel": 96, "fp8-e4m3-channel": 96, "fp8-e5m
 def main():
     path, ptxas = str(Path(sys.argv[1]).resolve()), sys.argv[2]
     rows_of_table = []
-    wanted = [arg for arg in sys.argv[3:] if arg != "--table"] or [*weight_kinds(N, K), *WINDOWS]
+    wanted = [arg for arg in sys.argv[3:] if arg != "--table"] or [*weight_kinds(N, K), *WINDOWS, *FEW]
     for name in wanted:
         kind, n, k, image = kind_of(name)
         _, (rows, columns), _, more, size, shared, costs = weight_kinds(n, k)[kind]
@@ -187,6 +203,11 @@ def main():
                 spills = [int(v) for v in re.findall(r"(\d+) bytes (?:stack frame|spill stores|spill loads)", entry)]
                 usage[kernel] = (int(re.search(r"Used (\d+) registers", entry).group(1)), sum(spills))
             launches = {launch.kernel: launch for launch in compiled.launches("f")}
+            parts = [launch for launch in launches.values() if launch.has_parts]
+            assert name not in FEW or (chip in SHARED) == bool(parts), f"{name} {chip}: {list(launches)}"
+            if (name, chip) in PARTS:
+                expected = [(f"f_contract0_m{8 << i}_p{count}{end}", blocks * count) for i, (blocks, count) in enumerate(PARTS[name, chip]) for end in ("", "_sum")]
+                assert [(launch.kernel, launch.blocks) for launch in parts] == expected, parts
             bodies = kernels(compiled.ptx)
             assert sorted(usage) == sorted(launches) == sorted(bodies), (usage, launches)
             for kernel, (registers, spilled) in usage.items():
@@ -194,7 +215,8 @@ def main():
                 launch = launches[kernel]
                 assert launch.shared_bytes <= SHARED.get(chip, 227) * 1024, f"{name} {kernel}: {launch.shared_bytes} bytes of shared memory"
                 assert registers * launch.threads <= 65536
-                if kernel.endswith(("_round", "_signs")):
+                # With few stages there may be no loop left.
+                if name in FEW or kernel.endswith(("_round", "_signs", "_sum")):
                     continue
                 opcodes = main_loop(bodies[kernel])
                 m = min(launch.rows, 64)  # of a warp
@@ -221,7 +243,7 @@ def main():
                     rows_of_table.append((name, kernel, chip, registers, launch, opcodes, words, per_word))
     for is_many in [False, True] if "--table" in sys.argv else []:
         for name, kernel, chip, registers, launch, opcodes, words, per_word in rows_of_table:
-            if chip != "sm_90a" or kernel.endswith("_many") != is_many:
+            if chip != "sm_90a" or kernel.endswith("_many") != is_many or name in FEW:
                 continue
             kind, n, k, _ = kind_of(name)
             _, (rows, columns), _, more, size, shared, _ = weight_kinds(n, k)[kind]

@@ -97,6 +97,7 @@ assert model.inputs(0)[0].shape == [-1, K]
 for _ in range(2):
     expect_error("function 'main': no CUDA driver (libno-such-driver.so.1), which code for GPUs needs", model.run, "main", x)
 
+import fake_gpu  # noqa: E402
 from fake_gpu import PATH, DeviceArray, FakeGpu  # noqa: E402
 
 gpu = FakeGpu()
@@ -267,6 +268,40 @@ assert gpu.lib.fakeCudaCountModules() == 1
 second.close()
 assert gpu.lib.fakeCudaCountAllocations() == allocations
 assert np.array_equal(model.run("main", x)[0], expected)
+
+# More than 65535 blocks of rows, of which the first and the last run: grids may have as many along x.
+tall = rng.integers(1, 5, (1, 8)).astype(np.float16)
+(directory / "tall.mlir").write_text(f"""
+func.func @main(%x: tensor<?x8xf16>, %y: tensor<?x1xf32>) -> tensor<?x1xf32> {{
+  %w = arith.constant dense_resource<w> : tensor<1x8xf16>
+  %r = linalg.matmul indexing_maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (n, k)>, affine_map<(m, n, k) -> (m, n)>]
+    ins(%x, %w : tensor<?x8xf16>, tensor<1x8xf16>) outs(%y : tensor<?x1xf32>) -> tensor<?x1xf32>
+  return %r : tensor<?x1xf32>
+}}
+{{-# dialect_resources: {{ builtin: {{ w: {blob(tall)} }} }} #-}}
+""")
+subprocess.run(["compressc", "compile", directory / "tall.mlir", "--preset", "palette4", "--min-elements=1", "--target", "nvptx:sm_80", "--compute=f16", "-o", directory / "tall"], check=True)  # fmt: skip
+rows = 65536 * 32 + 5
+x_tall = np.zeros((rows, 8), np.float16)
+x_tall[[0, 31, rows - 6, rows - 1]] = rng.integers(1, 5, (4, 8))
+all_blocks = fake_gpu.run_grid
+
+
+def run_ends(kernel, args, buffers, grid, shared_bytes):
+    """Of buffers, the result is less than x."""
+    for buffer in buffers:
+        buffer.flags.writeable = len(buffer) < 8 * rows
+    all_blocks(kernel, args, buffers, grid, shared_bytes, only=[0, grid[0] - 1])
+
+
+fake_gpu.run_grid = run_ends
+with Model(directory / "tall") as one:
+    [y_tall] = one.run("main", x_tall, np.zeros((rows, 1), np.float32))
+    gpu.check()
+fake_gpu.run_grid = all_blocks
+assert gpu.launches[-1] == ("main_contract0_m32_many", [65537, 1, 1]), gpu.launches[-1]
+touched = [*range(32), *range(rows - 5, rows)]
+assert np.array_equal(y_tall[touched], x_tall[touched] @ tall.T) and np.count_nonzero(y_tall) == 3, y_tall[y_tall != 0]
 
 # Two models have weights of their own, and give all back.
 other = Model(for_hopper)

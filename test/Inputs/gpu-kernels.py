@@ -46,6 +46,7 @@ class Case:
         self.special = special  # rows of x that are large, small, or 0
         self.positive = positive  # all weights are
         self.block = min(block or k, k)  # columns of x that are rounded with one scale
+        self.has_parts = False  # of sums, for sure
 
     def is_sparse(self):
         return any(name in (self.codec or "") for name in ("#compress.nm<", '"nm', "sparse-int4"))
@@ -269,6 +270,20 @@ FAMILIES = {
         Case(None, 32, 2100, [6], weight="f16", batch=[3], chip=HOPPER),
         Case(None, 32, 2100, [20], static=20, weight="f16", accumulate=True, chip=HOPPER),
     ],
+    # Without clusters: parts of sums, which a second kernel adds up.
+    "parts": [
+        Case(preset("int4-b128"), 48, 8500, [1, 13]),
+        Case(preset("int8-channel"), 20, 4100, [5], static=5, x="bf16", epilogue="bias-relu"),
+        Case(quant("u4", 64, "f16", ", min = f16"), 40, 3500, [40], wide=4),
+        Case(quant("u8", 2600, "f16", ", zero = f16"), 40, 2600, [20], wide=4, chip="sm_89"),
+        Case(preset("int8-channel"), 40, 4100, [9], compute="int8", y="f16"),
+        Case(preset("binary"), 40, 33000, [5], compute="xnor", accumulate=True),
+        Case(preset("fp8-e4m3-channel"), 32, 4100, [5], compute="f8", chip="sm_89", epilogue="bias-relu", y="f16"),
+        Case(preset("palette4"), 24, 8300, [5], x="bf16", compute="f16", epilogue="gelu", chip="sm_89"),
+        Case(None, 40, 2100, [6, 70], weight="f16", batch=[2]),
+        Case(None, 32, 2100, [20], static=20, weight="f16", accumulate=True),
+        Case(preset("nm2:4"), 20, 4200, [5], weight="f16", y="f16"),
+    ],
     "epilogues": [
         Case(preset("int4-b32"), 33, 96, [2, 9], epilogue="bias-relu"),
         Case(preset("int4-b32"), 33, 96, [9], epilogue="bias-relu", y="f16"),
@@ -276,6 +291,9 @@ FAMILIES = {
         Case(preset("int4-b32"), 33, 96, [9], accumulate=True),
     ],
 }
+
+for case in FAMILIES["parts"]:
+    case.has_parts = True
 
 
 def random_cases(rng, count):
@@ -425,8 +443,11 @@ def chosen_launches(module, function, m):
             rounding.append((call, 1))
         else:
             contractions.setdefault(call.contraction, []).append(call)
-    chosen = [choose(contractions[c], m) for c in sorted(contractions)]
-    return rounding + [(call, call.rows) for call in chosen]
+    chosen = []
+    for number in sorted(contractions):
+        first = choose(contractions[number], m)
+        chosen += [(call, call.rows) for call in contractions[number] if call.kernel in (first.kernel, first.kernel + "_sum")]
+    return rounding + chosen
 
 
 def make_inputs(case, m, rng):
@@ -444,18 +465,23 @@ def make_inputs(case, m, rng):
     return [to_bits(x, case.x), to_bits(init, case.y), to_bits(bias, case.y)]
 
 
-def grids(module, function, m, batches):
+def grids(module, function, m):
     """The launches for m rows, and their grids."""
     for chosen, block_rows in chosen_launches(module, function, m):
         # What rounds x has blocks for 8 rows, and several for these; what packs signs one for each row.
-        rows = next((rows for end, rows in (("_round", 8), ("_signs", 1)) if chosen.kernel.endswith(end)), None)
-        yield chosen, [-(-m // rows), chosen.grid[1], batches] if rows else [chosen.grid[0], -(-m // block_rows), batches]
+        rows = next((rows for end, rows in (("_round", 8), ("_signs", 1)) if chosen.kernel.endswith(end)), block_rows)
+        x, y, z = chosen.grid
+        yield chosen, [chosen.blocks * -(-m // rows) if x is None else x, y, z]
 
 
 def shape_of(launch, i, m):
-    """Sizes of an operand for m rows, and its type. Scales of x are those of 8 rows together."""
+    """Sizes of an operand for m rows, and its type. Scales of x are those of 8 rows together, parts of sums those of a block's."""
     *shape, element = re.match(r"memref<([^,>]*)", launch.types[i]).group(1).split("x")
-    rows = -(-m // 8) if launch.kernel.endswith("_round") and i == 2 else m
+    rows = m
+    if launch.kernel.endswith("_round") and i == 2:
+        rows = -(-m // 8)
+    elif launch.has_parts and i + 1 == len(launch.types):
+        rows = -(-m // launch.rows)
     return [rows if size == "?" else int(size) for size in shape], element
 
 
@@ -463,7 +489,7 @@ def bind(module, number, case, m, inputs):
     """The launches for m rows: kernel, grid, and arrays, of which those that are written to have the numbers that come last."""
     given = {f"%arg{i}": array for i, array in enumerate(inputs)}
     bound = []
-    for chosen, grid in grids(module, f"f{number}", m, int(np.prod(case.batch, dtype=int))):
+    for chosen, grid in grids(module, f"f{number}", m):
         arrays, constants = [], set()
         for i, name in enumerate(chosen.args):
             constant = module.array(chosen, f"f{number}", i)
@@ -478,8 +504,9 @@ def bind(module, number, case, m, inputs):
         if not constants:  # what x becomes, and numbers of its rows
             bound.append((chosen, grid, arrays, (1, 2)))
             continue
-        # What is written follows the components: it is the first one behind them.
-        bound.append((chosen, grid, arrays, (max(constants) + 1,)))
+        # What is written follows the components: it is the first one behind them. Parts come last.
+        has_results = chosen.kernel.endswith("_sum") or not chosen.has_parts
+        bound.append((chosen, grid, arrays, (max(constants) + 1 if has_results else len(arrays) - 1,)))
     return bound
 
 
@@ -572,7 +599,8 @@ def check(module, number, case, weight, rng, report):
             inputs[0][4, 3], inputs[0][5, 2] = np.inf, np.nan
             again = run()[1]
             assert np.isnan(again[4:6]).all() and np.array_equal(np.delete(again, [4, 5], 0), np.delete(result, [4, 5], 0)), again
-        if case.chip and not case.accumulate:
+        assert chosen.has_parts or not case.has_parts, chosen.kernel
+        if (case.chip or chosen.has_parts) and not case.accumulate:
             assert np.array_equal(run(SEED + 1)[1], result), "results depend on the order of blocks"
         types = {"int8": r"[su]8\.s8", "f8": r"e[45]m[23]\.e4m3", "xnor": r"b1\.b1"}.get(case.compute, r"(b?f16)\.\1")
         products = [op for op in counts if op.startswith("mma")]

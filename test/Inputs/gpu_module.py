@@ -18,6 +18,12 @@ class Launch:
     args: list  # names of values
     types: list
     most: int = None  # rows that it is launched for at most, where that is asked for
+    blocks: int = 1  # along x for each block of rows, where the number of these depends on sizes
+
+    @property
+    def has_parts(self):
+        """Whether its last argument is parts of sums, which a kernel of its own adds up."""
+        return re.search(r"_p\d+(_many)?(_sum)?$", self.kernel) is not None
 
     @property
     def rows(self):
@@ -53,12 +59,16 @@ class GpuModule:
             r"gpu\.launch_func\s+@kernels::@(\w+) blocks in \(([^)]*)\) threads in \(([^),]*)[^)]*\)\s*(?:dynamic_shared_memory_size (\S+) )?args\(([^)]*(?:\([^)]*\)[^)]*)*)\)", body
         ):
             args = re.findall(r"(%[\w-]+) : (memref<[^>]*(?:<[^>]*>[^>]*)*>)", match.group(5))
-            grid = [constants.get(g.strip()) for g in match.group(2).split(",")]
-            # Each condition is right before its launch.
-            most = None
+            names = [name.strip() for name in match.group(2).split(",")]
+            grid = [constants.get(name) for name in names]
+            # Names are those of values of other branches, too.
+            products = re.findall(re.escape(names[0]) + r" = arith\.(\w+) %[\w-]+, (%[\w-]+) : index", body[: match.start()])
+            blocks = constants[products[-1][1]] if products and products[-1][0] == "muli" else 1
+            # Each condition is right before its launch. What adds up parts comes next.
+            most = found[-1].most if match.group(1).endswith("_sum") else None
             while conditions and conditions[0][0] < match.start():
                 most = conditions.pop(0)[1]
-            found.append(Launch(match.group(1), grid, constants[match.group(3)], constants.get(match.group(4), 0), [a for a, _ in args], [t for _, t in args], most))
+            found.append(Launch(match.group(1), grid, constants[match.group(3)], constants.get(match.group(4), 0), [a for a, _ in args], [t for _, t in args], most, blocks))
         return found
 
     def constant(self, function, name):

@@ -722,8 +722,8 @@ def memref_args(number, shape):
     return [base, base, 0, *shape, *strides]
 
 
-def run_grid(kernel, args, buffers, grid, shared_bytes, seed=0):
-    """Runs all blocks, in an order that the seed says. Gives instructions executed per warp."""
+def run_grid(kernel, args, buffers, grid, shared_bytes, seed=0, only=None):
+    """Runs all clusters of blocks, or those whose numbers `only` says, in an order that the seed says. Gives instructions executed per warp."""
     rng = np.random.default_rng(seed)
     if any(size % of for size, of in zip(grid, kernel.cluster)):
         raise Fault(f"a grid of {grid} blocks is not made of clusters of {kernel.cluster}")
@@ -731,7 +731,7 @@ def run_grid(kernel, args, buffers, grid, shared_bytes, seed=0):
     executed = {}
     uses = [Uses(len(buffer)) if buffer.flags.writeable else None for buffer in buffers]
     unset = np.random.default_rng(seed)
-    for number in rng.permutation(int(np.prod(clusters))):
+    for number in rng.permutation(int(np.prod(clusters)) if only is None else only):
         first = [int(at) * of for at, of in zip(np.unravel_index(number, clusters), kernel.cluster)]
         blocks = [
             Block(kernel, args, buffers, (first[0] + x, first[1] + y, first[2] + z), grid, shared_bytes, uses, unset)

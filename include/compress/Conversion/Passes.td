@@ -178,11 +178,11 @@ def ConvertCompressToGPU
     is not known, there are several kernels, of which the first one that is for as
     many rows is launched. The last one is for so many that each multiprocessor has
     some. Where outputs are few, blocks of threads share what is reduced: those of
-    a cluster, on chips that have such. A remark says where a weight does not fill
-    a tile. Buffers must be ones that the GPU can read, and begin at multiples of 16
-    bytes. Where two of four columns are stored, they are multiplied by mma.sp. The
-    module of kernels has the chip as its target, and the version of PTX that they
-    need.
+    a cluster, on chips that have such; on others they store parts of sums, which
+    a second kernel adds up. A remark says where a weight does not fill a tile.
+    Buffers must be ones that the GPU can read, and begin at multiples of 16 bytes.
+    Where two of four columns are stored, they are multiplied by mma.sp. The module
+    of kernels has the chip as its target, and the version of PTX that they need.
 
     ```mlir
     compress.contract ins(%x, %stream : memref<8x256xf16>, memref<8x4x544xi8>) outs(%y : memref<8x128xf32>) ...

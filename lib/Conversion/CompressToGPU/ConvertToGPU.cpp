@@ -41,46 +41,75 @@ struct ConvertToGPUPass
 private:
   LogicalResult convert(ContractOp op, int64_t number, const GpuChip &chip);
   LogicalResult convert(linalg::LinalgOp op, int64_t number);
-  void launch(ImplicitLocOpBuilder &b, ContractOp op, StringRef name,
-              ValueRange operands, const KernelShape &shape);
-  SmallVector<Value> roundLhs(ImplicitLocOpBuilder &b, ContractOp op,
-                              StringRef name);
-  SmallVector<Value> packSigns(ImplicitLocOpBuilder &b, ContractOp op,
-                               StringRef name);
+  void launchContraction(ImplicitLocOpBuilder &b, ContractOp op, StringRef name,
+                         ValueRange operands, const KernelShape &shape);
+  SmallVector<Value> prepareLhs(ImplicitLocOpBuilder &b, ContractOp op,
+                                StringRef name);
 
   gpu::GPUModuleOp kernels;
 };
 } // namespace
 
-/// Emits a kernel, and its launch.
-void ConvertToGPUPass::launch(ImplicitLocOpBuilder &b, ContractOp op,
-                              StringRef name, ValueRange operands,
-                              const KernelShape &shape) {
+/// Matrices that a contraction multiplies, one after another along z.
+static Value countBatches(ImplicitLocOpBuilder &b, ContractOp op) {
+  return arith::ConstantIndexOp::create(
+      b, computeProduct(getFragmentWeight(op).getTiled().getShape().take_front(
+             op.getNumBatch())));
+}
+
+/// A buffer of a contraction, of which `size` are the dimensions that are not
+/// known.
+static Value allocate(ImplicitLocOpBuilder &b, MemRefType type, Value size) {
+  SmallVector<Value> sizes(type.getNumDynamicDims(), size);
+  return memref::AllocOp::create(b, type, sizes);
+}
+
+static void launch(ImplicitLocOpBuilder &b, gpu::GPUFuncOp kernel,
+                   gpu::KernelDim3 grid, int64_t threads, int64_t sharedBytes,
+                   ValueRange operands) {
+  Value one = arith::ConstantIndexOp::create(b, 1);
+  gpu::KernelDim3 block = {arith::ConstantIndexOp::create(b, threads), one,
+                           one};
+  Value bytes = arith::ConstantOp::create(b, b.getI32IntegerAttr(sharedBytes));
+  gpu::LaunchFuncOp::create(b, kernel, grid, block, bytes, operands);
+}
+
+/// Emits a kernel, the one that adds up parts of its sums if there is one, and
+/// their launches.
+void ConvertToGPUPass::launchContraction(ImplicitLocOpBuilder &b, ContractOp op,
+                                         StringRef name, ValueRange operands,
+                                         const KernelShape &shape) {
   FragmentWeight weight = getFragmentWeight(op);
   auto inModule = OpBuilder::atBlockEnd(kernels.getBody());
-  gpu::GPUFuncOp kernel = emitMmaKernel(inModule, op, name, shape);
   auto index = [&](int64_t value) -> Value {
     return arith::ConstantIndexOp::create(b, value);
   };
   Value rows = b.createOrFold<memref::DimOp>(op.getInit(), index(op.getDimM()));
   Value blocks = b.createOrFold<arith::CeilDivUIOp>(rows, index(shape.lhsRows));
-  gpu::KernelDim3 grid = {
-      index(getNumOutputBlocks(weight, shape) * shape.splits), blocks,
-      index(computeProduct(
-          weight.getTiled().getShape().take_front(op.getNumBatch())))};
-  gpu::KernelDim3 block = {index(shape.getNumThreads()), index(1), index(1)};
-  Value bytes = arith::ConstantOp::create(
-      b, b.getI32IntegerAttr(getSharedBytes(weight, shape)));
-  gpu::LaunchFuncOp::create(b, kernel, grid, block, bytes, operands);
+  Value all = b.createOrFold<arith::MulIOp>(
+      blocks, index(getNumOutputBlocks(weight, shape) * shape.splits));
+  gpu::KernelDim3 grid = {all, index(1), countBatches(b, op)};
+  SmallVector<Value> arguments(operands);
+  if (shape.hasParts())
+    arguments.push_back(allocate(b, getPartType(op, shape), blocks));
+  launch(b, emitMmaKernel(inModule, op, name, shape), grid,
+         shape.getNumThreads(), getSharedBytes(weight, shape), arguments);
+  if (!shape.hasParts())
+    return;
+  launch(b, emitSumKernel(inModule, op, (name + "_sum").str(), shape), grid,
+         shape.getNumThreads(), /*sharedBytes=*/0, arguments);
+  memref::DeallocOp::create(b, arguments.back());
 }
 
-/// Launches the kernel that rounds lhs, to buffers of its own. The operands of
-/// the kernel that multiplies.
-SmallVector<Value> ConvertToGPUPass::roundLhs(ImplicitLocOpBuilder &b,
-                                              ContractOp op, StringRef name) {
-  RoundedLhs rounded = RoundedLhs::of(op);
+/// Launches the kernel that makes of lhs what is multiplied, if there is one,
+/// to buffers of the contraction. The operands of the kernel that multiplies.
+SmallVector<Value> ConvertToGPUPass::prepareLhs(ImplicitLocOpBuilder &b,
+                                                ContractOp op, StringRef name) {
+  SmallVector<Value> operands(op->getOperands());
+  MmaKind kind = getMmaKind(op);
+  if (!isLhsRounded(kind) && kind != MmaKind::B1)
+    return operands;
   auto inModule = OpBuilder::atBlockEnd(kernels.getBody());
-  gpu::GPUFuncOp kernel = emitRoundLhs(inModule, op, (name + "_round").str());
   auto index = [&](int64_t value) -> Value {
     return arith::ConstantIndexOp::create(b, value);
   };
@@ -92,56 +121,29 @@ SmallVector<Value> ConvertToGPUPass::roundLhs(ImplicitLocOpBuilder &b,
   for (unsigned i = 1; op.getWindow() && i < countImageDims(op); ++i)
     rows = b.createOrFold<arith::MulIOp>(
         rows, index(image.getDimSize(op.getNumBatch() + i)));
-  Value scaleRows = b.createOrFold<arith::CeilDivUIOp>(rows, index(kScaleRows));
-  auto allocate = [&](MemRefType type, Value size) -> Value {
-    SmallVector<Value> sizes(type.getNumDynamicDims(), size);
-    return memref::AllocOp::create(b, type, sizes);
-  };
-  Value bytes = allocate(rounded.bytes, rows);
-  Value scales = allocate(rounded.scales, scaleRows);
-  FragmentWeight weight = getFragmentWeight(op);
-  int64_t batches =
-      computeProduct(weight.getTiled().getShape().take_front(op.getNumBatch()));
-  RoundShape shape = RoundShape::of(rounded);
-  gpu::KernelDim3 grid = {scaleRows, index(shape.numBlocks), index(batches)};
-  gpu::KernelDim3 block = {index(shape.threads), index(1), index(1)};
-  Value shared =
-      arith::ConstantOp::create(b, b.getI32IntegerAttr(shape.sharedBytes));
-  gpu::LaunchFuncOp::create(b, kernel, grid, block, shared,
-                            ValueRange{op.getLhs(), bytes, scales});
-  SmallVector<Value> operands(op->getOperands());
-  operands[op.getLhsMutable().getOperandNumber()] = bytes;
-  operands.push_back(scales);
-  return operands;
-}
-
-/// The same with the kernel that packs signs of lhs.
-SmallVector<Value> ConvertToGPUPass::packSigns(ImplicitLocOpBuilder &b,
-                                               ContractOp op, StringRef name) {
-  PackedSigns signs = PackedSigns::of(op);
-  auto inModule = OpBuilder::atBlockEnd(kernels.getBody());
-  gpu::GPUFuncOp kernel = emitPackSigns(inModule, op, (name + "_signs").str());
-  auto index = [&](int64_t value) -> Value {
-    return arith::ConstantIndexOp::create(b, value);
-  };
-  Value rows =
-      b.createOrFold<memref::DimOp>(op.getLhs(), index(op.getNumBatch()));
-  auto allocate = [&](MemRefType type) -> Value {
-    SmallVector<Value> sizes(type.getNumDynamicDims(), rows);
-    return memref::AllocOp::create(b, type, sizes);
-  };
-  Value bits = allocate(signs.bits), sums = allocate(signs.sums);
-  int64_t batches = computeProduct(
-      getFragmentWeight(op).getTiled().getShape().take_front(op.getNumBatch()));
-  gpu::KernelDim3 grid = {rows, index(1), index(batches)};
-  gpu::KernelDim3 block = {index(kSignThreads), index(1), index(1)};
-  Value shared =
-      arith::ConstantOp::create(b, b.getI32IntegerAttr(kSignSharedBytes));
-  gpu::LaunchFuncOp::create(b, kernel, grid, block, shared,
-                            ValueRange{op.getLhs(), bits, sums});
-  SmallVector<Value> operands(op->getOperands());
-  operands[op.getLhsMutable().getOperandNumber()] = bits;
-  operands.push_back(sums);
+  Value batches = countBatches(b, op);
+  // What is multiplied, and numbers of its rows.
+  Value elements, ofRows;
+  if (isLhsRounded(kind)) {
+    RoundedLhs rounded = RoundedLhs::of(op);
+    RoundShape shape = RoundShape::of(rounded);
+    Value scaleRows =
+        b.createOrFold<arith::CeilDivUIOp>(rows, index(kScaleRows));
+    elements = allocate(b, rounded.bytes, rows);
+    ofRows = allocate(b, rounded.scales, scaleRows);
+    launch(b, emitRoundLhs(inModule, op, (name + "_round").str()),
+           {scaleRows, index(shape.numBlocks), batches}, shape.threads,
+           shape.sharedBytes, {op.getLhs(), elements, ofRows});
+  } else {
+    PackedSigns signs = PackedSigns::of(op);
+    elements = allocate(b, signs.bits, rows);
+    ofRows = allocate(b, signs.sums, rows);
+    launch(b, emitPackSigns(inModule, op, (name + "_signs").str()),
+           {rows, index(1), batches}, kSignThreads, kSignSharedBytes,
+           {op.getLhs(), elements, ofRows});
+  }
+  operands[op.getLhsMutable().getOperandNumber()] = elements;
+  operands.push_back(ofRows);
   return operands;
 }
 
@@ -159,14 +161,6 @@ LogicalResult ConvertToGPUPass::convert(ContractOp op, int64_t number,
   int64_t rows =
       cast<MemRefType>(op.getInit().getType()).getDimSize(op.getDimM());
   // What lhs becomes is in buffers of this contraction.
-  auto prepare = [&]() -> SmallVector<Value> {
-    MmaKind kind = getMmaKind(op);
-    if (isLhsRounded(kind))
-      return roundLhs(b, op, name);
-    if (kind == MmaKind::B1)
-      return packSigns(b, op, name);
-    return op->getOperands();
-  };
   auto finish = [&](ArrayRef<Value> operands) {
     if (operands.size() == op->getNumOperands())
       return;
@@ -192,14 +186,15 @@ LogicalResult ConvertToGPUPass::convert(ContractOp op, int64_t number,
     const KernelShape &shape = choice.shape;
     std::string full = (name + "_m" + Twine(shape.lhsRows)).str();
     if (shape.splits > 1)
-      full += "_k" + std::to_string(shape.splits);
+      full += (shape.isCluster ? "_k" : "_p") + std::to_string(shape.splits);
     if (!choice.most)
       full += "_many";
     return full;
   };
   if (!ShapedType::isDynamic(rows)) {
-    SmallVector<Value> operands = prepare();
-    launch(b, op, getName(choices.front()), operands, choices.front().shape);
+    SmallVector<Value> operands = prepareLhs(b, op, name);
+    launchContraction(b, op, getName(choices.front()), operands,
+                      choices.front().shape);
     finish(operands);
     return success();
   }
@@ -212,17 +207,17 @@ LogicalResult ConvertToGPUPass::convert(ContractOp op, int64_t number,
     return ifOp;
   };
   when(arith::CmpIPredicate::ugt, 0, /*hasElse=*/false);
-  SmallVector<Value> operands = prepare();
+  SmallVector<Value> operands = prepareLhs(b, op, name);
   OpBuilder::InsertPoint behind = b.saveInsertionPoint();
   for (const KernelChoice &choice : choices) {
     std::string kernel = getName(choice);
     if (!choice.most) {
-      launch(b, op, kernel, operands, choice.shape);
+      launchContraction(b, op, kernel, operands, choice.shape);
       break;
     }
     scf::IfOp ifOp =
         when(arith::CmpIPredicate::ule, choice.most, /*hasElse=*/true);
-    launch(b, op, kernel, operands, choice.shape);
+    launchContraction(b, op, kernel, operands, choice.shape);
     b.setInsertionPointToStart(ifOp.elseBlock());
   }
   b.restoreInsertionPoint(behind);

@@ -38,6 +38,9 @@ static constexpr int64_t kMinStages = 2, kGoodStages = 3, kMaxStages = 4;
 /// A multiprocessor has so much shared memory more than a block may have, and
 /// takes so much more for each block.
 static constexpr int64_t kReservedBytes = 1024;
+/// What a block is taken to read while a kernel is launched, and how many parts
+/// of sums one kernel adds up.
+static constexpr int64_t kLaunchBytes = 64 * 1024, kMostParts = 32;
 /// See KernelShape::neighbours.
 static constexpr int64_t kNeighbours = 16;
 
@@ -87,6 +90,9 @@ private:
     return getSharedBytes(weight, shape) <= chip.sharedBytes;
   }
   int64_t getResidentBlocks(const KernelShape &shape) const;
+  int64_t getSplits(const KernelShape &shape, int64_t lhsBlocks,
+                    int64_t most) const;
+  void makeParts(KernelShape &shape, int64_t lhsBlocks) const;
   KernelShape make(int64_t lhsRows, int64_t lhsBlocks, int64_t rowWarps,
                    int64_t columnWarps) const;
 
@@ -104,6 +110,36 @@ int64_t ShapeChooser::getResidentBlocks(const KernelShape &shape) const {
   int64_t most = shape.lhsRows <= 32 ? 2 : 1;
   return std::min(most, (chip.sharedBytes + kReservedBytes) /
                             (getSharedBytes(weight, shape) + kReservedBytes));
+}
+
+/// How many blocks share what is reduced, so that there are as many blocks as
+/// the GPU has room for: `most` at most, of which each has some stages.
+int64_t ShapeChooser::getSplits(const KernelShape &shape, int64_t lhsBlocks,
+                                int64_t most) const {
+  int64_t blocks = getNumBlocks(shape) * lhsBlocks, splits = 1;
+  int64_t stages =
+      llvm::divideCeilSigned(weight.records.count, shape.getStageRecords());
+  while (2 * splits <= most &&
+         2 * splits * blocks <= chip.multiprocessors * shape.residentBlocks &&
+         4 * splits <= stages)
+    splits *= 2;
+  return splits;
+}
+
+/// Without clusters a kernel of its own adds up what blocks have: where even
+/// small blocks are too few, and what each reads less is worth the launch. Sums
+/// are to be less than what is read of the weight.
+void ShapeChooser::makeParts(KernelShape &shape, int64_t lhsBlocks) const {
+  if (chip.clusterBlocks > 1 ||
+      getNumBlocks(shape) * lhsBlocks >= getBusyBlocks())
+    return;
+  int64_t tileRows = shape.getBlockTileRows();
+  int64_t bytes = tileRows * weight.records.count * weight.records.bytes;
+  int64_t sums = shape.lhsRows * tileRows * weight.getTileRows() * 4;
+  int64_t splits =
+      getSplits(shape, lhsBlocks, std::min(bytes / sums, kMostParts));
+  if (bytes - bytes / splits > kLaunchBytes)
+    shape.splits = splits;
 }
 
 KernelShape ShapeChooser::make(int64_t lhsRows, int64_t lhsBlocks,
@@ -131,14 +167,9 @@ KernelShape ShapeChooser::make(int64_t lhsRows, int64_t lhsBlocks,
     }
   shape.stages = best;
   shape.residentBlocks = std::max<int64_t>(resident, 1);
-  // Each block has to have some stages.
-  int64_t stages =
-      llvm::divideCeilSigned(weight.records.count, shape.getStageRecords());
-  while (2 * shape.splits <= chip.clusterBlocks &&
-         2 * shape.splits * getNumBlocks(shape) * lhsBlocks <=
-             chip.multiprocessors * resident &&
-         4 * shape.splits <= stages)
-    shape.splits *= 2;
+  if (chip.clusterBlocks > 1)
+    shape.splits = getSplits(shape, lhsBlocks, chip.clusterBlocks);
+  shape.isCluster = shape.splits > 1;
   return shape;
 }
 
@@ -172,6 +203,7 @@ KernelShape ShapeChooser::chooseForFew(int64_t lhsRows,
       break;
     shape = fewer;
   }
+  makeParts(shape, lhsBlocks);
   return shape;
 }
 

@@ -29,6 +29,9 @@ public:
         kind(getMmaKind(op)), format(decoder.getFragmentFormat(weight, kind)) {}
 
   gpu::GPUFuncOp emit(StringRef name);
+  /// The kernel that adds up parts.
+  gpu::GPUFuncOp emitSum(StringRef name);
+  MemRefType getPartType();
 
 private:
   /// Sums, one vector of D for each fragment of outputs and 8 rows of lhs, and
@@ -50,6 +53,9 @@ private:
     Value scale, sum;
   };
 
+  gpu::GPUFuncOp emitKernel(StringRef name,
+                            function_ref<void(gpu::GPUFuncOp)> fill);
+  void prepare();
   void emitBody();
   void locate();
   void locateStages();
@@ -71,8 +77,14 @@ private:
                 int64_t tileRow, const Sums &block, Sums &sums);
   void scaleAll(Sums &sums);
   void countSigns(Sums &sums);
-  void reduce(const Sums &sums, function_ref<void(Sums &)> finish);
+  void reduce(const Sums &sums);
+  Value addUp(int64_t parts, function_ref<Value(int64_t)> load);
+  void finishShares(function_ref<Value(int64_t)> load);
+  void addParts();
+  Value getSumWarp();
+  SmallVector<Value> getPartPlace(Value part, Value number);
   Value loadOfBlock(Value buffer, ValueRange at, int64_t block);
+  void finish(Sums &sums);
   void store(const Sums &sums);
   Value emitEpilogue(ValueRange place, Value sum);
 
@@ -102,6 +114,16 @@ private:
   bool needsRowSums() const {
     return format.hasOffset() && !isLhsRounded(kind);
   }
+  /// Of Sums.
+  int64_t getNumRowSums() const {
+    return needsRowSums() && !hasBlocks() ? getLhsFragments() : 0;
+  }
+  int64_t getNumOutputSums() const {
+    return hasSigns() ? shape.tileRows * getRowFragments() : 0;
+  }
+  int64_t getNumAllSums() const {
+    return getNumSums(weight, shape) + getNumRowSums() + getNumOutputSums();
+  }
   bool hasSigns() const { return kind == MmaKind::B1; }
   bool hasBlocks() const { return format.tilesPerBlock > 0; }
   bool hasIntegerSums() { return getSumType().isInteger(); }
@@ -122,8 +144,8 @@ private:
 
   // What the op has as operands, as arguments of the kernel.
   Value lhs, init, stream;
-  /// Those of RoundedLhs, and of PackedSigns.
-  Value lhsScales, lhsSums;
+  /// Those of RoundedLhs, of PackedSigns, and of getPartType.
+  Value lhsScales, lhsSums, parts;
   SmallVector<Value> shared, others;
   /// Sizes: rows of lhs, outputs and columns.
   Value m;
@@ -131,6 +153,8 @@ private:
   // Places of the thread.
   SmallVector<Value> batch;
   Value thread, lane, group, rowWarp, columnWarp, firstTileRow, firstRow;
+  /// The block: of outputs, of rows of lhs, and of the batch.
+  Value outputBlock, rowBlock, batchNumber;
   /// The stage that is computed with, if there is one.
   Value stage;
   /// The rows of lhs of the warp, among those of the block; of the block, its

@@ -7,6 +7,7 @@
 
 #include "MmaEmitter.h"
 #include "PackSigns.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -42,41 +43,41 @@ void MmaKernel::locate() {
         mul(div(columnWarp, shape.columnWarps), shape.getWarpLhsRows());
     columnWarp = rem(columnWarp, shape.columnWarps);
   }
-  Value x = gpu::BlockIdOp::create(b, gpu::Dimension::x);
-  Value y = gpu::BlockIdOp::create(b, gpu::Dimension::y);
+  // Blocks run in about the order of their numbers. All are along x, the only
+  // dimension in which there may be more than 65535.
+  Value number = gpu::BlockIdOp::create(b, gpu::Dimension::x);
   if (shape.splits > 1) {
-    split = rem(x, shape.splits);
-    x = div(x, shape.splits);
+    split = rem(number, shape.splits);
+    number = div(number, shape.splits);
   }
+  int64_t outputs = getNumOutputBlocks(weight, shape);
   if (shape.neighbours > 1) {
-    // Blocks run in about the order of their numbers: those of some rows of
-    // lhs, one after the other, for each of the outputs.
-    int64_t outputs = getNumOutputBlocks(weight, shape);
-    Value number = add(mul(y, outputs), x);
+    // Those of some rows of lhs, one after the other, for each of the outputs.
     Value first =
         mul(div(number, outputs * shape.neighbours), shape.neighbours);
-    Value rows = arith::MinUIOp::create(
-        b,
-        arith::SubIOp::create(b, gpu::GridDimOp::create(b, gpu::Dimension::y),
-                              first),
-        index(shape.neighbours));
+    Value all = div(add(m, shape.lhsRows - 1), shape.lhsRows);
+    Value rows = arith::MinUIOp::create(b, arith::SubIOp::create(b, all, first),
+                                        index(shape.neighbours));
     number = rem(number, outputs * shape.neighbours);
-    x = arith::DivUIOp::create(b, number, rows);
-    y = add(first, arith::RemUIOp::create(b, number, rows));
+    outputBlock = arith::DivUIOp::create(b, number, rows);
+    rowBlock = add(first, arith::RemUIOp::create(b, number, rows));
+  } else {
+    outputBlock = rem(number, outputs);
+    rowBlock = div(number, outputs);
   }
-  firstTileRow = mul(x, shape.getBlockTileRows());
-  firstRow = mul(y, shape.lhsRows);
-  Value number = gpu::BlockIdOp::create(b, gpu::Dimension::z);
+  firstTileRow = mul(outputBlock, shape.getBlockTileRows());
+  firstRow = mul(rowBlock, shape.lhsRows);
+  batchNumber = gpu::BlockIdOp::create(b, gpu::Dimension::z);
   ArrayRef<int64_t> sizes =
       weight.getTiled().getShape().take_front(op.getNumBatch());
   for (size_t i = 0; i < sizes.size(); ++i) {
     int64_t inner = computeProduct(sizes.drop_front(i + 1));
-    batch.push_back(rem(div(number, inner), sizes[i]));
+    batch.push_back(rem(div(batchNumber, inner), sizes[i]));
   }
 }
 
-/// The stages of the block: about as many as those of the others of its
-/// cluster.
+/// The stages of the block: about as many as those of the others that have the
+/// same outputs.
 void MmaKernel::locateStages() {
   int64_t all =
       llvm::divideCeilSigned(weight.records.count, shape.getStageRecords());
@@ -126,7 +127,8 @@ void MmaKernel::makeTable() {
                     shape.getNumThreads(), kind);
 }
 
-void MmaKernel::emitBody() {
+/// What all of the body uses.
+void MmaKernel::prepare() {
   unsigned rank = weight.logical.getRank();
   n = weight.logical.getDimSize(weight.getRowDim());
   k = (isLhsRounded(kind) && !op.getWindow()) || hasSigns()
@@ -134,8 +136,6 @@ void MmaKernel::emitBody() {
           : weight.logical.getDimSize(weight.getColumnDim());
   m = memref::DimOp::create(b, init, index(op.getDimM()));
   locate();
-  locateStages();
-  makeBuffers();
   // Records of a row of tiles become its bytes, and what is in a tile one
   // dimension.
   auto collapse = [&](Value buffer, int64_t kept) -> Value {
@@ -149,8 +149,24 @@ void MmaKernel::emitBody() {
   stream = collapse(stream, rank - 1);
   for (Value &buffer : shared)
     buffer = collapse(buffer, rank);
-  makeTable();
+}
 
+/// Keeps ptxas from unrolling the loop whose body begins here. Where stages are
+/// few, that takes all registers, and more.
+static void emitNoUnroll(ImplicitLocOpBuilder &b) {
+  LLVM::InlineAsmOp::create(
+      b, TypeRange(), ValueRange(), ".pragma \"nounroll\";", "",
+      /*has_side_effects=*/true, /*is_align_stack=*/false,
+      LLVM::TailCallKind::None,
+      LLVM::AsmDialectAttr::get(b.getContext(), LLVM::AsmDialect::AD_ATT),
+      ArrayAttr());
+}
+
+void MmaKernel::emitBody() {
+  prepare();
+  locateStages();
+  makeBuffers();
+  makeTable();
   {
     auto loop =
         scf::ForOp::create(b, index(0), index(shape.stages - 1), index(1));
@@ -161,10 +177,8 @@ void MmaKernel::emitBody() {
   }
   Sums sums;
   sums.products.assign(getNumSums(weight, shape), getZeros(getTotalType()));
-  sums.rows.assign(needsRowSums() && !hasBlocks() ? getLhsFragments() : 0,
-                   getZeros(getSumType()));
-  sums.outputs.assign(hasSigns() ? shape.tileRows * getRowFragments() : 0,
-                      getZeros(getSumType()));
+  sums.rows.assign(getNumRowSums(), getZeros(getSumType()));
+  sums.outputs.assign(getNumOutputSums(), getZeros(getSumType()));
   // Slots of stages: the remainder, or counted where that takes more.
   bool isCounted = !llvm::isPowerOf2_64(shape.stages);
   SmallVector<Value> slots;
@@ -190,6 +204,7 @@ void MmaKernel::emitBody() {
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
+    emitNoUnroll(b);
     Value number = loop.getInductionVar();
     Value following = add(number, shape.stages - 1);
     stage = addTo(firstStage, number);
@@ -215,14 +230,12 @@ void MmaKernel::emitBody() {
   }
   stage = nullptr;
   unpack(loop.getResults());
-  reduce(sums, [&](Sums &some) {
-    scaleAll(some);
-    store(some);
-  });
-  gpu::ReturnOp::create(b);
+  reduce(sums);
 }
 
-gpu::GPUFuncOp MmaKernel::emit(StringRef name) {
+/// A kernel with the arguments of the contraction's.
+gpu::GPUFuncOp MmaKernel::emitKernel(StringRef name,
+                                     function_ref<void(gpu::GPUFuncOp)> fill) {
   SmallVector<Type> types(op->getOperandTypes());
   unsigned lhsNumber = op.getLhsMutable().getOperandNumber();
   if (isLhsRounded(kind)) {
@@ -234,35 +247,50 @@ gpu::GPUFuncOp MmaKernel::emit(StringRef name) {
     types[lhsNumber] = signs.bits;
     types.push_back(signs.sums);
   }
-  return makeKernel(
-      name, types, shape.getNumThreads(), [&](gpu::GPUFuncOp kernel) {
-        // Else ptxas spills to have more blocks at once; but with sums of lhs
-        // it spills because of it.
-        if (shape.getNumWarps() > 1 && !needsRowSums())
-          kernel->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
-                          b.getI32IntegerAttr(shape.residentBlocks));
-        if (shape.splits > 1)
-          kernel.setKnownClusterSizeAttr(
-              b.getDenseI32ArrayAttr({int32_t(shape.splits), 1, 1}));
-        Block &body = kernel.getBody().front();
-        IRMapping arguments;
-        for (auto [operand, argument] :
-             llvm::zip(op->getOperands(), body.getArguments()))
-          arguments.map(operand, argument);
-        lhs = body.getArgument(lhsNumber);
-        if (isLhsRounded(kind))
-          lhsScales = body.getArguments().back();
-        if (hasSigns())
-          lhsSums = body.getArguments().back();
-        init = arguments.lookup(op.getInit());
-        for (Value component : op.getComponents())
-          shared.push_back(arguments.lookup(component));
-        stream = shared.front();
-        shared.erase(shared.begin());
-        for (Value other : op.getOthers())
-          others.push_back(arguments.lookup(other));
-        emitBody();
-      });
+  if (shape.hasParts())
+    types.push_back(getPartType());
+  return makeKernel(name, types, shape.getNumThreads(),
+                    [&](gpu::GPUFuncOp kernel) {
+                      Block &body = kernel.getBody().front();
+                      IRMapping arguments;
+                      for (auto [operand, argument] :
+                           llvm::zip(op->getOperands(), body.getArguments()))
+                        arguments.map(operand, argument);
+                      lhs = body.getArgument(lhsNumber);
+                      if (isLhsRounded(kind))
+                        lhsScales = body.getArgument(op->getNumOperands());
+                      if (hasSigns())
+                        lhsSums = body.getArgument(op->getNumOperands());
+                      if (shape.hasParts())
+                        parts = body.getArguments().back();
+                      init = arguments.lookup(op.getInit());
+                      for (Value component : op.getComponents())
+                        shared.push_back(arguments.lookup(component));
+                      stream = shared.front();
+                      shared.erase(shared.begin());
+                      for (Value other : op.getOthers())
+                        others.push_back(arguments.lookup(other));
+                      fill(kernel);
+                      gpu::ReturnOp::create(b);
+                    });
+}
+
+gpu::GPUFuncOp MmaKernel::emit(StringRef name) {
+  return emitKernel(name, [&](gpu::GPUFuncOp kernel) {
+    // Else ptxas spills to have more blocks at once; but with sums of lhs it
+    // spills because of it.
+    if (shape.getNumWarps() > 1 && !needsRowSums())
+      kernel->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
+                      b.getI32IntegerAttr(shape.residentBlocks));
+    if (shape.isCluster)
+      kernel.setKnownClusterSizeAttr(
+          b.getDenseI32ArrayAttr({int32_t(shape.splits), 1, 1}));
+    emitBody();
+  });
+}
+
+gpu::GPUFuncOp MmaKernel::emitSum(StringRef name) {
+  return emitKernel(name, [&](gpu::GPUFuncOp) { addParts(); });
 }
 
 FragmentWeight mlir::compress::getFragmentWeight(ContractOp op) {
@@ -307,4 +335,16 @@ gpu::GPUFuncOp mlir::compress::emitMmaKernel(OpBuilder &b, ContractOp op,
                                              StringRef name,
                                              const KernelShape &shape) {
   return MmaKernel(b, op, shape).emit(name);
+}
+
+gpu::GPUFuncOp mlir::compress::emitSumKernel(OpBuilder &b, ContractOp op,
+                                             StringRef name,
+                                             const KernelShape &shape) {
+  return MmaKernel(b, op, shape).emitSum(name);
+}
+
+MemRefType mlir::compress::getPartType(ContractOp op,
+                                       const KernelShape &shape) {
+  OpBuilder b(op);
+  return MmaKernel(b, op, shape).getPartType();
 }

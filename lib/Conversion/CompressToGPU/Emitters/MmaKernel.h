@@ -11,8 +11,10 @@
 // A block of threads computes some rows of tiles of the weight for some rows of
 // lhs. Its warps share the outputs, the rows, and what is reduced: those that
 // have parts of the same sums add them up at the end, always in the same order.
-// So do the blocks of a cluster, which share what is reduced, too. Records of
-// the weight and rows of lhs are copied to shared memory, several stages ahead.
+// So do the blocks of a cluster, which share what is reduced, too; without
+// clusters, they store their sums, which a kernel of its own adds up. Records
+// of the weight and rows of lhs are copied to shared memory, several stages
+// ahead.
 //
 //===----------------------------------------------------------------------===//
 
@@ -32,8 +34,10 @@ struct KernelShape {
   /// Warps of a block that have other outputs, those that have other columns of
   /// the same outputs, and those that have other rows of lhs.
   int64_t rowWarps, columnWarps, lhsWarps;
-  /// Blocks that have other columns of the same outputs: a cluster.
+  /// Blocks that have other columns of the same outputs, and whether they are a
+  /// cluster: if not, a kernel of its own adds up what they have.
   int64_t splits = 1;
+  bool isCluster = false;
   /// Of a warp: rows of tiles, and records in each stage.
   int64_t tileRows, records;
   /// Stages that are in shared memory at once.
@@ -47,6 +51,7 @@ struct KernelShape {
   /// as many, and need not be for more.
   int64_t residentBlocks = 1;
 
+  bool hasParts() const { return splits > 1 && !isCluster; }
   int64_t getNumWarps() const { return rowWarps * columnWarps * lhsWarps; }
   int64_t getNumThreads() const {
     return getNumWarps() * algorithms::kWarpLanes;
@@ -92,10 +97,22 @@ bool isLhsRounded(MmaKind kind);
 
 /// Emits the kernel of a contraction that there is one for, with the operands
 /// of the op as arguments. Where lhs is rounded, it has bytes instead of lhs,
-/// and their scales as last argument (see RoundedLhs); where signs are
-/// multiplied, their bits and sums (see PackedSigns).
+/// and their scales behind the operands (see RoundedLhs); where signs are
+/// multiplied, their bits and sums (see PackedSigns). Where the kernel has
+/// parts of sums, they are the last argument.
 gpu::GPUFuncOp emitMmaKernel(OpBuilder &b, ContractOp op, StringRef name,
                              const KernelShape &shape);
+
+/// Emits the kernel that adds up the parts of sums of one that emitMmaKernel
+/// has emitted, and stores results. It has the same arguments, blocks and
+/// threads.
+gpu::GPUFuncOp emitSumKernel(OpBuilder &b, ContractOp op, StringRef name,
+                             const KernelShape &shape);
+
+/// Parts of sums: for each block of rows of lhs, which may be any number, for
+/// each batch and block of outputs, for each part, what its warps have in the
+/// order of their lanes.
+MemRefType getPartType(ContractOp op, const KernelShape &shape);
 
 /// What kernels call dynamic shared memory, whose size is that of the launch.
 inline constexpr StringLiteral kSharedMemory = "shared_memory";

@@ -10,6 +10,7 @@
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/IRMapping.h"
 
@@ -118,37 +119,53 @@ Value MmaKernel::loadOfBlock(Value buffer, ValueRange at, int64_t block) {
                               /*alignment=*/16);
 }
 
-/// Adds up the sums of the warps, and of the blocks, that have other columns.
-/// Each of those warps calls `finish` for some of them; the others are null.
-void MmaKernel::reduce(const Sums &sums, function_ref<void(Sums &)> finish) {
-  if (shape.columnWarps * shape.splits == 1) {
-    Sums all = sums;
-    return finish(all);
-  }
+/// Adds up what others have of the same sums, in one order.
+Value MmaKernel::addUp(int64_t parts, function_ref<Value(int64_t)> load) {
+  Value sum = load(0);
+  for (int64_t part = 1; part < parts; ++part)
+    sum = getTotalType().isInteger()
+              ? arith::AddIOp::create(b, sum, load(part)).getResult()
+              : arith::AddFOp::create(b, sum, load(part)).getResult();
+  return sum;
+}
+
+/// The number of the warp, among those that have other sums.
+Value MmaKernel::getSumWarp() {
+  if (!firstWarpRow)
+    return rowWarp;
+  return add(rowWarp,
+             mul(div(firstWarpRow, shape.getWarpLhsRows()), shape.rowWarps));
+}
+
+/// Adds up the sums of the warps, and of the blocks, that have other columns,
+/// and stores results; where blocks are no cluster, parts of sums.
+void MmaKernel::reduce(const Sums &sums) {
   SmallVector<Value> all(sums.products);
   llvm::append_range(all, sums.rows);
   llvm::append_range(all, sums.outputs);
-  int64_t numProducts = sums.products.size(), count = all.size();
+  int64_t count = all.size();
+  auto storePart = [&](Value sum, Value i) {
+    vector::StoreOp::create(b, sum, parts, getPartPlace(split, i),
+                            /*nontemporal=*/false, llvm::MaybeAlign(16));
+  };
+  if (shape.columnWarps == 1 && !shape.isCluster) {
+    if (shape.hasParts()) {
+      for (auto [i, sum] : llvm::enumerate(all))
+        storePart(sum, index(i));
+      return;
+    }
+    Sums whole = sums;
+    return finish(whole);
+  }
   auto vector = VectorType::get(4, getTotalType());
   Value buffer = view(0,
                       {shape.columnWarps, shape.rowWarps * shape.lhsWarps,
                        count, kWarpLanes * 4},
                       getTotalType());
-  Value at = mul(lane, 4), other = rowWarp;
-  if (firstWarpRow)
-    other = add(other,
-                mul(div(firstWarpRow, shape.getWarpLhsRows()), shape.rowWarps));
+  Value at = mul(lane, 4), other = getSumWarp();
   auto store = [&](Value sum, Value warp, Value i) {
     vector::StoreOp::create(b, sum, buffer, ValueRange{warp, other, i, at},
                             /*nontemporal=*/false, llvm::MaybeAlign(16));
-  };
-  auto addUp = [&](int64_t parts, function_ref<Value(int64_t)> load) {
-    Value sum = load(0);
-    for (int64_t part = 1; part < parts; ++part)
-      sum = getTotalType().isInteger()
-                ? arith::AddIOp::create(b, sum, load(part)).getResult()
-                : arith::AddFOp::create(b, sum, load(part)).getResult();
-    return sum;
   };
   auto addWarps = [&](Value i) {
     return addUp(shape.columnWarps, [&](int64_t warp) -> Value {
@@ -162,29 +179,46 @@ void MmaKernel::reduce(const Sums &sums, function_ref<void(Sums &)> finish) {
       return loadOfBlock(buffer, {index(0), other, i, at}, block);
     });
   };
+  // Where the stages were.
+  gpu::BarrierOp::create(b);
+  for (auto [i, sum] : llvm::enumerate(all))
+    store(sum, columnWarp, index(i));
+  if (shape.splits > 1 && shape.columnWarps > 1) {
+    gpu::BarrierOp::create(b);
+    for (int64_t first = 0; first < count; first += shape.columnWarps) {
+      Value i = add(columnWarp, first);
+      when(first + shape.columnWarps > count ? isLess(i, index(count))
+                                             : Value(),
+           [&] {
+             if (shape.isCluster)
+               store(addWarps(i), index(0), i);
+             else
+               storePart(addWarps(i), i);
+           });
+    }
+  }
+  if (shape.hasParts())
+    return;
+  if (!shape.isCluster) {
+    gpu::BarrierOp::create(b);
+    return finishShares([&](int64_t i) { return addWarps(index(i)); });
+  }
+  waitForCluster();
+  finishShares([&](int64_t i) { return addBlocks(index(i)); });
+  // Others may still read.
+  waitForCluster();
+}
+
+/// Warps of all blocks that have other columns share what is left to do with
+/// sums; `load` gives whole ones.
+void MmaKernel::finishShares(function_ref<Value(int64_t)> load) {
   auto isNumber = [&](Value value, int64_t number) -> Value {
     return value ? arith::CmpIOp::create(b, arith::CmpIPredicate::eq, value,
                                          index(number))
                  : Value();
   };
   Value warp = shape.columnWarps > 1 ? columnWarp : Value();
-  // Where the stages were.
-  gpu::BarrierOp::create(b);
-  for (auto [i, sum] : llvm::enumerate(all))
-    store(sum, columnWarp, index(i));
-  if (shape.splits > 1 && warp) {
-    gpu::BarrierOp::create(b);
-    for (int64_t first = 0; first < count; first += shape.columnWarps) {
-      Value i = add(warp, first);
-      when(first + shape.columnWarps > count ? isLess(i, index(count))
-                                             : Value(),
-           [&] { store(addWarps(i), index(0), i); });
-    }
-  }
-  if (shape.splits > 1)
-    waitForCluster();
-  else
-    gpu::BarrierOp::create(b);
+  int64_t numProducts = getNumSums(weight, shape);
   // First one warp of each block, so that blocks have about the same to do.
   int64_t shares = std::min(numProducts, shape.columnWarps * shape.splits);
   for (int64_t share = 0; share < shares; ++share)
@@ -193,22 +227,54 @@ void MmaKernel::reduce(const Sums &sums, function_ref<void(Sums &)> finish) {
          [&] {
            Sums some;
            some.products.resize(numProducts);
-           auto load = [&](int64_t i) {
-             return shape.splits > 1 ? addBlocks(index(i)) : addWarps(index(i));
-           };
            for (int64_t i = share * numProducts / shares;
                 i < (share + 1) * numProducts / shares; ++i)
              some.products[i] = load(i);
-           int64_t last = numProducts + sums.rows.size();
+           int64_t last = numProducts + getNumRowSums();
            for (int64_t i = numProducts; i < last; ++i)
              some.rows.push_back(load(i));
-           for (int64_t i = last; i < count; ++i)
+           for (int64_t i = last; i < getNumAllSums(); ++i)
              some.outputs.push_back(load(i));
            finish(some);
          });
-  // Others may still read.
-  if (shape.splits > 1)
-    waitForCluster();
+}
+
+MemRefType MmaKernel::getPartType() {
+  int64_t batches =
+      computeProduct(weight.getTiled().getShape().take_front(op.getNumBatch()));
+  int64_t size[] = {ShapedType::kDynamic,
+                    batches,
+                    getNumOutputBlocks(weight, shape),
+                    shape.splits,
+                    shape.rowWarps * shape.lhsWarps,
+                    getNumAllSums(),
+                    kWarpLanes * 4};
+  return MemRefType::get(size, getTotalType());
+}
+
+/// Where a lane has a sum of a part.
+SmallVector<Value> MmaKernel::getPartPlace(Value part, Value number) {
+  return {rowBlock,     batchNumber, outputBlock, part,
+          getSumWarp(), number,      mul(lane, 4)};
+}
+
+/// The body of the kernel that adds up parts.
+void MmaKernel::addParts() {
+  prepare();
+  finishShares([&](int64_t i) {
+    return addUp(shape.splits, [&](int64_t part) -> Value {
+      return vector::LoadOp::create(b, VectorType::get(4, getTotalType()),
+                                    parts, getPartPlace(index(part), index(i)),
+                                    /*nontemporal=*/false,
+                                    llvm::MaybeAlign(16));
+    });
+  });
+}
+
+/// Results of sums; some may be null.
+void MmaKernel::finish(Sums &sums) {
+  scaleAll(sums);
+  store(sums);
 }
 
 /// The epilogue on one sum. As vectors of one element, because functions of

@@ -70,11 +70,11 @@ int64_t mlir::compress::getSharedBytes(const FragmentWeight &weight,
   // outputs, where warps or blocks add theirs up.
   int64_t alone = std::max(shape.getWarpLhsRows() / kMmaRows,
                            shape.tileRows * weight.getTileRows() / 16);
-  int64_t sums = shape.columnWarps * shape.splits == 1
-                     ? 0
-                     : shape.getNumWarps() *
-                           (getNumSums(weight, shape) + alone) * kWarpLanes *
-                           16;
+  bool areAdded = shape.columnWarps > 1 || shape.isCluster;
+  int64_t sums = areAdded
+                     ? shape.getNumWarps() *
+                           (getNumSums(weight, shape) + alone) * kWarpLanes * 16
+                     : 0;
   int64_t stages = getLhsBytes(weight, shape) + getWeightBytes(weight, shape) +
                    getScaleBytes(weight, shape);
   return std::max(stages, sums) +
