@@ -11,10 +11,9 @@ import sys
 from pathlib import Path
 
 from gpu_module import GpuModule
+from ptx_model import SHARED, SHARED_OF_OTHERS
 
 N, K = 28672, 8192
-# KiB of shared memory of a block.
-SHARED = {"sm_80": 163, "sm_86": 99, "sm_89": 99, "sm_120": 99}
 CHIPS = ["sm_80", "sm_86", "sm_89", "sm_90", "sm_90a", "sm_100", "sm_120"]
 FOUR = "split = [1, 2, 8, 4, 2, 4, 2], inside = [2, 5, 3, 0, 6, 1, 4]"
 FOUR32 = "split = [2, 2, 8, 2, 2, 4, 2], inside = [2, 5, 3, 0, 6, 1, 4]"
@@ -179,7 +178,7 @@ MANY_BYTES = {"dense": 128, "int8-channel": 96, "fp8-e4m3-channel": 96, "fp8-e5m
 
 def main():
     path, ptxas = str(Path(sys.argv[1]).resolve()), sys.argv[2]
-    rows_of_table = []
+    rows_of_table, spills = [], []
     wanted = [arg for arg in sys.argv[3:] if arg != "--table"] or [*weight_kinds(N, K), *WINDOWS, *FEW]
     for name in wanted:
         kind, n, k, image = kind_of(name)
@@ -211,9 +210,10 @@ def main():
             bodies = kernels(compiled.ptx)
             assert sorted(usage) == sorted(launches) == sorted(bodies), (usage, launches)
             for kernel, (registers, spilled) in usage.items():
-                assert spilled == 0, f"{name} {chip} {kernel}: spills {spilled} bytes"
+                if spilled:
+                    spills.append(f"{name} {chip} {kernel}: {spilled} bytes")
                 launch = launches[kernel]
-                assert launch.shared_bytes <= SHARED.get(chip, 227) * 1024, f"{name} {kernel}: {launch.shared_bytes} bytes of shared memory"
+                assert launch.shared_bytes <= SHARED.get(chip, SHARED_OF_OTHERS) * 1024, f"{name} {kernel}: {launch.shared_bytes} bytes of shared memory"
                 assert registers * launch.threads <= 65536
                 # With few stages there may be no loop left.
                 if name in FEW or kernel.endswith(("_round", "_signs", "_sum")):
@@ -241,6 +241,7 @@ def main():
                     assert launch.rows == (64 if name == "int4-b128" else 128), kernel
                 if chip == "sm_90a" or chip == "sm_80":
                     rows_of_table.append((name, kernel, chip, registers, launch, opcodes, words, per_word))
+    assert not spills, "\n".join([f"{len(spills)} kernels spill:", *spills])
     for is_many in [False, True] if "--table" in sys.argv else []:
         for name, kernel, chip, registers, launch, opcodes, words, per_word in rows_of_table:
             if chip != "sm_90a" or kernel.endswith("_many") != is_many or name in FEW:

@@ -37,7 +37,7 @@ def quant(storage, block, scale="f16", more=""):
 class Case:
     """Kernels for x of m rows, for each m."""
 
-    def __init__(self, codec, n, k, rows, static=None, x="f16", y="f32", compute="auto", epilogue=None, accumulate=False, batch=(), weight="f32", wide=1, inexact=False, rank=0, special=False, block=None, spread=None, positive=False, chip=None, options=""):
+    def __init__(self, codec, n, k, rows, static=None, x="f16", y="f32", compute="auto", epilogue=None, accumulate=False, batch=(), weight="f32", wide=1, inexact=False, rank=0, special=False, block=None, spread=None, positive=False, largest=False, chip=None, options=""):
         self.codec, self.n, self.k, self.rows, self.static = codec, n, k, rows, static
         self.x, self.y, self.compute, self.epilogue, self.accumulate = x, y, compute, epilogue, accumulate
         self.batch, self.weight, self.wide, self.inexact, self.rank = tuple(batch), weight, wide, inexact, rank
@@ -45,6 +45,7 @@ class Case:
         self.chip, self.options = chip, options  # of the pipeline; a chip where the test's own will not do
         self.special = special  # rows of x that are large, small, or 0
         self.positive = positive  # all weights are
+        self.largest = largest  # nearly all of x and of the weight have the largest codes, so that sums of integers are the largest ones, too
         self.block = min(block or k, k)  # columns of x that are rounded with one scale
         self.has_parts = False  # of sums, for sure
 
@@ -96,6 +97,7 @@ FAMILIES = {
         Case("#compress.quant<i4, block = [48, 64], scale = f32>", 48, 64, [2], y="f16", compute="int8"),
         Case(preset("int8-channel"), 512, 1024, [64], static=64, compute="int8"),
         Case("#compress.quant<i8, block = [1, 1, 70], scale = f32>", 32, 70, [6], x="bf16", compute="int8", batch=[3]),
+        Case("#compress.quant<i8, block = [1, 1, 1, 70], scale = f32>", 24, 70, [3], compute="int8", batch=[2, 2]),
         Case(preset("int8-channel"), 16, 48, [7], x="f32", compute="int8", special=True),
     ],
     "rounded-blocks": [
@@ -107,6 +109,8 @@ FAMILIES = {
         Case(quant("i8", 1024, "f32"), 16, 2000, [2], compute="int8", block=1024),
         Case("#compress.quant<i8, block = [1, 1, 64], scale = f32>", 32, 130, [10], compute="int8", batch=[2], block=64),
         Case(preset("int4-b32"), 16, 48, [7], x="f32", compute="int8", special=True, block=32),
+        Case(quant("i8", 384), 24, 768, [5], compute="int8", block=384, largest=True),
+        Case("#compress.quant<i8, block = [16, 32], scale = f16>", 64, 512, [5], compute="int8", block=32),  # 8 blocks in a record
     ],
     "rounded-offsets": [
         Case(preset("int4-b32-asym"), 48, 256, [4, 17], compute="int8", block=32, wide=4),
@@ -115,6 +119,8 @@ FAMILIES = {
         Case(quant("u8", 300, "f32", ", zero = f16"), 40, 300, [5], compute="int8", wide=4),
         Case(quant("i8", 1100, "f16", ", zero = i8"), 24, 1100, [9], static=9, x="f32", compute="int8", wide=4),
         Case(preset("q4_K"), 40, 288, [9], compute="int8", block=32, wide=4),
+        Case(quant("u8", 128, "f32", ", min = f32"), 24, 256, [5], compute="int8", block=128, wide=4, largest=True),
+        Case(quant("u8", 160, "f32", ", min = f32"), 24, 320, [5], compute="int8", block=160, wide=4, largest=True),
     ],
     "rounded-narrow": [
         Case(preset("int2-b32"), 64, 128, [5], compute="int8", block=32),
@@ -142,6 +148,7 @@ FAMILIES = {
         Case(quant("binary", 130, "f32"), 24, 130, [3], compute="xnor", weight="f16", epilogue="bias-relu"),
         Case("#compress.quant<binary, block = [48, 4160], scale = bf16>", 48, 4160, [2, 30], y="f16", compute="xnor", special=True),
         Case("#compress.quant<binary, block = [1, 1, 260], scale = f32>", 32, 260, [6], x="bf16", compute="xnor", batch=[3]),
+        Case("#compress.quant<binary, block = [1, 1, 1, 140], scale = f32>", 24, 140, [3], compute="xnor", batch=[2, 2]),
     ],
     "narrow": [
         Case(preset("int2-b32"), 64, 128, [5, 20]),
@@ -169,6 +176,7 @@ FAMILIES = {
         Case(preset("fp8-e4m3-b128x128"), 200, 300, [5, 20]),
         Case(preset("fp8-e5m2-b128x128"), 40, 512, [5], x="bf16"),
         Case("#compress.quant<i4, block = [64, 64], scale = f32>", 150, 1100, [5]),
+        Case("#compress.quant<i4, block = [32, 32], scale = f16>", 64, 512, [5]),  # 8 blocks in a record
         Case("#compress.quant<u8, block = [1, 32, 32], scale = f32, min = f16>", 70, 130, [5], batch=[2], wide=4),
         Case(quant("f4E2M1FN", 32), 40, 130, [5]),
         Case(quant("f4E2M1FN", 32), 40, 130, [5], x="bf16"),
@@ -205,6 +213,7 @@ FAMILIES = {
         Case(preset("nvfp4"), 40, 96, [5], spread=(-16, 1)),
         Case(preset("nvfp4"), 40, 17, [5]),
         Case(preset("nvfp4"), 40, 96, [5], x="bf16", spread=(-16, 1)),
+        Case("#compress.nested<#compress.quant<f4E2M1FN, block = [64, 16], scale = f32>, scales = #compress.quant<f8E4M3FN, block = [1, 32], scale = f32>>", 64, 512, [5]),
         Case(preset("q4_K"), 64, 512, [5], wide=4),
         Case(preset("q4_K"), 40, 288, [9], wide=4),
         Case(preset("q2_K"), 64, 512, [5, 20], wide=4),
@@ -223,6 +232,7 @@ FAMILIES = {
         Case(None, 64, 256, [5], x="bf16", weight="bf16"),
         Case(None, 24, 17, [5], weight="f16", accumulate=True),
         Case(None, 32, 64, [6], weight="f16", batch=[3]),
+        Case(None, 24, 64, [3], weight="f16", batch=[2, 2]),
     ],
     "sparse": [
         Case(preset("nm2:4"), 64, 256, [1, 8, 5, 16, 13, 40, 70], weight="f16"),
@@ -453,6 +463,8 @@ def chosen_launches(module, function, m):
 def make_inputs(case, m, rng):
     """x, what results are added to, and a bias."""
     x, init, bias = (rng.standard_normal(shape) for shape in ((*case.batch, m, case.k), (*case.batch, m, case.n), case.n))
+    if case.largest:
+        x = 1 + 2.0**-8 * rng.random(x.shape)
     if case.compute == "f8":  # many are subnormals of 8 bits
         x *= 2.0 ** -rng.integers(0, 18, x.shape)
     if case.special and case.signs():
@@ -628,6 +640,8 @@ def compile_cases(cases, path, rng, chip="sm_80"):
         values = rng.standard_normal((*case.batch, case.n, case.k)) + (0.5 if case.wide > 1 else 0)
         if case.spread:
             values *= 2.0 ** rng.integers(*case.spread, (case.n, 1))
+        if case.largest:
+            values = np.where(np.arange(case.k) % case.block, 1.0, 0.0) * np.ones((case.n, 1))
         values = to_bits(np.abs(values) if case.positive else values, case.weight)
         blobs.append(f'    w{i}: "0x40000000{values.tobytes().hex().upper()}"')
     resources = "{-# dialect_resources: { builtin: {\n" + ",\n".join(blobs) + "\n} } #-}\n"

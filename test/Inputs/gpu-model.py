@@ -71,6 +71,7 @@ expect_fault("waits for too few", change(r"cp\.async\.wait_group\s+(\d+);", lamb
 expect_fault("only the first barrier", change(r"(?s)(bar\.sync\s+0;.*?)bar\.sync\s+0;", r"\1"), "")
 expect_fault("a barrier of some", change(r"bar\.sync\s+0;", "bar.sync 1;"), "the barrier of all threads")
 expect_fault("blocks have the same outputs", change(r"%ctaid\.x", "0"), "another thread stores to")
+expect_fault("a chip of less shared memory", change(r"\.target sm_80", ".target sm_86"), "more than 101376")
 expect_fault("x is too short", module.ptx, "ends at", x[: M - 1])
 # Two registers of operand A change places.
 wrong = run(change(r"(mma\.sync\S*\s+\{[^}]*\},\s*\{)([^,]*), ([^,]*),", r"\1\3, \2,"))

@@ -15,6 +15,11 @@ from ptx_races import Uses
 from ptx_warp import WarpOperations
 
 
+# Of shared memory, what a block may have, in units of 1024 bytes. The CUDA C++ programming guide has a table by compute capability.
+SHARED = {"sm_75": 64, "sm_80": 163, "sm_86": 99, "sm_87": 163, "sm_89": 99, "sm_120": 99, "sm_121": 99}
+SHARED_OF_OTHERS = 227
+
+
 class Kernel:
     """One entry of a PTX module."""
 
@@ -23,6 +28,8 @@ class Kernel:
         match = re.search(r"\.entry\s+" + re.escape(name) + r"\s*\(([^)]*)\)([^{]*)\{", text)
         if not match:
             raise Fault(f"no kernel {name}")
+        target = re.search(r"\.target\s+(sm_\d+)", text)
+        self.shared_bytes = 1024 * SHARED.get(target and target.group(1), SHARED_OF_OTHERS)
         self.params = [p.split()[-1] for p in match.group(1).split(",") if p.strip()]
         threads = re.search(r"\.(?:req|max)ntid\s+(\d+)", match.group(2))
         self.threads = int(threads.group(1)) if threads else None
@@ -727,6 +734,8 @@ def run_grid(kernel, args, buffers, grid, shared_bytes, seed=0, only=None):
     rng = np.random.default_rng(seed)
     if any(size % of for size, of in zip(grid, kernel.cluster)):
         raise Fault(f"a grid of {grid} blocks is not made of clusters of {kernel.cluster}")
+    if shared_bytes > kernel.shared_bytes:
+        raise Fault(f"a block has {shared_bytes} bytes of shared memory, more than {kernel.shared_bytes}")
     clusters = [size // of for size, of in zip(grid, kernel.cluster)]
     executed = {}
     uses = [Uses(len(buffer)) if buffer.flags.writeable else None for buffer in buffers]
