@@ -178,7 +178,7 @@ MANY_BYTES = {"dense": 128, "int8-channel": 96, "fp8-e4m3-channel": 96, "fp8-e5m
 
 def main():
     path, ptxas = str(Path(sys.argv[1]).resolve()), sys.argv[2]
-    rows_of_table, spills = [], []
+    rows_of_table, spilling = [], []
     wanted = [arg for arg in sys.argv[3:] if arg != "--table"] or [*weight_kinds(N, K), *WINDOWS, *FEW]
     for name in wanted:
         kind, n, k, image = kind_of(name)
@@ -211,7 +211,7 @@ def main():
             assert sorted(usage) == sorted(launches) == sorted(bodies), (usage, launches)
             for kernel, (registers, spilled) in usage.items():
                 if spilled:
-                    spills.append(f"{name} {chip} {kernel}: {spilled} bytes")
+                    spilling.append(f"{name} {chip} {kernel}: {spilled} bytes")
                 launch = launches[kernel]
                 assert launch.shared_bytes <= SHARED.get(chip, SHARED_OF_OTHERS) * 1024, f"{name} {kernel}: {launch.shared_bytes} bytes of shared memory"
                 assert registers * launch.threads <= 65536
@@ -241,7 +241,7 @@ def main():
                     assert launch.rows == (64 if name == "int4-b128" else 128), kernel
                 if chip == "sm_90a" or chip == "sm_80":
                     rows_of_table.append((name, kernel, chip, registers, launch, opcodes, words, per_word))
-    assert not spills, "\n".join([f"{len(spills)} kernels spill:", *spills])
+    assert not spilling, "\n".join([f"{len(spilling)} kernels spill:", *spilling])
     for is_many in [False, True] if "--table" in sys.argv else []:
         for name, kernel, chip, registers, launch, opcodes, words, per_word in rows_of_table:
             if chip != "sm_90a" or kernel.endswith("_many") != is_many or name in FEW:
