@@ -18,7 +18,7 @@
 // CHECK: arith.muli %[[SPLIT]], %c2
 // CHECK: scf.for
 // CHECK:   nvgpu.device_async_copy {{.*}}, 16 {bypassL1} : memref<8x33792xi8> to memref<{{.*}}xi8, #gpu.address_space<workgroup>>
-// CHECK:   nvgpu.device_async_copy {{.*}}, 8, %{{.*}} {bypassL1} : memref<5x4096xf16> to memref<{{.*}}x8x520xf16, #gpu.address_space<workgroup>>
+// CHECK:   nvgpu.device_async_copy {{.*}}, 8, %{{.*}} {bypassL1} : memref<20480xf16> to memref<{{.*}}x8x520xf16, #gpu.address_space<workgroup>>
 // CHECK:   nvvm.cp.async.commit.group
 // CHECK: %[[SUMS:.*]]:2 = scf.for
 // CHECK:   nvvm.cp.async.wait.group
@@ -133,7 +133,7 @@ func.func @nothing(%x: memref<0x256xf16>, %s: memref<8x16x512xi8>, %y: memref<0x
 // CHECK: vector.store {{.*}}, %[[Q]][{{.*}}] {alignment = 16 : i64} : memref<5x64xi8>, vector<16xi8>
 // CHECK: memref.store {{.*}}, %[[S]]
 // CHECK: gpu.func @rounded_contract0_m8(%{{.*}}: memref<5x64xi8>, %{{.*}}: memref<1x2x512xi8>, %{{.*}}: memref<1x1x8x1x1x1x2x1x1xf32>, %{{.*}}: memref<5x16xf32>, %[[S:.*]]: memref<1x8xf32>)
-// CHECK: nvgpu.device_async_copy {{.*}}, 16, %{{.*}} {bypassL1} : memref<5x64xi8>
+// CHECK: nvgpu.device_async_copy {{.*}}, 16, %{{.*}} {bypassL1} : memref<320xi8>
 // CHECK: nvvm.mma.sync {{.*}} shape = #nvvm.shape<m = 16, n = 8, k = 32>
 // CHECK: arith.sitofp {{.*}} : vector<4xi32> to vector<4xf32>
 // CHECK: vector.load %[[S]]
@@ -192,7 +192,7 @@ func.func @blocks(%x: memref<?x256xf16>, %s: memref<4x8x640xi8>, %y: memref<?x12
 // CHECK: vector.store {{.*}}, %[[Q]][{{.*}}] {alignment = 16 : i64} : memref<5x64xi8>, vector<32xi8>
 // CHECK: memref.store {{.*}}, %[[S]]
 // CHECK: gpu.func @signs_contract0_m8(%{{.*}}: memref<5x64xi8>, %{{.*}}: memref<1x2x512xi8>, %{{.*}}: memref<1x1x8x1x1x1x1x2x1xf16>, %{{.*}}: memref<5x16xf32>, %[[S:.*]]: memref<5xi32>)
-// CHECK: nvgpu.device_async_copy {{.*}}, 16, %{{.*}} {bypassL1} : memref<5x64xi8>
+// CHECK: nvgpu.device_async_copy {{.*}}, 16, %{{.*}} {bypassL1} : memref<320xi8>
 // CHECK: llvm.inline_asm {{.*}}"prmt.b32 $0, $1, $2, 0x6420;"
 // CHECK: llvm.inline_asm {{.*}}"prmt.b32 $0, $1, $2, 0x7531;"
 // CHECK: nvvm.mma.sync {{.*}} B[%[[ONES:.*]], %[[ONES]]] {{.*}}b1Op = #nvvm.mma_b1op<and_popc>{{.*}} shape = #nvvm.shape<m = 16, n = 8, k = 256>

@@ -37,12 +37,15 @@ def quant(storage, block, scale="f16", more=""):
 class Case:
     """Kernels for x of m rows, for each m."""
 
-    def __init__(self, codec, n, k, rows, static=None, x="f16", y="f32", compute="auto", epilogue=None, accumulate=False, batch=(), weight="f32", wide=1, inexact=False, rank=0, special=False, block=None, spread=None, positive=False, largest=False, chip=None, options=""):
+    def __init__(self, codec, n, k, rows, static=None, x="f16", y="f32", compute="auto", epilogue=None, accumulate=False, batch=(), weight="f32", wide=1, inexact=False, rank=0, special=False, block=None, spread=None, positive=False, largest=False, chip=None, options="", scaled=None, twice=False):
         self.codec, self.n, self.k, self.rows, self.static = codec, n, k, rows, static
         self.x, self.y, self.compute, self.epilogue, self.accumulate = x, y, compute, epilogue, accumulate
         self.batch, self.weight, self.wide, self.inexact, self.rank = tuple(batch), weight, wide, inexact, rank
         self.spread = spread  # exponents of powers of two that rows of the weight are multiplied by
         self.chip, self.options = chip, options  # of the pipeline; a chip where the test's own will not do
+        # For which rows numbers are multiplied by their scales first, and rounded as decode does, or up to one rounding more (`twice`). None: no matter.
+        self.scaled = rows if scaled is True else [] if scaled is False else scaled
+        self.twice = twice
         self.special = special  # rows of x that are large, small, or 0
         self.positive = positive  # all weights are
         self.largest = largest  # nearly all of x and of the weight have the largest codes, so that sums of integers are the largest ones, too
@@ -180,6 +183,28 @@ FAMILIES = {
         Case("#compress.quant<u8, block = [1, 32, 32], scale = f32, min = f16>", 70, 130, [5], batch=[2], wide=4),
         Case(quant("f4E2M1FN", 32), 40, 130, [5]),
         Case(quant("f4E2M1FN", 32), 40, 130, [5], x="bf16"),
+    ],
+    # Of the type that kernels compute in: with many rows or short blocks, what is multiplied is what decode yields, whether it is tiny or huge.
+    "scaled": [
+        Case(preset("int4-b128"), 64, 256, [1, 33], weight="f16", scaled=[33]),
+        Case(preset("int4-b32"), 33, 97, [9], weight="f16", y="f16", scaled=True),
+        Case(preset("int4-b64"), 40, 320, [40], weight="f16", scaled=True, spread=(-24, 13)),
+        Case(quant("i8", 32), 24, 70, [33], weight="f16", scaled=True, spread=(-24, 13)),
+        Case(quant("i4", 32, "bf16"), 40, 130, [20], x="bf16", weight="bf16", scaled=True, spread=(-120, 120)),
+        Case(quant("u4", 32, "f16", ", zero = i8"), 48, 96, [5, 20], weight="f16", scaled=[20], wide=4),
+        Case(preset("int4-b32-asym"), 48, 96, [5], weight="f16", scaled=True, wide=4, twice=True),
+        Case(quant("u6", 32, "bf16", ", min = bf16"), 40, 130, [20], x="bf16", weight="bf16", scaled=True, wide=4, twice=True),
+        Case(quant("i4", 32, "f32"), 40, 130, [40], weight="f16", scaled=False),
+        Case(preset("int4-b32"), 40, 130, [40], x="bf16", weight="bf16", scaled=False),
+        Case(preset("mxfp4"), 64, 96, [40], weight="f16", scaled=True, spread=(-20, 12)),
+        Case(preset("mxfp4"), 40, 130, [64], x="bf16", weight="bf16", scaled=True, spread=(-120, 120)),
+        Case(preset("mxfp8"), 40, 130, [40], weight="f16", scaled=False, spread=(-20, 12)),
+        Case(preset("mxfp8"), 40, 96, [33], x="bf16", weight="bf16", scaled=True, spread=(-120, 110)),
+        Case(quant("f8E5M2", 32, "f16"), 40, 130, [40], weight="f16", scaled=True),
+        Case(preset("nf4"), 40, 130, [40], weight="f16", scaled=True, inexact=True, twice=True, spread=(-24, 13)),
+        Case(preset("sparse-int4"), 40, 256, [40], weight="f16", scaled=True),
+        Case(preset("int4-b64"), 300, 128, [129], weight="f16", scaled=True, options=ONE),
+        Case(preset("nf4"), 260, 96, [70], x="bf16", weight="f16", scaled=False, inexact=True, options=ONE),
     ],
     "palettes": [
         Case(preset("palette4"), 64, 256, [5, 20]),
@@ -342,13 +367,17 @@ def random_cases(rng, count):
         x = str(rng.choice(["f16", "f16", "bf16", "f32"]))
         are_values = codec in (None, preset("nm2:4"))
         weight = str(rng.choice(["f16", "bf16"])) if are_values else "f32"
+        # Of the type that the kernel computes in, what decode yields may be multiplied.
+        scaled = None
+        if not are_values and compute == "auto" and x != "f32" and rng.integers(2):
+            weight, scaled = x, []
         rows = [int(rng.integers(1, 80))]
         least = 33 if codec and "nm<2:4" in codec else 17
         # Entries of a codebook, and values of the other type, are rounded.
         inexact = "palette" in (codec or "") or (are_values and x not in ("f32", weight))
         cases.append(
             Case(codec, int(rng.integers(1, 150)), int(rng.integers(least if compute == "int8" else 1, 400)), rows, static=rows[0] if rng.integers(2) else None,
-                 x=x, accumulate=bool(rng.integers(2)), wide=wide, weight=weight, inexact=inexact, compute=compute, block=block)
+                 x=x, accumulate=bool(rng.integers(2)), wide=wide, weight=weight, inexact=inexact, compute=compute, block=block, scaled=scaled)
         )  # fmt: skip
     return cases
 
@@ -525,7 +554,7 @@ def bind(module, number, case, m, inputs):
 def expect(case, inputs, weight):
     """What f64 gives, and how far from it a kernel may be."""
     x, init, bias = inputs
-    half = case.half()
+    half, m = case.half(), inputs[0].shape[-2]
     is_rounded = half in ROUNDED
     x = from_bits(x, case.x)
     if case.signs():
@@ -556,6 +585,12 @@ def expect(case, inputs, weight):
         bound = (8 + 2 * (-(-case.k // case.block) - 1)) * 2.0**-24 * terms + 2.0**15 * case.k * 2.0**-149
     if half == "f8":  # as halves, and of each block two roundings more
         bound = bound + 2 * -(-case.k // case.block) * 2.0**-24 * terms + 2.0**15 * case.k * 2.0**-149
+    if case.scaled is not None:
+        roundoff, tiny = (2.0**-8, 2.0**-133) if case.weight == "bf16" else (2.0**-11, 2.0**-24)
+        if m not in case.scaled or case.twice:  # decode rounds, and the kernel in another way or not at all
+            bound = bound + 2 * roundoff * terms + tiny * np.abs(wanted_x).sum(-1, keepdims=True)
+        elif "mxfp" in case.codec:  # powers that f16 has not
+            bound = bound + 6 * tiny * np.abs(wanted_x).sum(-1, keepdims=True)
     if case.inexact:  # entries of a codebook are rounded
         bound = bound + terms * (2.0**-8 if half == "bf16" else 2.0**-11)
     if case.rank:

@@ -336,6 +336,8 @@ class Block(WarpOperations):
                 pc[idx] = labels[operands[0]]
             elif opcode in ("ret", "exit"):
                 done[idx] = True
+            elif opcode.startswith("bar.warp.sync"):
+                self.whole_warps(idx)
             elif opcode.startswith(("bar.sync", "barrier.sync")):
                 if operands != ["0"]:
                     raise Fault(f"{opcode} {', '.join(operands)}: expected the barrier of all threads")

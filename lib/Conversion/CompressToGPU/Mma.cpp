@@ -177,22 +177,49 @@ addTo(ImplicitLocOpBuilder &b, Value c,
   return vector::FromElementsOp::create(b, vector, sums);
 }
 
+/// A register with two of a number.
+static Value splatPair(ImplicitLocOpBuilder &b, MmaKind kind, APFloat number) {
+  auto pair = VectorType::get(2, getMmaElement(b.getContext(), kind));
+  return arith::ConstantOp::create(b, DenseElementsAttr::get(pair, number));
+}
+
+/// What `emit` makes of registers as pairs.
+static Value onPairs(ImplicitLocOpBuilder &b, MmaKind kind,
+                     SmallVector<Value> registers,
+                     function_ref<Value(ArrayRef<Value>)> emit) {
+  auto pair = VectorType::get(2, getMmaElement(b.getContext(), kind));
+  for (Value &value : registers)
+    value = LLVM::BitcastOp::create(b, pair, value);
+  return LLVM::BitcastOp::create(b, b.getI32Type(), emit(registers));
+}
+
 Value mlir::compress::emitPairProduct(ImplicitLocOpBuilder &b, MmaKind kind,
                                       Value x, Value y) {
-  auto pair = VectorType::get(2, getMmaElement(b.getContext(), kind));
-  x = LLVM::BitcastOp::create(b, pair, x);
-  y = LLVM::BitcastOp::create(b, pair, y);
-  Value product;
-  if (kind == MmaKind::F16) {
-    product = arith::MulFOp::create(b, x, y);
-  } else {
+  return onPairs(b, kind, {x, y}, [&](ArrayRef<Value> pairs) -> Value {
+    if (kind == MmaKind::F16)
+      return arith::MulFOp::create(b, pairs[0], pairs[1]);
     // bf16 has no product of its own before sm_90. A sum with -0 changes none.
-    APFloat zero = APFloat::getZero(APFloat::BFloat(), /*Negative=*/true);
-    product = LLVM::FMAOp::create(
-        b, x, y,
-        arith::ConstantOp::create(b, DenseElementsAttr::get(pair, zero)));
-  }
-  return LLVM::BitcastOp::create(b, b.getI32Type(), product);
+    Value zero = splatPair(
+        b, kind, APFloat::getZero(APFloat::BFloat(), /*Negative=*/true));
+    return LLVM::FMAOp::create(b, pairs[0], pairs[1], zero);
+  });
+}
+
+Value mlir::compress::emitPairSum(ImplicitLocOpBuilder &b, MmaKind kind,
+                                  Value x, Value y) {
+  return onPairs(b, kind, {x, y}, [&](ArrayRef<Value> pairs) -> Value {
+    if (kind == MmaKind::F16)
+      return arith::AddFOp::create(b, pairs[0], pairs[1]);
+    Value one = splatPair(b, kind, APFloat(APFloat::BFloat(), 1));
+    return LLVM::FMAOp::create(b, pairs[0], one, pairs[1]);
+  });
+}
+
+Value mlir::compress::emitPairFMA(ImplicitLocOpBuilder &b, MmaKind kind,
+                                  Value x, Value y, Value z) {
+  return onPairs(b, kind, {x, y, z}, [&](ArrayRef<Value> pairs) -> Value {
+    return LLVM::FMAOp::create(b, pairs[0], pairs[1], pairs[2]);
+  });
 }
 
 static Value emitAsm(ImplicitLocOpBuilder &b, Twine text, Twine constraints,

@@ -82,10 +82,11 @@ struct FragmentFormat {
   bool hasScale = false, hasZero = false, hasMin = false;
   /// A power of two that results are multiplied by at the end.
   double unit = 1;
-  /// Tiles along the reduced dimension whose numbers share a factor, which the
-  /// numbers of fragments are still to be multiplied by: such a product is
-  /// exact. 0: there are no factors.
+  /// Tiles along the reduced dimension whose numbers share factors, which those
+  /// of fragments are multiplied by. 0: there are none.
   int64_t tilesPerFactor = 0;
+  /// How many operations more a fragment of 16 columns takes with them.
+  int64_t factorCost = 0;
   /// For an mma of bytes, fragments have numbers times 2^byteShift.
   int64_t byteShift = 0;
   /// Whether registers have two of four neighbouring columns: for mma.sp.

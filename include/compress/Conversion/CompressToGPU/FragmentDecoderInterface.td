@@ -53,6 +53,16 @@ def FragmentDecoderInterface : AttrInterface<"FragmentDecoderInterface"> {
       (ins "const ::mlir::compress::FragmentWeight &":$weight,
            "::mlir::compress::algorithms::MmaKind":$kind)>,
     InterfaceMethod<[{
+        The same where fragments have values in place of numbers of blocks: numbers
+        times their factors, rounded to the type that a kernel of `kind` multiplies as
+        decode rounds them to that of the weight. Nothing where a kernel would round
+        them in another way.
+      }],
+      "::std::optional<::mlir::compress::FragmentFormat>", "getScaledFormat",
+      (ins "const ::mlir::compress::FragmentWeight &":$weight,
+           "::mlir::compress::algorithms::MmaKind":$kind), "",
+      /*defaultImplementation=*/"return ::std::nullopt;">,
+    InterfaceMethod<[{
         Bytes of shared memory that `emitFragment` looks numbers up in, for so many
         rows of tiles.
       }],
@@ -75,7 +85,8 @@ def FragmentDecoderInterface : AttrInterface<"FragmentDecoderInterface"> {
     InterfaceMethod<[{
         The four registers of operand A, in the order of the instruction, with the
         numbers of 16 rows and 16 columns of a tile, `rowTile` and `step` saying
-        which. `words` are the four i32 that the lane has of the tile. Numbers are
+        which. `words` are the four i32 that the lane has of the tile. Where there are
+        `factors`, those of the tile, numbers are multiplied by them. Numbers are
         of the type that the kernel computes in, F16 or BF16; or they are what
         `getByteKind` says, of 32 columns in the order of `getByteColumn`; or B1 where
         `hasSigns`, of 256 columns in the order of `getSignColumn`, and then a bit is
@@ -87,7 +98,8 @@ def FragmentDecoderInterface : AttrInterface<"FragmentDecoderInterface"> {
            "const ::mlir::compress::FragmentWeight &":$weight,
            "const ::mlir::compress::FragmentPlace &":$place,
            "::mlir::ValueRange":$words, "int64_t":$rowTile, "int64_t":$step,
-           "::mlir::compress::algorithms::MmaKind":$kind)>,
+           "::mlir::compress::algorithms::MmaKind":$kind,
+           "::mlir::ValueRange":$factors)>,
     InterfaceMethod<[{
         The metadata of such registers, if the format is sparse; of positions that
         ascend, also where nothing but zeros was copied.
@@ -125,8 +137,8 @@ def FragmentDecoderInterface : AttrInterface<"FragmentDecoderInterface"> {
            "const ::mlir::compress::FragmentPlace &":$place), "",
       /*defaultImplementation=*/"return {};">,
     InterfaceMethod<[{
-        The factors of the numbers of a tile, if its format has some: for each row of
-        the tile that the lane has a register with two of the same, of `kind`.
+        The factors of the numbers of a tile, if its format has some, in registers
+        that `emitFragment` knows.
       }],
       "::llvm::SmallVector<::mlir::Value>", "emitFactors",
       (ins "::mlir::OpBuilder &":$builder, "::mlir::Location":$loc,

@@ -76,9 +76,12 @@ Value emitSparseMma(ImplicitLocOpBuilder &b, MmaKind kind, ValueRange a,
                     ValueRange bRegisters, Value c, Value metadata,
                     int64_t selector);
 
-/// The products of the two numbers in each of two i32 registers, of F16 or
-/// BF16.
+/// Products of the two numbers in each of two i32 registers, of F16 or BF16;
+/// sums; and products to which those of `z` are added, rounded once.
 Value emitPairProduct(ImplicitLocOpBuilder &b, MmaKind kind, Value x, Value y);
+Value emitPairSum(ImplicitLocOpBuilder &b, MmaKind kind, Value x, Value y);
+Value emitPairFMA(ImplicitLocOpBuilder &b, MmaKind kind, Value x, Value y,
+                  Value z);
 
 /// Four bytes of eight: those of `low`, and from number 4 on those of `high`.
 Value emitPermute(ImplicitLocOpBuilder &b, Value low, Value high,

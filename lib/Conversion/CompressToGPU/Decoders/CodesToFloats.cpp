@@ -274,3 +274,37 @@ Value mlir::compress::repeatHalf(ImplicitLocOpBuilder &b, Value pair,
                                  int64_t half) {
   return permute(b, pair, 0, half ? 0x3232 : 0x1010);
 }
+
+/// A register with two of a number in f32, rounded.
+static Value toPair(ImplicitLocOpBuilder &b, Value number, MmaKind kind) {
+  Value both = vector::FromElementsOp::create(
+      b, VectorType::get(2, b.getF32Type()), ValueRange{number, number});
+  both = arith::TruncFOp::create(b, getPair(b, kind), both);
+  return LLVM::BitcastOp::create(b, b.getI32Type(), both);
+}
+
+Value mlir::compress::powerToPair(ImplicitLocOpBuilder &b, Value power,
+                                  int64_t shift, MmaKind kind) {
+  auto constant = [&](double value) -> Value {
+    return arith::ConstantOp::create(b, b.getF32FloatAttr(value));
+  };
+  if (shift)
+    power = arith::MulFOp::create(b, power, constant(std::ldexp(1.0, shift)));
+  double most = std::ldexp(1.0, getMaxExponent(kind));
+  if (kind == MmaKind::F16) {
+    // They are positive, so that their bits are in the same order.
+    Value bits = arith::BitcastOp::create(b, b.getI32Type(), power);
+    Value last = arith::BitcastOp::create(b, b.getI32Type(), constant(most));
+    bits = arith::MinUIOp::create(b, bits, last);
+    power = arith::BitcastOp::create(b, b.getF32Type(), bits);
+  }
+  return toPair(b, power, kind);
+}
+
+Value mlir::compress::negatedToPair(ImplicitLocOpBuilder &b, Value byte,
+                                    bool isSigned, MmaKind kind) {
+  Value number =
+      isSigned ? arith::SIToFPOp::create(b, b.getF32Type(), byte).getResult()
+               : arith::UIToFPOp::create(b, b.getF32Type(), byte).getResult();
+  return toPair(b, arith::NegFOp::create(b, number), kind);
+}

@@ -68,6 +68,15 @@ int64_t getMaxExponent(algorithms::MmaKind kind);
 /// A register with one half of another one in both halves.
 Value repeatHalf(ImplicitLocOpBuilder &b, Value pair, int64_t half);
 
+/// A register with two of a power of two, given in f32, times 2^shift, but at
+/// most the largest one.
+Value powerToPair(ImplicitLocOpBuilder &b, Value power, int64_t shift,
+                  algorithms::MmaKind kind);
+
+/// The same with a byte, negated.
+Value negatedToPair(ImplicitLocOpBuilder &b, Value byte, bool isSigned,
+                    algorithms::MmaKind kind);
+
 } // namespace mlir::compress
 
 #endif // COMPRESS_LIB_CONVERSION_CODESTOFLOATS_H

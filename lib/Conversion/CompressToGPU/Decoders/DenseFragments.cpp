@@ -35,8 +35,8 @@ struct DenseFragmentDecoder
   SmallVector<Value> emitFragment(Attribute, OpBuilder &builder, Location loc,
                                   const FragmentWeight &weight,
                                   const FragmentPlace &, ValueRange words,
-                                  int64_t rowTile, int64_t step,
-                                  MmaKind kind) const {
+                                  int64_t rowTile, int64_t step, MmaKind kind,
+                                  ValueRange) const {
     ImplicitLocOpBuilder b(loc, builder);
     FragmentLayout layout = FragmentLayout::of(/*bits=*/16, weight);
     Type stored = weight.logical.getElementType();

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "FragmentLayout.h"
+#include "compress/Conversion/CompressToGPU/Mma.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Utils/IndexingUtils.h"
@@ -346,6 +347,65 @@ mlir::compress::loadRowBytes(ImplicitLocOpBuilder &b,
   for (int64_t row = 0; row < weight.getTileRows() / 8; ++row)
     bytes.push_back({words[row % stored / perWord], row % perWord});
   return bytes;
+}
+
+SmallVector<Value> mlir::compress::loadRowPairs(ImplicitLocOpBuilder &b,
+                                                const FragmentWeight &weight,
+                                                const FragmentPlace &place,
+                                                unsigned leaf) {
+  int64_t stored = getStoredRows(weight, leaf);
+  int64_t perWord = std::min<int64_t>(stored, 2);
+  Type integer = b.getIntegerType(16 * perWord);
+  Value loaded =
+      vector::BitCastOp::create(b, VectorType::get(stored / perWord, integer),
+                                loadRowVector(b, weight, place, leaf));
+  SmallVector<Value> words, pairs;
+  for (int64_t i = 0; i < stored / perWord; ++i) {
+    words.push_back(vector::ExtractOp::create(b, loaded, i));
+    if (perWord < 2)
+      words[i] = arith::ExtUIOp::create(b, b.getI32Type(), words[i]);
+  }
+  for (int64_t row = 0; row < weight.getTileRows() / 8; ++row)
+    pairs.push_back(
+        repeatHalf(b, words[row % stored / perWord], row % perWord));
+  return pairs;
+}
+
+SmallVector<Value> RowFactors::flatten() const {
+  SmallVector<Value> all(scale);
+  llvm::append_range(all, minusZero);
+  llvm::append_range(all, min);
+  return all;
+}
+
+RowFactors RowFactors::of(ValueRange factors, const FragmentWeight &weight,
+                          bool hasZero) {
+  size_t rows = weight.getTileRows() / 8;
+  RowFactors result;
+  result.scale = llvm::to_vector(factors.take_front(rows));
+  (hasZero ? result.minusZero : result.min) =
+      llvm::to_vector(factors.drop_front(rows));
+  return result;
+}
+
+void RowFactors::apply(ImplicitLocOpBuilder &b,
+                       MutableArrayRef<Value> registers, int64_t rowTile,
+                       MmaKind kind) const {
+  for (auto [i, number] : llvm::enumerate(registers)) {
+    // Registers take turns between the lower and upper 8 rows.
+    int64_t row = 2 * rowTile + i % 2;
+    if (!minusZero.empty())
+      number = emitPairSum(b, kind, number, minusZero[row]);
+    number = min.empty() ? emitPairProduct(b, kind, number, scale[row])
+                         : emitPairFMA(b, kind, number, scale[row], min[row]);
+  }
+}
+
+bool mlir::compress::hasTypeOfValues(const FragmentWeight &weight,
+                                     MmaKind kind) {
+  Type element = weight.logical.getElementType();
+  return (kind == MmaKind::F16 || kind == MmaKind::BF16) &&
+         element == getMmaElement(element.getContext(), kind);
 }
 
 /// 2^(byte - 127), in f32, for one byte of a word.

@@ -91,6 +91,31 @@ SmallVector<std::pair<Value, int64_t>>
 loadRowBytes(ImplicitLocOpBuilder &b, const FragmentWeight &weight,
              const FragmentPlace &place, unsigned leaf);
 
+/// The same, of elements of 16 bits: for each row a register with two of it.
+SmallVector<Value> loadRowPairs(ImplicitLocOpBuilder &b,
+                                const FragmentWeight &weight,
+                                const FragmentPlace &place, unsigned leaf);
+
+/// What numbers of a tile are multiplied by, and what is added before and after
+/// that, if anything is: registers with two of the same for each row that a
+/// lane has.
+struct RowFactors {
+  SmallVector<Value> scale, minusZero, min;
+
+  /// The registers as those of a decoder's factors, and back.
+  SmallVector<Value> flatten() const;
+  static RowFactors of(ValueRange factors, const FragmentWeight &weight,
+                       bool hasZero);
+
+  /// To registers of 16 rows of the tile.
+  void apply(ImplicitLocOpBuilder &b, MutableArrayRef<Value> registers,
+             int64_t rowTile, MmaKind kind) const;
+};
+
+/// Whether a kernel multiplies what decode yields, where it is one that
+/// multiplies values in place of numbers.
+bool hasTypeOfValues(const FragmentWeight &weight, MmaKind kind);
+
 } // namespace mlir::compress
 
 #endif // COMPRESS_LIB_CONVERSION_FRAGMENTLAYOUT_H

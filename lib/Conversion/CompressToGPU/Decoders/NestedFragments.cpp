@@ -64,10 +64,16 @@ struct NestedFragmentDecoder
   SmallVector<Value> emitFragment(Attribute attr, OpBuilder &b, Location loc,
                                   const FragmentWeight &weight,
                                   const FragmentPlace &place, ValueRange words,
-                                  int64_t rowTile, int64_t step,
-                                  MmaKind kind) const {
+                                  int64_t rowTile, int64_t step, MmaKind kind,
+                                  ValueRange factors) const {
     return getBase(attr).emitFragment(b, loc, weight, place, words, rowTile,
-                                      step, kind);
+                                      step, kind, factors);
+  }
+
+  std::optional<FragmentFormat> getScaledFormat(Attribute attr,
+                                                const FragmentWeight &weight,
+                                                MmaKind kind) const {
+    return getBase(attr).getScaledFormat(weight, kind);
   }
 
   int64_t getTableBytes(Attribute attr, const FragmentWeight &weight,

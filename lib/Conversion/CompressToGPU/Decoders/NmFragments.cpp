@@ -169,6 +169,15 @@ struct NmFragmentDecoder
     return format;
   }
 
+  std::optional<FragmentFormat>
+  getScaledFormat(Attribute, const FragmentWeight &weight, MmaKind kind) const {
+    std::optional<FragmentFormat> format =
+        getValueDecoder(weight).getScaledFormat(getValues(weight), kind);
+    if (format)
+      format->isSparse = true;
+    return format;
+  }
+
   int64_t getTableBytes(Attribute, const FragmentWeight &weight,
                         int64_t tileRows) const {
     return getValueDecoder(weight).getTableBytes(getValues(weight), tileRows);
@@ -185,11 +194,11 @@ struct NmFragmentDecoder
   SmallVector<Value> emitFragment(Attribute, OpBuilder &builder, Location loc,
                                   const FragmentWeight &weight,
                                   const FragmentPlace &place, ValueRange words,
-                                  int64_t rowTile, int64_t step,
-                                  MmaKind kind) const {
+                                  int64_t rowTile, int64_t step, MmaKind kind,
+                                  ValueRange factors) const {
     ImplicitLocOpBuilder b(loc, builder);
     SmallVector<Value> registers = getValueDecoder(weight).emitFragment(
-        b, loc, getValues(weight), place, words, rowTile, step, kind);
+        b, loc, getValues(weight), place, words, rowTile, step, kind, factors);
     // Two neighbours, and then two, instead of two first ones.
     if (kind == MmaKind::S8 || kind == MmaKind::U8)
       for (Value &bytes : registers)

@@ -233,6 +233,28 @@ struct PaletteFragmentDecoder
     return format;
   }
 
+  std::optional<FragmentFormat> getScaledFormat(Attribute attr,
+                                                const FragmentWeight &weight,
+                                                MmaKind kind) const {
+    auto codec = cast<PaletteAttr>(attr);
+    FragmentFormat format = getFragmentFormat(attr, weight, kind);
+    if (!format.tilesPerBlock || !hasTypeOfValues(weight, kind) ||
+        codec.getScale() != weight.logical.getElementType())
+      return std::nullopt;
+    format.tilesPerFactor = format.tilesPerBlock;
+    format.factorCost = 4;
+    format.tilesPerBlock = 0;
+    format.hasScale = false;
+    return format;
+  }
+
+  SmallVector<Value> emitFactors(Attribute, OpBuilder &builder, Location loc,
+                                 const FragmentWeight &weight,
+                                 const FragmentPlace &place, MmaKind) const {
+    ImplicitLocOpBuilder b(loc, builder);
+    return loadRowPairs(b, weight, place, /*leaf=*/2);
+  }
+
   int64_t getTableBytes(Attribute attr, const FragmentWeight &weight,
                         int64_t tileRows) const {
     return PaletteTable(attr, weight).getBytes(tileRows);
@@ -254,8 +276,8 @@ struct PaletteFragmentDecoder
   SmallVector<Value> emitFragment(Attribute attr, OpBuilder &builder,
                                   Location loc, const FragmentWeight &weight,
                                   const FragmentPlace &place, ValueRange words,
-                                  int64_t rowTile, int64_t step,
-                                  MmaKind) const {
+                                  int64_t rowTile, int64_t step, MmaKind kind,
+                                  ValueRange factors) const {
     ImplicitLocOpBuilder b(loc, builder);
     auto codec = cast<PaletteAttr>(attr);
     int64_t bits = codec.getBits();
@@ -273,6 +295,9 @@ struct PaletteFragmentDecoder
       registers.push_back(table.emitLookup(b, place, words[word], positions,
                                            2 * rowTile + reg % 2));
     }
+    if (!factors.empty())
+      RowFactors::of(factors, weight, /*hasZero=*/false)
+          .apply(b, registers, rowTile, kind);
     return registers;
   }
 

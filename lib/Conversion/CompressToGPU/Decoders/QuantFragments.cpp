@@ -76,11 +76,49 @@ struct QuantFragmentDecoder
     return format;
   }
 
+  std::optional<FragmentFormat> getScaledFormat(Attribute attr,
+                                                const FragmentWeight &weight,
+                                                MmaKind kind) const {
+    auto codec = cast<QuantAttr>(attr);
+    FragmentFormat format = getFragmentFormat(attr, weight, kind);
+    if (!format.tilesPerBlock || !hasTypeOfValues(weight, kind))
+      return std::nullopt;
+    // Factors that are of another type would be rounded before the product is.
+    Type element = weight.logical.getElementType();
+    auto isExact = [&](unsigned component) {
+      auto type = dyn_cast<RankedTensorType>(
+          weight.getInner().getStorage(weight.getTiled())[component].type);
+      return type && type.getElementType() == element;
+    };
+    if (!isExact(1) && !hasPowers(codec, kind))
+      return std::nullopt;
+    if (codec.getMin() && !isExact(2))
+      return std::nullopt;
+    // A difference of codes and zeros has to be one of the type.
+    if (codec.getZero() &&
+        (!codec.getZero().isInteger(8) ||
+         (kind == MmaKind::BF16 && codec.getCodeBits() == 8)))
+      return std::nullopt;
+    format.tilesPerFactor = format.tilesPerBlock;
+    // A product for each register, a sum with zeros, and a product to divide
+    // codes by what powers are multiplied by; powers take 10 for two rows of a
+    // block.
+    format.factorCost = codec.getZero() ? 8 : 4;
+    if (hasPowers(codec, kind)) {
+      int64_t columns = format.tilesPerFactor * weight.getTileColumns();
+      format.factorCost += (kind == MmaKind::F16 ? 4 : 0) + 160 / columns;
+    }
+    format.tilesPerBlock = 0;
+    format.hasScale = format.hasZero = format.hasMin = false;
+    format.unit = 1;
+    return format;
+  }
+
   SmallVector<Value> emitFragment(Attribute attr, OpBuilder &builder,
                                   Location loc, const FragmentWeight &weight,
                                   const FragmentPlace &, ValueRange words,
-                                  int64_t rowTile, int64_t step,
-                                  MmaKind kind) const {
+                                  int64_t rowTile, int64_t step, MmaKind kind,
+                                  ValueRange factors) const {
     auto codec = cast<QuantAttr>(attr);
     ImplicitLocOpBuilder b(loc, builder);
     unsigned bits = codec.getCodeBits();
@@ -89,6 +127,11 @@ struct QuantFragmentDecoder
     bool isBinary = codec.getCodeKind() == algorithms::CodeKind::Binary;
     int64_t bias = codec.isSigned() ? int64_t(1) << (bits - 1) : 0;
     SmallVector<Value> registers;
+    auto scale = [&](SmallVector<Value> &registers) {
+      if (!factors.empty())
+        RowFactors::of(factors, weight, bool(codec.getZero()))
+            .apply(b, registers, rowTile, kind);
+    };
     if (kind == MmaKind::B1) {
       // Of a word, bytes take turns between the lower and upper 8 rows.
       for (unsigned reg = 0; reg < 4; ++reg) {
@@ -118,11 +161,10 @@ struct QuantFragmentDecoder
           unpacked[word] = unpackFloats(b, words[word], type, kind);
         registers.push_back(unpacked[word][field]);
       }
-      // In the range of bf16 what codes become is so small that products with
-      // it may be lost.
-      if (kind == MmaKind::BF16 && !getFactors(attr, weight))
-        for (Value &pair : registers)
-          pair = multiplyFloats(b, pair, getFloatUnit(type, kind), kind);
+      double unit = getFragmentUnit(attr, weight, kind, !factors.empty());
+      for (Value &pair : registers)
+        pair = multiplyFloats(b, pair, unit, kind);
+      scale(registers);
       return registers;
     }
     for (int64_t reg = 0; reg < 4; ++reg) {
@@ -133,6 +175,7 @@ struct QuantFragmentDecoder
         registers.push_back(
             unpackIntegers(b, words[word], fields, field, bias, kind));
     }
+    scale(registers);
     return registers;
   }
 
@@ -154,11 +197,13 @@ struct QuantFragmentDecoder
     return isWide ? MmaKind::U8 : MmaKind::S8;
   }
 
-  SmallVector<Value> emitFactors(Attribute, OpBuilder &builder, Location loc,
-                                 const FragmentWeight &weight,
+  SmallVector<Value> emitFactors(Attribute attr, OpBuilder &builder,
+                                 Location loc, const FragmentWeight &weight,
                                  const FragmentPlace &place,
                                  MmaKind kind) const {
     ImplicitLocOpBuilder b(loc, builder);
+    if (!getFactors(attr, weight))
+      return emitScales(b, cast<QuantAttr>(attr), weight, place, kind);
     auto type = Float8E4M3FNType::get(b.getContext());
     double unit = std::ldexp(getFloatUnit(type, kind), getFactorExponent(kind));
     SmallVector<Value> factors;
@@ -268,6 +313,61 @@ private:
     if (!shared || shared.getDimSize(weight.logical.getRank() - 1) != 1)
       return nullptr;
     return scales;
+  }
+
+  /// Whether scales are powers of two, of which a type of kernels has those
+  /// whose products with codes it has.
+  static bool hasPowers(QuantAttr codec, MmaKind kind) {
+    FloatType type = codec.getFloatCodeType();
+    if (!isa_and_present<Float8E8M0FNUType>(codec.getScale()) || !type)
+      return false;
+    return kind == MmaKind::BF16 || isa<Float4E2M1FNType>(type);
+  }
+
+  /// Powers are multiplied by that power of two, of which codes are divided:
+  /// those for f16 such that it has all of which a product is less than its
+  /// largest number.
+  static int64_t getPowerShift(QuantAttr codec, MmaKind kind) {
+    return kind == MmaKind::F16 && hasPowers(codec, kind) ? -1 : 0;
+  }
+
+  /// What codes of floats, with their bits in the places of the kernel's type,
+  /// are multiplied by, beside their factors.
+  static double getFragmentUnit(Attribute attr, const FragmentWeight &weight,
+                                MmaKind kind, bool hasFactors) {
+    auto codec = cast<QuantAttr>(attr);
+    double unit = getFloatUnit(codec.getFloatCodeType(), kind);
+    if (getFactors(attr, weight))
+      return 1;
+    if (hasFactors)
+      return std::ldexp(unit, -getPowerShift(codec, kind));
+    // In the range of bf16 they are so small that products may be lost.
+    return kind == MmaKind::BF16 ? unit : 1;
+  }
+
+  /// Scales, and zeros or minima, as factors of numbers.
+  static SmallVector<Value> emitScales(ImplicitLocOpBuilder &b, QuantAttr codec,
+                                       const FragmentWeight &weight,
+                                       const FragmentPlace &place,
+                                       MmaKind kind) {
+    RowFactors factors;
+    unsigned leaf = 1;
+    if (hasPowers(codec, kind)) {
+      Type stored = weight.getInner().getStorage(weight.getTiled())[1].type;
+      for (Value power : emitComponent(b, weight, place, stored,
+                                       /*isSigned=*/false, leaf))
+        factors.scale.push_back(
+            powerToPair(b, power, getPowerShift(codec, kind), kind));
+    } else {
+      factors.scale = loadRowPairs(b, weight, place, leaf++);
+    }
+    if (codec.getMin())
+      factors.min = loadRowPairs(b, weight, place, leaf);
+    if (codec.getZero())
+      for (Value zero : loadRows(b, weight, place, leaf))
+        factors.minusZero.push_back(
+            negatedToPair(b, zero, codec.isSigned(), kind));
+    return factors.flatten();
   }
 
   /// Factors are multiplied by that power of two: then products of the largest

@@ -67,8 +67,9 @@ namespace {
 class ShapeChooser {
 public:
   ShapeChooser(const FragmentWeight &weight, MmaKind kind, const GpuChip &chip)
-      : weight(weight), chip(chip), kind(kind),
-        lhsBits(getMmaElementBits(kind)),
+      : weight(weight),
+        decoder(cast<FragmentDecoderInterface>(weight.codec.getBase())),
+        chip(chip), kind(kind), lhsBits(getMmaElementBits(kind)),
         batches(computeProduct(weight.getTiled().getShape().take_front(
             weight.logical.getRank() - 2))) {}
 
@@ -96,7 +97,10 @@ private:
   KernelShape make(int64_t lhsRows, int64_t lhsBlocks, int64_t rowWarps,
                    int64_t columnWarps) const;
 
+  bool prefersScaled(int64_t lhsRows) const;
+
   const FragmentWeight &weight;
+  FragmentDecoderInterface decoder;
   const GpuChip &chip;
   MmaKind kind;
   int64_t lhsBits, batches;
@@ -142,9 +146,27 @@ void ShapeChooser::makeParts(KernelShape &shape, int64_t lhsBlocks) const {
     shape.splits = splits;
 }
 
+/// Whether to multiply numbers by their scales takes no more than to do so with
+/// sums of blocks, for a warp with so many rows of lhs: for each of its mma
+/// that is one operation on four sums for a block, and another one with the
+/// sums of lhs.
+bool ShapeChooser::prefersScaled(int64_t lhsRows) const {
+  std::optional<FragmentFormat> scaled = decoder.getScaledFormat(weight, kind);
+  if (!scaled)
+    return false;
+  FragmentFormat format = decoder.getFragmentFormat(weight, kind);
+  int64_t sums = lhsRows / kMmaRows * 4;
+  int64_t perBlock = format.hasOffset() ? 2 * sums : sums;
+  int64_t columns = format.tilesPerBlock * weight.getTileColumns();
+  int64_t fragments =
+      columns / (format.isSparse ? 2 * kMmaColumns : kMmaColumns);
+  return scaled->factorCost * fragments <= perBlock;
+}
+
 KernelShape ShapeChooser::make(int64_t lhsRows, int64_t lhsBlocks,
                                int64_t rowWarps, int64_t columnWarps) const {
   KernelShape shape;
+  shape.isScaled = prefersScaled(lhsRows);
   shape.lhsBits = lhsBits;
   shape.lhsRows = lhsRows;
   shape.lhsWarps = 1;
@@ -208,18 +230,20 @@ KernelShape ShapeChooser::chooseForFew(int64_t lhsRows,
 }
 
 std::optional<KernelShape> ShapeChooser::chooseForMany() const {
-  auto decoder = cast<FragmentDecoderInterface>(weight.codec.getBase());
-  FragmentFormat format = decoder.getFragmentFormat(weight, kind);
+  std::optional<FragmentFormat> scaled = decoder.getScaledFormat(weight, kind);
+  FragmentFormat format =
+      scaled ? *scaled : decoder.getFragmentFormat(weight, kind);
   // Sums of blocks, and of rows of lhs, take registers, too, and so do the
   // columns of lhs that sparse weights choose from, what is looked up, and what
   // is converted.
   if (format.tilesPerBlock || format.isSparse || isMmaConverted(kind, chip) ||
-      decoder.getTableBytes(weight, /*blockTileRows=*/1) ||
+      (decoder.getTableBytes(weight, /*blockTileRows=*/1) && !scaled) ||
       (format.hasOffset() && !isLhsRounded(kind)) ||
       kManyWarpRows % weight.getTileRows() ||
       weight.getTileColumns() > kManyTileColumns)
     return std::nullopt;
   KernelShape shape;
+  shape.isScaled = scaled.has_value();
   shape.lhsBits = lhsBits;
   shape.lhsRows = kManyLhsRows;
   shape.lhsWarps = kManyLhsRows / kWarpLhsRows;

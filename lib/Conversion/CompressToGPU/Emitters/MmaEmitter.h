@@ -26,7 +26,9 @@ public:
       : KernelBody(op.getLoc(), builder), op(op), shape(shape),
         weight(getFragmentWeight(op)),
         decoder(cast<FragmentDecoderInterface>(weight.codec.getBase())),
-        kind(getMmaKind(op)), format(decoder.getFragmentFormat(weight, kind)) {}
+        kind(getMmaKind(op)),
+        format(shape.isScaled ? *decoder.getScaledFormat(weight, kind)
+                              : decoder.getFragmentFormat(weight, kind)) {}
 
   gpu::GPUFuncOp emit(StringRef name);
   /// The kernel that adds up parts.

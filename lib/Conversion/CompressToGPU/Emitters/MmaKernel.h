@@ -51,6 +51,10 @@ struct KernelShape {
   /// as many, and need not be for more.
   int64_t residentBlocks = 1;
 
+  /// Whether numbers of the weight are multiplied by their scales, and not sums
+  /// of blocks.
+  bool isScaled = false;
+
   bool hasParts() const { return splits > 1 && !isCluster; }
   int64_t getNumWarps() const { return rowWarps * columnWarps * lhsWarps; }
   int64_t getNumThreads() const {

@@ -8,6 +8,7 @@
 #include "LhsSource.h"
 #include "MmaEmitter.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -231,6 +232,10 @@ void MmaKernel::addBlock(const RowScales &scales,
   }
 }
 
+/// Mma behind which a warp waits for its lanes, where registers are few: else
+/// ptxas loads what is multiplied so far ahead that it spills.
+static constexpr int64_t kWindow = 64;
+
 /// The products of a stage.
 void MmaKernel::compute(Value slot, Sums &sums) {
   int64_t steps = weight.getTileColumns() * shape.lhsBits / 16 /
@@ -240,7 +245,8 @@ void MmaKernel::compute(Value slot, Sums &sums) {
   Value one = arith::ConstantOp::create(
       b, b.getI32IntegerAttr(kind == MmaKind::F16 ? 0x3c003c00 : 0x3f803f80));
   SmallVector<Value> ones(4, one);
-  SmallVector<SmallVector<Value>> factors;
+  SmallVector<SmallVector<Value>> factors(shape.tileRows);
+  int64_t products = 0;
   Value bits = arith::ConstantOp::create(b, b.getI32IntegerAttr(-1));
   for (int64_t record = 0; record < shape.records; ++record)
     for (int64_t first = 0; first < weight.getTilesPerRecord();
@@ -271,12 +277,17 @@ void MmaKernel::compute(Value slot, Sums &sums) {
             four.push_back(vector::ExtractOp::create(b, bytes, word));
         }
         if (format.tilesPerFactor && tile % format.tilesPerFactor == 0) {
-          factors.clear();
           for (int64_t tileRow = 0; tileRow < shape.tileRows; ++tileRow)
-            factors.push_back(decoder.emitFactors(b, b.getLoc(), weight,
-                                                  places[tileRow], kind));
+            factors[tileRow] = decoder.emitFactors(b, b.getLoc(), weight,
+                                                   places[tileRow], kind);
         }
         for (int64_t step = 0; step < steps; ++step) {
+          if (format.tilesPerFactor && products >= kWindow) {
+            NVVM::SyncWarpOp::create(
+                b, arith::ConstantOp::create(b, b.getI32IntegerAttr(-1)));
+            products = 0;
+          }
+          products += block.products.size();
           int64_t number =
               (record * weight.getTilesPerRecord() + tile) * steps + step;
           SmallVector<Value> columns = format.isSparse
@@ -297,13 +308,9 @@ void MmaKernel::compute(Value slot, Sums &sums) {
           for (int64_t tileRow = 0; tileRow < shape.tileRows; ++tileRow)
             for (int64_t fragment = 0; fragment < getRowFragments();
                  ++fragment) {
-              SmallVector<Value> a =
-                  decoder.emitFragment(b, b.getLoc(), weight, places[tileRow],
-                                       words[tileRow], fragment, step, kind);
-              // Registers take turns between the lower and upper 8 rows.
-              for (size_t i = 0; format.tilesPerFactor && i < a.size(); ++i)
-                a[i] = emitPairProduct(b, kind, a[i],
-                                       factors[tileRow][2 * fragment + i % 2]);
+              SmallVector<Value> a = decoder.emitFragment(
+                  b, b.getLoc(), weight, places[tileRow], words[tileRow],
+                  fragment, step, kind, factors[tileRow]);
               if (!block.outputs.empty()) {
                 Value &sum =
                     block.outputs[tileRow * getRowFragments() + fragment];
