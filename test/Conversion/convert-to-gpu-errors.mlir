@@ -278,3 +278,22 @@ func.func @windows_of_signs(%x: memref<20x128xf16>, %s: memref<1x1x544xi8>, %y: 
     weight(!compress.tensor<16x256xf32, #tiled>, #nk) window affine_map<(m, k) -> (m + k floordiv 128, k mod 128)> compute = xnor
   return
 }
+
+// -----
+// One more than a grid may have.
+#batches = #compress.tiled<#compress.dense, tile = [1, 16, 16], order = [0, 1, 2], split = [1, 1, 2, 8, 1, 2, 4, 2], inside = [0, 3, 6, 4, 1, 5, 2, 7], record = 1>
+func.func @batches(%x: memref<65536x1x16xf16>, %s: memref<65536x1x1x512xi8>, %y: memref<65536x1x16xf32>) {
+  // expected-error @below {{no kernel for GPUs, because it has 65536 batches, more than 65535}}
+  compress.contract ins(%x, %s : memref<65536x1x16xf16>, memref<65536x1x1x512xi8>) outs(%y : memref<65536x1x16xf32>) overwrite
+    weight(!compress.tensor<65536x16x16xf16, #batches>, affine_map<(b, m, n, k) -> (b, n, k)>) compute = f16
+  return
+}
+
+// -----
+#batches = #compress.tiled<#compress.dense, tile = [1, 1, 16, 16], order = [0, 1, 2, 3], split = [1, 1, 1, 2, 8, 1, 2, 4, 2], inside = [0, 1, 4, 7, 5, 2, 6, 3, 8], record = 1>
+func.func @order(%x: memref<2x3x1x16xf16>, %s: memref<3x2x1x1x512xi8>, %y: memref<2x3x1x16xf32>) {
+  // expected-error @below {{no kernel for GPUs, because its weight has batches in another order}}
+  compress.contract ins(%x, %s : memref<2x3x1x16xf16>, memref<3x2x1x1x512xi8>) outs(%y : memref<2x3x1x16xf32>) overwrite
+    weight(!compress.tensor<3x2x16x16xf16, #batches>, affine_map<(b, c, m, n, k) -> (c, b, n, k)>) compute = f16
+  return
+}

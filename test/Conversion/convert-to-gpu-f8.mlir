@@ -2,9 +2,12 @@
 // RUN: compress-opt %s --convert-compress-to-gpu=chip=sm_89 --canonicalize --cse | FileCheck %s --check-prefixes=CHECK,NATIVE
 // RUN: compress-opt %s --convert-compress-to-gpu=chip=sm_120a --canonicalize --cse | FileCheck %s --check-prefixes=CHECK,YOUNG
 // RUN: compress-opt %s --convert-compress-to-gpu=chip=sm_89 --remarks-filter=convert-compress-to-gpu -o %t 2>&1 | FileCheck %s --check-prefix=NONE --allow-empty
-// RUN: compress-opt %s --convert-compress-to-gpu=chip=sm_90a --remarks-filter=convert-compress-to-gpu -o %t 2>&1 | FileCheck %s --check-prefix=REMARK
+// RUN: compress-opt %s --convert-compress-to-gpu=chip=sm_120 --remarks-filter=convert-compress-to-gpu -o %t 2>&1 | FileCheck %s --check-prefix=NONE --allow-empty
+// RUN: compress-opt %s --convert-compress-to-gpu=chip=sm_90a --remarks-filter=convert-compress-to-gpu -o %t 2>&1 | FileCheck %s --check-prefix=REMARK -DCHIP=sm_90a
+// RUN: compress-opt %s --convert-compress-to-gpu=chip=sm_100 --remarks-filter=convert-compress-to-gpu -o %t 2>&1 | FileCheck %s --check-prefix=REMARK -DCHIP=sm_100
+// RUN: sed s/f8E5M2/f8E4M3FN/g %s | compress-opt --convert-compress-to-gpu=chip=sm_89 --canonicalize --cse | FileCheck %s --check-prefix=NATIVE
 // NONE-NOT: remark
-// REMARK: [[#@LINE+19]]:3: remark: [Missed] ConvertToGPU | Category:convert-compress-to-gpu{{.*}}sm_90a has no mma.sync of 8-bit floats: they are converted to f16 first
+// REMARK: [[#@LINE+19]]:3: remark: [Missed] ConvertToGPU | Category:convert-compress-to-gpu{{.*}}[[CHIP]] has no mma.sync of 8-bit floats: they are converted to f16 first
 #tiled = #compress.tiled<#compress.quant<f8E5M2, block = [1, 128], scale = f16>, tile = [16, 32], order = [0, 1], split = [1, 2, 8, 2, 2, 4, 2], inside = [2, 5, 3, 0, 1, 6, 4], record = 4>
 #nk = affine_map<(m, n, k) -> (n, k)>
 // NATIVE: gpu.module @kernels [#nvvm.target<O = 3, chip = "sm_89", features = "+ptx84">]

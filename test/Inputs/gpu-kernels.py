@@ -292,6 +292,7 @@ FAMILIES = {
         Case(preset("int8-channel"), 300, 136, [70], options=ONE),
         Case(preset("fp8-e5m2-channel"), 72, 130, [129], x="bf16", options=ONE),
         Case(preset("int4-b64"), 300, 128, [70], options=ONE),
+        Case(preset("q6_K"), 40, 512, [5], chip="sm_86"),  # has less shared memory
         Case(preset("int8-channel"), 300, 150, [150], static=150, compute="int8", options=ONE),
         Case(None, 520, 77, [260], weight="f16", y="f16", options=ONE),
         Case(None, 24, 160, [131], static=131, weight="bf16", x="bf16", accumulate=True, chip="sm_89", options=ONE),
