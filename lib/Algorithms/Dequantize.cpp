@@ -7,6 +7,7 @@
 
 #include "BlockGrid.h"
 #include "BlockParameters.h"
+#include "FiniteValues.h"
 #include "compress/Algorithms/Quantize.h"
 
 #include <algorithm>
@@ -67,22 +68,6 @@ bool mlir::compress::algorithms::dequantizeRange(
     }
   }
   return true;
-}
-
-/// First of the values of `kind` in `bytes` that is not finite.
-static std::optional<int64_t> findNonFinite(FloatKind kind,
-                                            llvm::ArrayRef<uint8_t> bytes) {
-  const int64_t width = getByteWidth(kind), count = bytes.size() / width;
-  float values[1024];
-  for (int64_t begin = 0; begin < count; begin += 1024) {
-    int64_t n = std::min<int64_t>(1024, count - begin);
-    widenToF32(kind, bytes.slice(begin * width, n * width),
-               {values, size_t(n)});
-    for (int64_t i = 0; i < n; ++i)
-      if (!std::isfinite(values[i]))
-        return begin + i;
-  }
-  return std::nullopt;
 }
 
 /// Codes that must not occur: the lowest one of a narrow format, infinities and
@@ -155,13 +140,13 @@ std::optional<StorageError> mlir::compress::algorithms::validateStorage(
   if (std::optional<int64_t> index =
           findExcludedCode(format, layout, codes.data(), sizes->numElements))
     return StorageError{Kind::CodeOutOfRange, *index};
-  if (std::optional<int64_t> index = findNonFinite(format.scale, scales))
+  if (std::optional<int64_t> index = findNonFiniteValue(format.scale, scales))
     return StorageError{Kind::NonFiniteScale, *index};
   if (!format.hasOffset())
     return std::nullopt;
   if (format.offsetKind) {
     if (std::optional<int64_t> index =
-            findNonFinite(*format.offsetKind, offsets))
+            findNonFiniteValue(*format.offsetKind, offsets))
       return StorageError{Kind::InvalidOffset, *index};
     return std::nullopt;
   }

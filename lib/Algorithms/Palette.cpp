@@ -8,6 +8,7 @@
 #include "compress/Algorithms/Palette.h"
 #include "Boxes.h"
 #include "CodeLayout.h"
+#include "FiniteValues.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -200,22 +201,6 @@ bool mlir::compress::algorithms::decodePalette(
 // Validation
 //===----------------------------------------------------------------------===//
 
-/// First of the values of `kind` in `bytes` that is not finite.
-static std::optional<int64_t> findNonFinite(FloatKind kind,
-                                            ArrayRef<uint8_t> bytes) {
-  const int64_t width = getByteWidth(kind), count = bytes.size() / width;
-  float values[1024];
-  for (int64_t begin = 0; begin < count; begin += 1024) {
-    int64_t n = std::min<int64_t>(1024, count - begin);
-    widenToF32(kind, bytes.slice(begin * width, n * width),
-               {values, size_t(n)});
-    for (int64_t i = 0; i < n; ++i)
-      if (!std::isfinite(values[i]))
-        return begin + i;
-  }
-  return std::nullopt;
-}
-
 std::optional<PaletteStorageError> mlir::compress::algorithms::validatePalette(
     const PaletteShape &shape, const PaletteFormat &format,
     ArrayRef<uint8_t> indices, ArrayRef<uint8_t> codebooks,
@@ -231,10 +216,10 @@ std::optional<PaletteStorageError> mlir::compress::algorithms::validatePalette(
   if (auto byte =
           layout.findPadding(indices.data(), sizes->numElements / inner))
     return PaletteStorageError{Kind::Padding, *byte};
-  if (auto index = findNonFinite(format.codebook, codebooks))
+  if (auto index = findNonFiniteValue(format.codebook, codebooks))
     return PaletteStorageError{Kind::NonFiniteCodebook, *index};
   if (format.scale)
-    if (auto index = findNonFinite(*format.scale, scales))
+    if (auto index = findNonFiniteValue(*format.scale, scales))
       return PaletteStorageError{Kind::NonFiniteScale, *index};
   return std::nullopt;
 }

@@ -10,6 +10,15 @@ import artifact
 from codec_families import Decoded, Tree, decode
 from differential import expect, tensor_type
 
+# CPUs that integers are multiplied on, and what a machine must have for each.
+TARGETS = {
+    "x86-64": [],
+    "x86-64-v2": ["ssse3"],
+    "x86-64-v3": ["avx2", "fma", "f16c"],
+    "x86-64-v4": ["fma", "avx512f", "avx512bw", "avx512vl", "avx512dq", "avx512cd"],
+    "icelake-server": ["fma", "avx512_vpopcntdq", "avx512_vnni", "avx512vbmi"],
+}
+
 # Cases by target, what failed, and the largest share of a bound that errors took.
 Result = tuple[Counter, list[str], float]
 

@@ -20,18 +20,10 @@ from codec_families import Quant, Tensor, Tree
 from compress_runtime import Model
 from differential import tensor_type, write_maps
 from fused_ops import UNIT, widen
-from random_modules import decode_stored, run_modules, run_tool
+from random_modules import TARGETS, decode_stored, run_modules, run_tool
 
 SEED = int(os.environ.get("COMPRESS_TEST_SEED", "1"))
 CASES = int(os.environ.get("COMPRESS_TEST_CASES", "4"))
-# What a machine must have for each.
-TARGETS = {
-    "x86-64": [],
-    "x86-64-v2": ["ssse3"],
-    "x86-64-v3": ["avx2", "fma", "f16c"],
-    "x86-64-v4": ["fma", "avx512f", "avx512bw", "avx512vl", "avx512dq", "avx512cd"],
-    "icelake-server": ["fma", "avx512_vpopcntdq", "avx512_vnni", "avx512vbmi"],
-}
 SCALES = ["f32", "f16", "bf16"]
 # By name: the body of an elementwise op, and the same in numpy.
 BODIES = {

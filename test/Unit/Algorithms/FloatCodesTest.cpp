@@ -15,13 +15,14 @@
 #include <random>
 
 using namespace mlir::compress::algorithms;
+using reference::decode;
+using reference::encode;
 using reference::Encoded;
 using reference::Sample;
 using Bytes = std::vector<uint8_t>;
+using reference::kAllIsas;
 using Floats = std::vector<float>;
 
-static constexpr Isa kAllIsas[] = {Isa::Auto, Isa::Baseline, Isa::X86V3,
-                                   Isa::X86V4};
 static constexpr CodeKind kFloatCodes[] = {CodeKind::F8E4M3FN, CodeKind::F8E5M2,
                                            CodeKind::F4E2M1FN};
 
@@ -32,25 +33,6 @@ static QuantFormat makeFormat(CodeKind codes,
   format.bits = reference::getBits(codes);
   format.scale = scale;
   return format;
-}
-
-static std::optional<QuantError>
-encode(const Floats &values, const QuantShape &shape, const QuantFormat &format,
-       Encoded &out, decltype(quantizeRtn) *quantize = quantizeRtn) {
-  Sample sample;
-  sample.shape = shape;
-  sample.format = format;
-  out = reference::allocate(sample);
-  return quantize(reference::toBytes(FloatKind::F32, values), FloatKind::F32,
-                  shape, format, out.codes, out.scales, out.offsets, Isa::Auto);
-}
-
-static Floats decode(const Encoded &encoded, const QuantShape &shape,
-                     const QuantFormat &format, Isa isa = Isa::Auto) {
-  Floats out(computeSizes(shape, format)->numElements);
-  EXPECT_TRUE(dequantizeRange(shape, format, FloatKind::F32, encoded.codes,
-                              encoded.scales, encoded.offsets, 0, out, isa));
-  return out;
 }
 
 static uint32_t getBits(float value) {

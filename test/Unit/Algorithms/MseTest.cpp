@@ -18,12 +18,10 @@
 using namespace mlir::compress::algorithms;
 using reference::Encoded;
 using reference::Generator;
+using reference::kAllIsas;
 using reference::Sample;
 using Floats = std::vector<float>;
 using Offset = QuantFormat::Offset;
-
-static constexpr Isa kAllIsas[] = {Isa::Auto, Isa::Baseline, Isa::X86V3,
-                                   Isa::X86V4};
 
 namespace {
 

@@ -15,6 +15,8 @@
 #include <random>
 
 using namespace mlir::compress::algorithms;
+using reference::decode;
+using reference::encode;
 using reference::Encoded;
 using reference::Sample;
 using Bytes = std::vector<uint8_t>;
@@ -34,25 +36,6 @@ static QuantFormat getTernary(FloatKind scale = FloatKind::F16) {
   format.narrow = true;
   format.scale = scale;
   return format;
-}
-
-static std::optional<QuantError>
-encode(const Floats &values, const QuantShape &shape, const QuantFormat &format,
-       Encoded &out, decltype(quantizeRtn) *quantize = quantizeRtn) {
-  Sample sample;
-  sample.shape = shape;
-  sample.format = format;
-  out = reference::allocate(sample);
-  return quantize(reference::toBytes(FloatKind::F32, values), FloatKind::F32,
-                  shape, format, out.codes, out.scales, out.offsets, Isa::Auto);
-}
-
-static Floats decode(const Encoded &encoded, const QuantShape &shape,
-                     const QuantFormat &format) {
-  Floats out(computeSizes(shape, format)->numElements);
-  EXPECT_TRUE(dequantizeRange(shape, format, FloatKind::F32, encoded.codes,
-                              encoded.scales, encoded.offsets, 0, out));
-  return out;
 }
 
 /// Blocks of normal values in their own sizes.

@@ -12,6 +12,7 @@
 #include "compress/Algorithms/Quantize.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "gtest/gtest.h"
 
 #include <algorithm>
 #include <cmath>
@@ -159,6 +160,28 @@ inline Encoded allocate(const Sample &sample) {
   out.codes.assign(sizes->codeBytes, 0xee);
   out.scales.assign(sizes->scaleBytes, 0xee);
   out.offsets.assign(sizes->offsetBytes, 0xee);
+  return out;
+}
+
+inline constexpr Isa kAllIsas[] = {Isa::Auto, Isa::Baseline, Isa::X86V3,
+                                   Isa::X86V4};
+
+/// What the library makes of f32, and of that f32 again.
+inline std::optional<QuantError>
+encode(const std::vector<float> &values, const QuantShape &shape,
+       const QuantFormat &format, Encoded &out,
+       decltype(quantizeRtn) *quantize = quantizeRtn) {
+  out = allocate({shape, format, FloatKind::F32, {}});
+  return quantize(toBytes(FloatKind::F32, values), FloatKind::F32, shape,
+                  format, out.codes, out.scales, out.offsets, Isa::Auto);
+}
+inline std::vector<float> decode(const Encoded &encoded,
+                                 const QuantShape &shape,
+                                 const QuantFormat &format,
+                                 Isa isa = Isa::Auto) {
+  std::vector<float> out(computeSizes(shape, format)->numElements);
+  EXPECT_TRUE(dequantizeRange(shape, format, FloatKind::F32, encoded.codes,
+                              encoded.scales, encoded.offsets, 0, out, isa));
   return out;
 }
 
