@@ -154,11 +154,11 @@ algorithms::TileLayout FragmentLayout::getTiles(int64_t rank, unsigned rowDim,
   // for values of 16 bits.
   algorithms::MmaFragment metadata =
       algorithms::getSparseMmaShape(MmaKind::F16).metadata;
-  for (auto [factor, extent] : llvm::enumerate(layout.split))
+  for (int64_t factor = 0, count = layout.split.size(); factor < count;
+       ++factor)
     if (llvm::none_of(digits, [&](ArrayRef<Digit> dim) {
-          return llvm::any_of(dim, [&, factor = factor](const Digit &digit) {
-            return digit.index == int64_t(factor);
-          });
+          return llvm::any_of(
+              dim, [&](const Digit &digit) { return digit.index == factor; });
         }))
       layout.positions.push_back(factor);
   layout.positions.push_back(digits[0].front().index);
