@@ -212,7 +212,7 @@ func.func @tensors(%x: tensor<4x256xf16>, %s: tensor<8x16x512xi8>, %y: tensor<4x
 #tiled = #compress.tiled<#compress.quant<i8, block = [1, 16], scale = f16>, tile = [32, 16], order = [0, 1], split = [2, 2, 8, 1, 2, 4, 2], inside = [2, 5, 3, 0, 1, 6, 4], record = 1, flip = 128>
 #nk = affine_map<(m, n, k) -> (n, k)>
 func.func @short(%x: memref<4x256xf16>, %s: memref<4x16x576xi8>, %y: memref<4x128xf32>) {
-  // expected-error @below {{no kernel for GPUs, because it computes in int8, and its weight is not of integers of up to 8 bits in blocks of a multiple of 32 columns, or of 17 columns or more in one block; of sparse ones twice as many}}
+  // expected-error @below {{no kernel for GPUs, because it computes in int8, and its weight is not of integers of up to 8 bits in blocks of a multiple of 32 columns, of sparse ones 64, or in one block}}
   compress.contract ins(%x, %s : memref<4x256xf16>, memref<4x16x576xi8>) outs(%y : memref<4x128xf32>) overwrite
     weight(!compress.tensor<128x256xf32, #tiled>, #nk) compute = int8
   return
@@ -252,7 +252,7 @@ func.func @long_without_signs(%x: memref<4x66336xf16>, %s: memref<1x2073x512xi8>
 #tiled = #compress.tiled<#compress.quant<i8, block = [1, 64], scale = f32>, tile = [16, 32], order = [0, 1], split = [1, 2, 8, 2, 2, 4, 2], inside = [2, 5, 3, 0, 1, 6, 4], record = 1, flip = 128>
 #nk = affine_map<(m, n, k) -> (n, k)>
 func.func @integers(%x: memref<4x64xf16>, %s: memref<1x2x512xi8>, %t: memref<1x1x8x1x1x1x2x1x1xf32>, %y: memref<4x16xf32>) {
-  // expected-error @below {{no kernel for GPUs, because it computes in f8, and its weight is not of f8E4M3FN or f8E5M2 in blocks of a multiple of 32 columns, or of 17 columns or more in one block; of sparse ones twice as many}}
+  // expected-error @below {{no kernel for GPUs, because it computes in f8, and its weight is not of f8E4M3FN or f8E5M2 in blocks of a multiple of 32 columns, of sparse ones 64, or in one block}}
   compress.contract ins(%x, %s, %t : memref<4x64xf16>, memref<1x2x512xi8>, memref<1x1x8x1x1x1x2x1x1xf32>) outs(%y : memref<4x16xf32>) overwrite
     weight(!compress.tensor<16x64xf32, #tiled>, #nk) compute = f8
   return

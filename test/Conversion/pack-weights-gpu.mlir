@@ -90,8 +90,8 @@ func.func @convolution(%x: tensor<1x1x4x3xf16>, %i: tensor<1x1x3x2xf16>) -> tens
 // -----
 // Codes of 4 bits, and a palette: 3 channels of 2 places are 3 bytes of a row, and not 2 for each place. Codes are 1, 2, .. 6 and 6, 5, .. 1.
 // CHECK-LABEL: func @codes
-// CHECK-DAG: #compress.matrix<#compress.tiled<#compress.quant<i4, block = [1, 6], scale = f32>, tile = [64, 16], {{.*}}flip = 136>, rows = [0], columns = [1, 2, 3]>
-// CHECK-DAG: #compress.matrix<#compress.tiled<#compress.palette<bits = 4, group = [2, 6], codebook = f16>, tile = [64, 16], {{.*}}>, rows = [0], columns = [1, 2, 3]>
+// CHECK-DAG: #compress.matrix<#compress.tiled<#compress.quant<i4, block = [1, 6], scale = f32>, tile = [32, 32], {{.*}}flip = 136>, rows = [0], columns = [1, 2, 3]>
+// CHECK-DAG: #compress.matrix<#compress.tiled<#compress.palette<bits = 4, group = [2, 6], codebook = f16>, tile = [32, 32], {{.*}}>, rows = [0], columns = [1, 2, 3]>
 // Lanes 0 to 2 have 1 and 2, 3 and 4, 5 and 6 of row 0, lanes 4 to 6 those of row 1. Signs are flipped: 0 is 8.
 // CHECK-DAG: codes.tiled: "0x40000000{{89888A88(88){12}8B888C88(88){12}8D888E88(88){28}8E888D88(88){12}8C888B88(88){12}8A888988(88)*.*}}"
 // CHECK-DAG: indices.tiled: "0x40000000{{21(0){30}43(0){30}65(0){30}(0){32}56(0){30}34(0){30}12(0)*}}"

@@ -488,22 +488,25 @@ class Base3:
 
 @dataclass
 class Dense:
+    element: str | None = None
+
     @staticmethod
     def draw(rng: random.Random, tensor: Tensor) -> "Dense | None":
-        return Dense() if tensor.element in FLOATS else None
+        halves = ["f16", "bf16"] if tensor.element == "f32" else []
+        return Dense(rng.choice([None, *halves])) if tensor.element in FLOATS else None
 
     @staticmethod
     def probes(rank: int) -> list[str]:
-        return ["#compress.dense"]
+        return ["#compress.dense", "#compress.dense<f16>"]
 
     def __str__(self) -> str:
-        return "#compress.dense"
+        return f"#compress.dense<{self.element}>" if self.element else "#compress.dense"
 
     def storage(self, tensor: Tensor) -> list[Component]:
-        return [Component("values", tensor.shape, tensor.element, tensor.sign)]
+        return [Component("values", tensor.shape, self.element or tensor.element, tensor.sign)]
 
     def decode(self, tensor: Tensor, parts: list[np.ndarray]) -> np.ndarray:
-        return parts[0]
+        return widen(self.element, parts[0]) if self.element else parts[0]
 
     def extents(self) -> list[list[int]]:
         return []

@@ -281,9 +281,9 @@ func.func @main(%x: tensor<?x8xf16>, %y: tensor<?x1xf32>) -> tensor<?x1xf32> {{
 {{-# dialect_resources: {{ builtin: {{ w: {blob(tall)} }} }} #-}}
 """)
 subprocess.run(["compressc", "compile", directory / "tall.mlir", "--preset", "palette4", "--min-elements=1", "--target", "nvptx:sm_80", "--compute=f16", "-o", directory / "tall"], check=True)  # fmt: skip
-rows = 65536 * 32 + 5
+rows = 65536 * 64 + 5
 x_tall = np.zeros((rows, 8), np.float16)
-x_tall[[0, 31, rows - 6, rows - 1]] = rng.integers(1, 5, (4, 8))
+x_tall[[0, 63, rows - 6, rows - 1]] = rng.integers(1, 5, (4, 8))
 all_blocks = fake_gpu.run_grid
 
 
@@ -299,8 +299,8 @@ with Model(directory / "tall") as one:
     [y_tall] = one.run("main", x_tall, np.zeros((rows, 1), np.float32))
     gpu.check()
 fake_gpu.run_grid = all_blocks
-assert gpu.launches[-1] == ("main_contract0_m32_many", [65537, 1, 1]), gpu.launches[-1]
-touched = [*range(32), *range(rows - 5, rows)]
+assert gpu.launches[-1] == ("main_contract0_m64_many", [65537, 1, 1]), gpu.launches[-1]
+touched = [*range(64), *range(rows - 5, rows)]
 assert np.array_equal(y_tall[touched], x_tall[touched] @ tall.T) and np.count_nonzero(y_tall) == 3, y_tall[y_tall != 0]
 
 # Two models have weights of their own, and give all back.

@@ -476,8 +476,10 @@ void PackWeightsPass::pack(PackedWeight &weight) {
   if (const auto &matrix = weight.matrix) {
     rows = matrix->getRows();
     moved = base.moveToMatrix(logical, rows, matrix->columns, leaves);
-    for (auto [leaf, part] : llvm::zip_equal(leaves, moved))
-      leaf = part.data.getData();
+    SmallVector<const EncodedComponent *> parts;
+    collectEncodedLeaves(moved, parts);
+    for (auto [leaf, part] : llvm::zip_equal(leaves, parts))
+      leaf = part->data.getData();
     base = base.getMatrixCodec(logical, rows, matrix->columns);
     logical = getMatrixType(logical, rows, matrix->columns);
   }

@@ -26,3 +26,17 @@ func.func @packed(%v: tensor<1x2x8x16xf32>) -> tensor<10x12xf32> {
   %1 = compress.decode %0 : !packed
   return %1 : tensor<10x12xf32>
 }
+
+// -----
+// f32 in 16 bits: decode widens each value.
+// CHECK-LABEL: func @half
+// CHECK: compress.assemble %{{.*}} : tensor<?x3xf16> -> !compress.tensor<?x3xf32, #compress.dense<f16>>
+// LOWER-LABEL: func @half
+// LOWER-SAME: (%[[V:.*]]: tensor<?x3xf16>)
+// LOWER: linalg.generic {{.*}} ins(%[[V]] : tensor<?x3xf16>)
+// LOWER: arith.extf %{{.*}} : f16 to f32
+func.func @half(%v: tensor<?x3xf16>) -> tensor<?x3xf32> {
+  %0 = compress.assemble %v : tensor<?x3xf16> -> !compress.tensor<?x3xf32, #compress.dense<f16>>
+  %1 = compress.decode %0 : !compress.tensor<?x3xf32, #compress.dense<f16>>
+  return %1 : tensor<?x3xf32>
+}

@@ -19,10 +19,11 @@ using namespace mlir::compress;
 namespace {
 struct DenseFragmentDecoder
     : FragmentDecoderInterface::ExternalModel<DenseFragmentDecoder, DenseAttr> {
-  std::optional<FragmentCodes> getFragmentCodes(Attribute,
+  std::optional<FragmentCodes> getFragmentCodes(Attribute attr,
                                                 RankedTensorType logical,
                                                 unsigned columnDim) const {
-    if (logical.getElementTypeBitWidth() != 16)
+    if (cast<DenseAttr>(attr).getStoredType(logical).getElementTypeBitWidth() !=
+        16)
       return std::nullopt;
     return FragmentCodes{/*bits=*/16, logical.getDimSize(columnDim)};
   }
@@ -32,14 +33,15 @@ struct DenseFragmentDecoder
     return {};
   }
 
-  SmallVector<Value> emitFragment(Attribute, OpBuilder &builder, Location loc,
-                                  const FragmentWeight &weight,
+  SmallVector<Value> emitFragment(Attribute attr, OpBuilder &builder,
+                                  Location loc, const FragmentWeight &weight,
                                   const FragmentPlace &, ValueRange words,
                                   int64_t rowTile, int64_t step, MmaKind kind,
                                   ValueRange) const {
     ImplicitLocOpBuilder b(loc, builder);
     FragmentLayout layout = FragmentLayout::of(/*bits=*/16, weight);
-    Type stored = weight.logical.getElementType();
+    Type stored =
+        cast<DenseAttr>(attr).getStoredType(weight.logical).getElementType();
     Type wanted = kind == MmaKind::F16 ? Type(b.getF16Type()) : b.getBF16Type();
     SmallVector<Value> registers;
     for (int64_t reg = 0; reg < 4; ++reg) {

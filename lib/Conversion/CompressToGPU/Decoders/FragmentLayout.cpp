@@ -16,8 +16,6 @@ using namespace mlir;
 using namespace mlir::compress;
 
 static constexpr int64_t kWords = kLaneBytes / 4;
-/// Tiles in a record are at most so many times those of a block.
-static constexpr int64_t kMaxBlocks = 16;
 
 static const algorithms::MmaFragment &getFragment() {
   static const algorithms::MmaFragment fragment =
@@ -34,6 +32,10 @@ std::optional<FragmentLayout> FragmentLayout::choose(const FragmentCodes &codes,
   if (codes.bits > 8 && codes.bits != 16)
     return std::nullopt;
   FragmentLayout layout = {codes.bits, 1, 1, 1, codes.hasPairs, codes.isSparse};
+  // Sums of bytes take twice the columns.
+  const bool isOneBlock = codes.block >= columns;
+  if (codes.bits <= 8)
+    columns = std::max(columns, layout.getColumns() + 1);
   int64_t most = layout.areRowsFields() ? 8 / codes.bits
                  : codes.bits <= 8      ? 2
                                         : 1;
@@ -50,8 +52,8 @@ std::optional<FragmentLayout> FragmentLayout::choose(const FragmentCodes &codes,
       int64_t extent = layout.getSteps() * layout.getColumns();
       // One block takes as many columns as it needs, others as many as divide
       // it.
-      if (codes.block >= columns ? steps == 1 || extent / 2 < columns
-                                 : codes.block % extent == 0)
+      if (isOneBlock ? steps == 1 || extent / 2 < columns
+                     : codes.block % extent == 0)
         return layout;
     }
   }
@@ -216,7 +218,8 @@ mlir::compress::getFragmentLayout(FragmentDecoderInterface decoder,
   if (codes->isSparse && fragments->rowTiles * fragments->getSteps() == 1 &&
       columns > layout.tile[columnDim])
     tiles = std::max<int64_t>(tiles, 2);
-  for (int64_t blocks = 1; blocks <= kMaxBlocks; blocks *= 2) {
+  // Three and their multiples are blocks of a row of a window.
+  for (int64_t blocks : {1, 2, 4, 8, 16, 3, 6, 12}) {
     layout.record = tiles * blocks;
     auto tiled = TiledAttr::get(codec, layout);
     auto records = tiled.getRecords(logical);

@@ -127,7 +127,7 @@ struct NmFragmentDecoder
                                                 Attribute values) const {
     auto codec = cast<NmAttr>(attr);
     auto decoder = dyn_cast<FragmentDecoderInterface>(values);
-    bool isCompressed = !isa<DenseAttr>(values);
+    bool isCompressed = values != DenseAttr::get(attr.getContext());
     if (!explainGroups(codec, columnDim, isCompressed).empty() || !decoder)
       return std::nullopt;
     RankedTensorType type = getValueType(codec, logical, isCompressed);

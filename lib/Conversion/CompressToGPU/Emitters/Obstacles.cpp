@@ -56,8 +56,8 @@ static std::string findObstacleOfBytes(ContractOp op) {
     return "it computes in " + stringifyComputeMode(op.getCompute()).str() +
            ", and its weight is not of " +
            (isFloat ? "f8E4M3FN or f8E5M2" : "integers of up to 8 bits") +
-           " in blocks of a multiple of 32 columns, or of 17 columns or more "
-           "in one block; of sparse ones twice as many";
+           " in blocks of a multiple of 32 columns, of sparse ones 64, or in "
+           "one block";
   if (isFloat)
     return "";
   FragmentFormat format = decoder.getFragmentFormat(weight, kind);

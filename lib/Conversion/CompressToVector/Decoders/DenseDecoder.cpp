@@ -59,8 +59,8 @@ struct DenseTileDecoder
     return {memref::CollapseShapeOp::create(b, loc, components[0], groups)};
   }
 
-  bool isLoaded(Attribute, RankedTensorType tiled) const {
-    return tiled.getElementType().isF32();
+  bool isLoaded(Attribute attr, RankedTensorType tiled) const {
+    return cast<DenseAttr>(attr).getStoredType(tiled).getElementType().isF32();
   }
 
   void emitPrefetch(Attribute, OpBuilder &builder, Location loc,
@@ -79,10 +79,10 @@ struct DenseTileDecoder
   }
 
   SmallVector<Value> emitTile(Attribute, OpBuilder &builder, Location loc,
-                              const ByteInstructions &, RankedTensorType tiled,
+                              const ByteInstructions &, RankedTensorType,
                               ValueRange prepared, ValueRange indices) const {
     ImplicitLocOpBuilder b(loc, builder);
-    Type element = tiled.getElementType();
+    Type element = cast<MemRefType>(prepared[0].getType()).getElementType();
     auto lanes = VectorType::get(kLanes, element);
     auto lanesF32 = VectorType::get(kLanes, b.getF32Type());
     int64_t size = cast<MemRefType>(prepared[0].getType()).getShape().back();

@@ -7,6 +7,7 @@
 
 #include "CodecData.h"
 #include "mlir/Dialect/Utils/IndexingUtils.h"
+#include "llvm/Support/Format.h"
 
 using namespace mlir;
 using namespace mlir::compress;
@@ -17,6 +18,12 @@ std::string mlir::compress::formatIndex(int64_t flat, ArrayRef<int64_t> shape) {
   os << "[";
   llvm::interleaveComma(delinearize(flat, computeStrides(shape)), os);
   os << "]";
+  return text;
+}
+
+std::string mlir::compress::formatNumber(double number) {
+  std::string text;
+  llvm::raw_string_ostream(text) << llvm::format("%g", number);
   return text;
 }
 

@@ -30,6 +30,9 @@ inline AsmResourceBlob allocateBlob(int64_t bytes) {
 /// The index in each dimension of the flat element `flat`, as `[1, 2]`.
 std::string formatIndex(int64_t flat, ArrayRef<int64_t> shape);
 
+/// A number, for messages: at most six digits.
+std::string formatNumber(double number);
+
 /// Fills `out` with elements of `kind` from number `begin` on, at most `most`
 /// at a time: `decode` gives those from a number on, in f32.
 void decodeChunks(

@@ -12,7 +12,6 @@
 #include "compress/Dialect/Compress/IR/FloatKind.h"
 #include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "mlir/IR/AsmState.h"
-#include "llvm/Support/Format.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -51,14 +50,10 @@ public:
     auto codec = cast<LowRankAttr>(codecAttr);
     FloatKind kind = *getFloatKind(weight.type.getElementType());
     std::vector<float> values = widen(weight.data, kind);
-    if (auto index = algorithms::findNonFinite(values)) {
-      std::string value;
-      llvm::raw_string_ostream(value)
-          << llvm::format("%g", double(values[*index]));
-      return context.emitError()
-             << "expected finite values, but got " << value << " at "
-             << formatIndex(*index, weight.type.getShape());
-    }
+    if (auto index = algorithms::findNonFinite(values))
+      return context.emitError() << "expected finite values, but got "
+                                 << formatNumber(values[*index]) << " at "
+                                 << formatIndex(*index, weight.type.getShape());
     auto [n, k] = getMatrixShape(weight.type);
     algorithms::LowRankFactors factors =
         algorithms::factorize(values, n, k, codec.getRank(), method);

@@ -344,6 +344,69 @@ NestedAttr::relayout(RankedTensorType logical,
   return result;
 }
 
+CodecAttrInterface
+NestedAttr::getMatrixCodec(RankedTensorType logical, ArrayRef<unsigned> rows,
+                           ArrayRef<unsigned> columns) const {
+  CodecAttrInterface base = getBase().getMatrixCodec(logical, rows, columns);
+  if (!base)
+    return nullptr;
+  NamedAttrList components;
+  for (auto [part, moved] : llvm::zip_equal(
+           getBase().getStorage(logical),
+           base.getStorage(getMatrixType(logical, rows, columns)))) {
+    CodecAttrInterface nested = getNested(*this, part.name);
+    if (!nested)
+      continue;
+    // What has an entry for each block has a matrix of them.
+    auto type = cast<RankedTensorType>(part.type);
+    if (type.getRank() != logical.getRank() ||
+        getMatrixType(type, rows, columns) != moved.type)
+      return nullptr;
+    CodecAttrInterface codec = nested.getMatrixCodec(type, rows, columns);
+    if (!codec)
+      return nullptr;
+    components.set(part.name, codec);
+  }
+  return get(getContext(), base, components.getDictionary(getContext()));
+}
+
+std::vector<EncodedComponent>
+NestedAttr::moveToMatrix(RankedTensorType logical, ArrayRef<unsigned> rows,
+                         ArrayRef<unsigned> columns,
+                         ArrayRef<ArrayRef<char>> leaves) const {
+  // Base moves zeros in the place of what moves by itself.
+  SmallVector<StorageComponent> base = getBase().getStorage(logical);
+  std::vector<EncodedComponent> moved(base.size());
+  std::vector<std::vector<char>> zeros;
+  zeros.reserve(base.size());
+  SmallVector<ArrayRef<char>> own;
+  for (auto [i, part, stored] : llvm::enumerate(base, getStorage(logical))) {
+    SmallVector<Type> types;
+    getLeafTypes(stored.type, types);
+    ArrayRef<ArrayRef<char>> ofPart = leaves.take_front(types.size());
+    leaves = leaves.drop_front(types.size());
+    CodecAttrInterface codec = getNested(*this, part.name);
+    if (!codec) {
+      llvm::append_range(own, ofPart);
+      continue;
+    }
+    auto type = cast<RankedTensorType>(part.type);
+    own.push_back(zeros.emplace_back(type.getNumElements() *
+                                     type.getElementTypeBitWidth() / 8));
+    moved[i] = {
+        CompressedTensorType::get(getMatrixType(type, rows, columns),
+                                  codec.getMatrixCodec(type, rows, columns)),
+        {},
+        codec.moveToMatrix(type, rows, columns, ofPart)};
+  }
+  std::vector<EncodedComponent> result =
+      getBase().moveToMatrix(logical, rows, columns, own);
+  for (auto [part, again] : llvm::zip_equal(result, moved))
+    if (!again.parts.empty())
+      part = std::move(again);
+  return result;
+}
+
 LogicalResult NestedAttr::rewriteContraction(RewriterBase &rewriter,
                                              OpOperand &use,
                                              RankedTensorType logical,

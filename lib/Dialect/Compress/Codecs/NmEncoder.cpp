@@ -240,43 +240,112 @@ NmAttr::relayout(RankedTensorType logical, const algorithms::TileLayout &layout,
   return result;
 }
 
+CodecAttrInterface NmAttr::getMatrixCodec(RankedTensorType logical,
+                                          ArrayRef<unsigned> rows,
+                                          ArrayRef<unsigned> columns) const {
+  // Groups of the fastest columns that leave no rest follow each other.
+  if (!getPositions().empty() || getAxis() != columns.back() ||
+      logical.getDimSize(getAxis()) % getGroup() != 0)
+    return nullptr;
+  return get(getContext(), getKept(), getGroup(), /*axis=*/rows.size());
+}
+
+std::vector<EncodedComponent>
+NmAttr::moveToMatrix(RankedTensorType logical, ArrayRef<unsigned> rows,
+                     ArrayRef<unsigned> columns,
+                     ArrayRef<ArrayRef<char>> leaves) const {
+  auto codec = cast<NmAttr>(getMatrixCodec(logical, rows, columns));
+  SmallVector<StorageComponent> storage =
+      codec.getStorage(getMatrixType(logical, rows, columns));
+  ArrayRef<int64_t> values =
+      cast<RankedTensorType>(getStorage(logical)[0].type).getShape();
+  SmallVector<unsigned> order(rows);
+  llvm::append_range(order, columns);
+  std::vector<EncodedComponent> result;
+  for (const StorageComponent &part : storage) {
+    auto type = cast<RankedTensorType>(part.type);
+    int64_t width = type.getElementTypeBitWidth() / 8;
+    result.push_back({type, allocateBlob(type.getNumElements() * width), {}});
+  }
+  algorithms::permuteEntries(
+      values, order, logical.getElementTypeBitWidth() / 8, asBytes(leaves[0]),
+      asMutableBytes(result[0].data));
+  // Positions are packed as codes of the values are.
+  algorithms::permuteCodes(
+      values, order, getPositionBits(),
+      cast<RankedTensorType>(storage[0].type).getShape().back(),
+      asBytes(leaves[1]), asMutableBytes(result[1].data));
+  return result;
+}
+
 //===----------------------------------------------------------------------===//
 // Presets
 //===----------------------------------------------------------------------===//
 
-/// Groups run along what is reduced: along the largest such dimension (the
-/// channels of a convolution), of equal ones the innermost.
-static int64_t chooseAxis(RankedTensorType type, ArrayRef<DimRole> roles) {
+/// Groups run along what is reduced: along the largest such dimension, of equal
+/// ones the innermost. Those of a convolution run along its channels; where
+/// these are less than a group (the first layer of most networks), there are
+/// none.
+static std::optional<int64_t>
+chooseAxis(RankedTensorType type, ArrayRef<DimRole> roles, int64_t group) {
   int64_t axis = -1;
   for (int64_t i = type.getRank() - 1; i >= 0; --i)
     if (roles[i] == DimRole::Reduction &&
         (axis < 0 || type.getDimSize(i) > type.getDimSize(axis)))
       axis = i;
+  bool hasWindow = llvm::is_contained(roles, DimRole::Window);
+  if (hasWindow && (axis < 0 || type.getDimSize(axis) < group))
+    return std::nullopt;
   return axis < 0 ? std::max<int64_t>(type.getRank() - 1, 0) : axis;
 }
 
 template <int64_t kept, int64_t group>
 static CodecAttrInterface buildNm(RankedTensorType type,
                                   ArrayRef<DimRole> roles) {
-  return NmAttr::get(type.getContext(), kept, group, chooseAxis(type, roles));
+  std::optional<int64_t> axis = chooseAxis(type, roles, group);
+  return axis ? NmAttr::get(type.getContext(), kept, group, *axis) : NmAttr();
+}
+
+/// 2:4 whose values another codec stores, given that of the values.
+static CodecAttrInterface
+buildSparse(RankedTensorType type, ArrayRef<DimRole> roles,
+            function_ref<CodecAttrInterface(RankedTensorType)> build) {
+  CodecAttrInterface nm = buildNm<2, 4>(type, roles);
+  // No value to store; the codec's own rules will say so.
+  if (!nm || type.getRank() == 0)
+    return nm;
+  MLIRContext *context = type.getContext();
+  StorageComponent values = nm.getStorage(type)[0];
+  CodecAttrInterface codec = build(cast<RankedTensorType>(values.type));
+  if (!codec)
+    return nm;
+  return NestedAttr::get(
+      context, nm,
+      DictionaryAttr::get(context,
+                          {{StringAttr::get(context, values.name), codec}}));
 }
 
 /// 2:4, and 4 bits for each value that is left.
 static CodecAttrInterface buildSparseInt4(RankedTensorType type,
                                           ArrayRef<DimRole> roles) {
-  MLIRContext *ctx = type.getContext();
-  auto nm = NmAttr::get(ctx, 2, 4, chooseAxis(type, roles));
-  // No value to quantize; the codec's own rules will say so.
-  if (type.getRank() == 0)
-    return nm;
-  StorageComponent values = nm.getStorage(type)[0];
-  auto quant = QuantAttr::get(
-      ctx, QuantStorage::I4,
-      alongReduction(cast<RankedTensorType>(values.type), roles, 64),
-      Float16Type::get(ctx), /*zero=*/Type(), /*min=*/Type(), /*narrow=*/false);
-  return NestedAttr::get(
-      ctx, nm,
-      DictionaryAttr::get(ctx, {{StringAttr::get(ctx, values.name), quant}}));
+  return buildSparse(type, roles, [&](RankedTensorType values) {
+    MLIRContext *context = values.getContext();
+    return QuantAttr::get(context, QuantStorage::I4,
+                          alongReduction(values, roles, 64),
+                          Float16Type::get(context), /*zero=*/Type(),
+                          /*min=*/Type(), /*narrow=*/false);
+  });
+}
+
+/// 2:4, and half precision for each value that is left.
+static CodecAttrInterface buildSparseHalf(RankedTensorType type,
+                                          ArrayRef<DimRole> roles) {
+  return buildSparse(type, roles, [](RankedTensorType values) {
+    MLIRContext *context = values.getContext();
+    return values.getElementType().isF32()
+               ? DenseAttr::get(context, Float16Type::get(context))
+               : DenseAttr();
+  });
 }
 
 void mlir::compress::registerNmEncoders(CodecRegistry &registry) {
@@ -287,6 +356,8 @@ void mlir::compress::registerNmEncoders(CodecRegistry &registry) {
                       buildNm<1, 4>});
   registry.addPreset({"nm4:8", "4 of 8 consecutive values, largest magnitudes",
                       buildNm<4, 8>});
+  registry.addPreset({"nm2:4-f16", "2 of 4 consecutive values, half precision",
+                      buildSparseHalf});
   registry.addPreset({"sparse-int4",
                       "2 of 4 as 4-bit integers, one f16 scale per 64 of them",
                       buildSparseInt4});

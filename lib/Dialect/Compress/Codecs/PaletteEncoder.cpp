@@ -12,7 +12,6 @@
 #include "compress/Dialect/Compress/IR/Compress.h"
 #include "compress/Dialect/Compress/IR/FloatKind.h"
 #include "mlir/IR/AsmState.h"
-#include "llvm/Support/Format.h"
 
 using namespace mlir;
 using namespace mlir::compress;
@@ -69,8 +68,7 @@ static InFlightDiagnostic report(const algorithms::PaletteError &error,
                                  InFlightDiagnostic diag) {
   using Kind = algorithms::PaletteError::Kind;
   std::string at = formatIndex(error.index, weight.type.getShape());
-  std::string value;
-  llvm::raw_string_ostream(value) << llvm::format("%g", error.value);
+  std::string value = formatNumber(error.value);
   switch (error.kind) {
   case Kind::NonFinite:
     diag << "expected finite values, but got " << value << " at " << at;

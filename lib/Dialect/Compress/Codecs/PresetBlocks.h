@@ -13,19 +13,46 @@
 
 namespace mlir::compress {
 
-/// Blocks of at most `elements` along the reduced dimensions. The innermost
-/// reduced dimension is filled first; the next one is entered only when the
-/// block covers it whole.
+/// At most `most` of `size` elements, without a rest where that leaves at least
+/// a quarter: whole steps of kernels if there are such divisors, else the
+/// largest one.
+inline int64_t divideEvenly(int64_t size, int64_t most) {
+  constexpr int64_t kSteps = 16;
+  int64_t largest = 1;
+  for (int64_t extent = std::min(size, most); extent > 1; --extent) {
+    if (size % extent != 0)
+      continue;
+    if (extent % kSteps == 0)
+      return extent;
+    largest = std::max(largest, extent);
+  }
+  return largest * 4 > most ? largest : most;
+}
+
+/// Blocks of at most `elements` along the reduced dimensions: along channels
+/// first, then along the window of a convolution, which is how kernels read
+/// them, and the innermost first of either. The next dimension is entered only
+/// when the block covers one whole. Where there are several, blocks leave no
+/// rest, so that they are blocks of the matrix that these dimensions are
+/// together, too.
 inline SmallVector<int64_t> alongReduction(RankedTensorType type,
                                            ArrayRef<DimRole> roles,
                                            int64_t elements) {
+  SmallVector<int64_t> reduced;
+  for (DimRole role : {DimRole::Reduction, DimRole::Window})
+    for (int64_t i = type.getRank() - 1; i >= 0; --i)
+      if (roles[i] == role && type.getDimSize(i) > 1)
+        reduced.push_back(i);
   SmallVector<int64_t> block(type.getRank(), 1);
-  for (int64_t i = type.getRank() - 1; i >= 0 && elements > 1; --i) {
-    if (roles[i] == DimRole::Parallel)
-      continue;
-    int64_t size = std::max<int64_t>(type.getDimSize(i), 1);
-    block[i] = std::min(size, elements);
-    elements = block[i] == size ? elements / size : 1;
+  for (int64_t dim : reduced) {
+    int64_t size = type.getDimSize(dim);
+    if (size > elements) {
+      block[dim] =
+          reduced.size() == 1 ? elements : divideEvenly(size, elements);
+      break;
+    }
+    block[dim] = size;
+    elements /= size;
   }
   return block;
 }

@@ -12,7 +12,6 @@
 #include "compress/Dialect/Compress/IR/Compress.h"
 #include "compress/Dialect/Compress/IR/FloatKind.h"
 #include "mlir/IR/AsmState.h"
-#include "llvm/Support/Format.h"
 
 using namespace mlir;
 using namespace mlir::compress;
@@ -67,12 +66,8 @@ static InFlightDiagnostic report(const algorithms::QuantError &error,
                                  InFlightDiagnostic diag) {
   using Kind = algorithms::QuantError::Kind;
   std::string at = formatIndex(error.index, weight.type.getShape());
-  auto format = [](double number) {
-    std::string text;
-    llvm::raw_string_ostream(text) << llvm::format("%g", number);
-    return text;
-  };
-  std::string value = format(error.value), needed = format(error.needed);
+  std::string value = formatNumber(error.value);
+  std::string needed = formatNumber(error.needed);
   switch (error.kind) {
   case Kind::NonFinite:
     diag << "expected finite values, but got " << value << " at " << at;

@@ -6,9 +6,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "SparseSupport.h"
-#include "mlir/Dialect/Utils/IndexingUtils.h"
-#include "llvm/Support/Format.h"
-#include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
 using namespace mlir::compress;
@@ -20,13 +17,8 @@ mlir::compress::reportEncoding(const algorithms::SparseError &error,
                                InFlightDiagnostic diag) {
   if (error.kind != Kind::NonFinite)
     return diag << "cannot be stored as " << codec;
-  std::string text;
-  llvm::raw_string_ostream os(text);
-  os << llvm::format("%g", double(error.value)) << " at [";
-  llvm::interleaveComma(
-      delinearize(error.index, computeStrides(logical.getShape())), os);
-  os << "]";
-  return diag << "expected finite values, but got " << text;
+  return diag << "expected finite values, but got " << formatNumber(error.value)
+              << " at " << formatIndex(error.index, logical.getShape());
 }
 
 LogicalResult

@@ -12,24 +12,13 @@
 using namespace mlir;
 using namespace mlir::compress;
 
-/// The leaves of encoded components, in order.
-static void collectLeaves(ArrayRef<EncodedComponent> parts,
-                          SmallVectorImpl<const EncodedComponent *> &leaves) {
-  for (const EncodedComponent &part : parts) {
-    if (isa<CompressedTensorType>(part.type))
-      collectLeaves(part.parts, leaves);
-    else
-      leaves.push_back(&part);
-  }
-}
-
 std::vector<EncodedComponent>
 TiledAttr::pack(RankedTensorType logical,
                 ArrayRef<ArrayRef<char>> leaves) const {
   std::vector<EncodedComponent> parts =
       getBase().relayout(logical, getLayout(), leaves);
   SmallVector<const EncodedComponent *> moved;
-  collectLeaves(parts, moved);
+  collectEncodedLeaves(parts, moved);
   std::vector<EncodedComponent> result;
   auto keep = [&](const EncodedComponent &part) {
     result.push_back(
@@ -83,7 +72,7 @@ public:
     if (failed(encoded))
       return failure();
     SmallVector<const EncodedComponent *> parts;
-    collectLeaves(*encoded, parts);
+    collectEncodedLeaves(*encoded, parts);
     SmallVector<ArrayRef<char>> leaves;
     for (const EncodedComponent *part : parts)
       leaves.push_back(part->data.getData());

@@ -226,6 +226,17 @@ void mlir::compress::decodeLeaves(Type compressed,
   type.getCodec().decodeData(type.getLogicalType(), views, 0, out);
 }
 
+void mlir::compress::collectEncodedLeaves(
+    ArrayRef<EncodedComponent> components,
+    SmallVectorImpl<const EncodedComponent *> &leaves) {
+  for (const EncodedComponent &component : components) {
+    if (isa<CompressedTensorType>(component.type))
+      collectEncodedLeaves(component.parts, leaves);
+    else
+      leaves.push_back(&component);
+  }
+}
+
 DenseComponents::DenseComponents(ArrayRef<EncodedComponent> components) {
   decoded.reserve(components.size());
   for (const EncodedComponent &component : components) {

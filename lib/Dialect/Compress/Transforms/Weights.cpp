@@ -229,12 +229,21 @@ private:
   static SmallVector<DimRole> getRoles(linalg::LinalgOp op, AffineMap map,
                                        const DimMap &dims) {
     auto iterators = op.getIteratorTypesArray();
+    SmallVector<unsigned, 2> window;
+    if (auto convolution = linalg::inferConvolutionDims(op);
+        succeeded(convolution))
+      window = convolution->filterLoop;
     return llvm::map_to_vector(dims, [&](ArrayRef<unsigned> current) {
-      bool reduced = llvm::any_of(current, [&](unsigned dim) {
-        return iterators[map.getDimPosition(dim)] ==
-               utils::IteratorType::reduction;
-      });
-      return reduced ? DimRole::Reduction : DimRole::Parallel;
+      DimRole role = DimRole::Parallel;
+      for (unsigned dim : current) {
+        unsigned loop = map.getDimPosition(dim);
+        if (iterators[loop] != utils::IteratorType::reduction)
+          continue;
+        if (!llvm::is_contained(window, loop))
+          return DimRole::Reduction;
+        role = DimRole::Window;
+      }
+      return role;
     });
   }
 

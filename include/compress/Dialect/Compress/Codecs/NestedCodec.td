@@ -13,7 +13,7 @@ include "compress/Dialect/Compress/IR/CompressDialect.td"
 def Compress_NestedAttr : Compress_Codec<"Nested", "nested",
     ["verifyData", "getComponentRatios", "isLossless", "rewriteContraction",
      "withComponentCodec", "needsOneSign", "getComponentLayout", "getTiledCodec",
-     "relayout"]> {
+     "relayout", "getMatrixCodec", "moveToMatrix"]> {
   let summary = "a codec some of whose components are compressed again";
   let description = [{
     Stores what `base` stores, but the named components as `!compress.tensor`s

@@ -12,7 +12,7 @@ include "compress/Dialect/Compress/IR/CompressDialect.td"
 
 def Compress_NmAttr : Compress_Codec<"Nm", "nm",
     ["verifyData", "getComponentRatios", "getComponentLayout", "getTiledCodec",
-     "relayout"]> {
+     "relayout", "getMatrixCodec", "moveToMatrix"]> {
   let summary = "N of M consecutive elements, the others are zero";
   let description = [{
     Semi-structured sparsity (Mishra et al., "Accelerating Sparse Deep Neural

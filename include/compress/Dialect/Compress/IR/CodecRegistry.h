@@ -51,6 +51,10 @@ struct EncodedComponent {
   std::vector<EncodedComponent> parts;
 };
 
+/// Appends the leaves of encoded components, in order.
+void collectEncodedLeaves(ArrayRef<EncodedComponent> components,
+                          SmallVectorImpl<const EncodedComponent *> &leaves);
+
 class CodecRegistry;
 
 /// What encoders get besides the weight.
@@ -117,8 +121,10 @@ private:
   SmallVector<ArrayRef<char>> views;
 };
 
-/// How a weight's dimension is used by the op that consumes it.
-enum class DimRole { Parallel, Reduction };
+/// How a weight's dimension is used by the op that consumes it: for its
+/// results, or for what is summed up, which is the place in the window of a
+/// convolution, or something else (channels, columns of a matrix).
+enum class DimRole { Parallel, Reduction, Window };
 
 /// A named way to store weights: the codec for a weight of the given type whose
 /// dimensions have the given roles; null to leave the weight as it is.
