@@ -39,8 +39,8 @@ struct ConvertToGPUPass
   void runOnOperation() override;
 
 private:
-  LogicalResult convert(ContractOp op, int64_t number, const GpuChip &chip);
-  LogicalResult convert(linalg::LinalgOp op, int64_t number);
+  void convert(ContractOp op, int64_t number, const GpuChip &chip);
+  void convert(linalg::LinalgOp op, int64_t number);
   void launchContraction(ImplicitLocOpBuilder &b, ContractOp op, StringRef name,
                          ValueRange operands, const KernelShape &shape);
   SmallVector<Value> prepareLhs(ImplicitLocOpBuilder &b, ContractOp op,
@@ -147,11 +147,8 @@ SmallVector<Value> ConvertToGPUPass::prepareLhs(ImplicitLocOpBuilder &b,
   return operands;
 }
 
-LogicalResult ConvertToGPUPass::convert(ContractOp op, int64_t number,
-                                        const GpuChip &chip) {
-  std::string obstacle = findObstacle(op);
-  if (!obstacle.empty())
-    return op.emitOpError() << "no kernel for GPUs, because " << obstacle;
+void ConvertToGPUPass::convert(ContractOp op, int64_t number,
+                               const GpuChip &chip) {
   ImplicitLocOpBuilder b(op.getLoc(), op);
   auto parent = op->getParentOfType<FunctionOpInterface>();
   std::string name = (parent.getName() + "_contract" + Twine(number)).str();
@@ -169,7 +166,7 @@ LogicalResult ConvertToGPUPass::convert(ContractOp op, int64_t number,
       memref::DeallocOp::create(b, buffer);
   };
   if (rows == 0)
-    return success();
+    return;
   FragmentWeight weight = getFragmentWeight(op);
   int64_t outputs = weight.logical.getDimSize(weight.getRowDim());
   int64_t columns = weight.logical.getDimSize(weight.getColumnDim());
@@ -196,7 +193,7 @@ LogicalResult ConvertToGPUPass::convert(ContractOp op, int64_t number,
     launchContraction(b, op, getName(choices.front()), operands,
                       choices.front().shape);
     finish(operands);
-    return success();
+    return;
   }
   // Of no rows there is no grid.
   Value size = memref::DimOp::create(b, op.getInit(), index(op.getDimM()));
@@ -222,15 +219,11 @@ LogicalResult ConvertToGPUPass::convert(ContractOp op, int64_t number,
   }
   b.restoreInsertionPoint(behind);
   finish(operands);
-  return success();
 }
 
 /// What has no kernel of its own: on the host it would touch buffers of the
 /// GPU.
-LogicalResult ConvertToGPUPass::convert(linalg::LinalgOp op, int64_t number) {
-  std::string obstacle = findObstacle(op);
-  if (!obstacle.empty())
-    return op->emitOpError() << "no kernel for GPUs, because " << obstacle;
+void ConvertToGPUPass::convert(linalg::LinalgOp op, int64_t number) {
   if (isMultiplyAdd(op) && op.getNumReductionLoops())
     remark::missed(op.getLoc(), remark::RemarkOpts::name("ConvertToGPU")
                                     .category("convert-compress-to-gpu"))
@@ -248,7 +241,7 @@ LogicalResult ConvertToGPUPass::convert(linalg::LinalgOp op, int64_t number) {
   // Of no elements there is no grid.
   std::optional<int64_t> known = getConstantIntValue(count);
   if (known && *known == 0)
-    return success();
+    return;
   Value blocks = b.createOrFold<arith::CeilDivUIOp>(count, index(kLoopThreads));
   if (!known) {
     Value isAny =
@@ -266,7 +259,20 @@ LogicalResult ConvertToGPUPass::convert(linalg::LinalgOp op, int64_t number) {
   gpu::KernelDim3 block = {index(kLoopThreads), index(1), index(1)};
   gpu::LaunchFuncOp::create(b, kernel, grid, block,
                             /*dynamicSharedMemorySize=*/Value(), buffers);
-  return success();
+}
+
+/// An error, if an op cannot be a kernel.
+template <typename OpT> static LogicalResult checkObstacles(OpT op) {
+  std::string obstacle = findObstacle(op);
+  if (obstacle.empty())
+    return success();
+  InFlightDiagnostic diag = op->emitOpError()
+                            << "no kernel for GPUs, because " << obstacle;
+  if (isa<ContractOp>(op))
+    if (auto weight = op->getLoc()->template findInstanceOf<NameLoc>())
+      diag.attachNote() << "its weight is '" << weight.getName().getValue()
+                        << "'";
+  return diag;
 }
 
 void ConvertToGPUPass::runOnOperation() {
@@ -310,6 +316,14 @@ void ConvertToGPUPass::runOnOperation() {
                             "converted to f16 first",
                             known->name);
   }
+  // All of them, before anything is converted.
+  bool isRefused = false;
+  for (ContractOp op : ops)
+    isRefused |= failed(checkObstacles(op));
+  for (linalg::LinalgOp op : loops)
+    isRefused |= failed(checkObstacles(op));
+  if (isRefused)
+    return signalPassFailure();
   auto b = OpBuilder::atBlockBegin(module.getBody());
   kernels = gpu::GPUModuleOp::create(b, module.getLoc(), "kernels");
   kernels.setTargetsAttr(b.getArrayAttr(NVVM::NVVMTargetAttr::get(
@@ -326,13 +340,11 @@ void ConvertToGPUPass::runOnOperation() {
       /*initial_value=*/Attribute(), /*constant=*/false,
       b.getI64IntegerAttr(kLaneBytes));
   for (auto [number, op] : llvm::enumerate(ops)) {
-    if (failed(convert(op, number, *known)))
-      return signalPassFailure();
+    convert(op, number, *known);
     op.erase();
   }
   for (auto [number, op] : llvm::enumerate(loops)) {
-    if (failed(convert(op, number)))
-      return signalPassFailure();
+    convert(op, number);
     op.erase();
   }
   module->setAttr(gpu::GPUDialect::getContainerModuleAttrName(),

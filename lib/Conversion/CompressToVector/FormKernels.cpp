@@ -9,6 +9,7 @@
 #include "compress/Conversion/CompressToGPU/FragmentDecoder.h"
 #include "compress/Conversion/CompressToVector/TileDecoder.h"
 #include "compress/Conversion/Passes.h"
+#include "compress/Dialect/Compress/Transforms/Weights.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -28,10 +29,11 @@ namespace {
 /// Brings the operands of a contraction into the order of compress.contract.
 class KernelFormer {
 public:
-  KernelFormer(OpBuilder &builder, const Contraction &contraction,
+  /// Ops are at `loc`.
+  KernelFormer(OpBuilder &builder, Location loc, const Contraction &contraction,
                CompressedTensorType fragments)
-      : b(contraction.op->getLoc(), builder), contraction(contraction),
-        lhs(contraction.lhs->get()), fragments(fragments) {}
+      : b(loc, builder), contraction(contraction), lhs(contraction.lhs->get()),
+        fragments(fragments) {}
 
   /// Replaces the op.
   void form(DecodeOp decode, ComputeMode compute);
@@ -451,8 +453,12 @@ struct FormKernelsPass
             reason = findObstacle(decode, *contraction);
         }
         if (fragments && compute == ComputeRequest::Xnor && !reason.empty()) {
-          use->getOwner()->emitOpError()
+          InFlightDiagnostic diag =
+              use->getOwner()->emitOpError()
               << "no kernel for GPUs that computes in xnor, because " << reason;
+          if (StringRef name = findWeightName(decode.getInput()); !name.empty())
+            diag.attachNote() << "its weight is '" << name << "'";
+          diag.report();
           return signalPassFailure();
         }
         if (!reason.empty()) {
@@ -463,7 +469,9 @@ struct FormKernelsPass
         OpBuilder b(contraction->op);
         remark::passed(contraction->op->getLoc(), options)
             << "formed compress.contract";
-        KernelFormer(b, *contraction, fragments).form(decode, *mode);
+        KernelFormer(b, getLoc(decode, contraction->op), *contraction,
+                     fragments)
+            .form(decode, *mode);
       }
       if (decode->use_empty())
         decode.erase();
@@ -480,6 +488,15 @@ struct FormKernelsPass
         cast<TiledAttr>(decode.getInput().getType().getCodec()).getRecord())
       return "its sums have several scales, and its image a border of zeros";
     return "";
+  }
+
+  /// The place of an op that multiplies with a weight, with the weight's name:
+  /// for messages of later passes, which see buffers only.
+  static Location getLoc(DecodeOp weight, Operation *op) {
+    StringRef name = findWeightName(weight.getInput());
+    if (name.empty())
+      return op->getLoc();
+    return NameLoc::get(StringAttr::get(op->getContext(), name), op->getLoc());
   }
 
   /// The matrix that kernels of GPUs read, or null where it is not laid out so.

@@ -250,7 +250,7 @@ LogicalResult EpilogueFuser::fuse(std::string &reason) {
     reason = obstacle->str();
     return failure();
   }
-  Location loc = user.getLoc();
+  Location loc = rewriter.getFusedLoc({old.getLoc(), user.getLoc()});
   rewriter.setInsertionPoint(user);
   unsigned rank = old.getNumBatch() + 2;
   AffineMap identity =
