@@ -29,6 +29,7 @@ def weight_kinds(n, k):
     8 weights of a lane: lop3, prmt, and operations on two halves."""
     return {
         "int4-b128": ("quant<i4, block = [1, 128], scale = f16>", (16, 64), FOUR, "record = 2, flip = 136", 1056, [], (4, 0, 4)),
+        "int4-b128 x bf16": ("quant<i4, block = [1, 128], scale = f16>", (16, 64), FOUR, "record = 2, flip = 136", 1056, [], (4, 0, 4)),
         "int4-b32": ("quant<i4, block = [1, 32], scale = f16>", (32, 32), FOUR32, "record = 1, flip = 136", 576, [], (4, 0, 4)),
         "int4-b32-asym": ("quant<u4, block = [1, 32], scale = f16, min = f16>", (32, 32), FOUR32, "record = 1", 640, [], (4, 0, 4)),
         "int3-b32": ("quant<i3, block = [1, 32], scale = f16>", (32, 32), FOUR32, "record = 1, flip = 36", 576, [], (4, 0, 4)),
@@ -64,7 +65,7 @@ def weight_kinds(n, k):
 
 
 def compute_of(name):
-    return {"int8": "int8", "signs": "xnor", "fp8": "f8"}.get(name.rpartition(" x ")[2], "f16")
+    return {"int8": "int8", "signs": "xnor", "fp8": "f8", "bf16": "bf16"}.get(name.rpartition(" x ")[2], "f16")
 
 
 def positions_of(name, n, k):
@@ -112,7 +113,7 @@ def kind_of(name):
 def module(name, n, k, image=None):
     codec, (rows, columns), order, more, size, shared, _ = weight_kinds(n, k)[name]
     record = int(re.search(r"record = (\d+)", more).group(1))
-    lhs, window = f"memref<?x{k}xf16>", ""
+    lhs, window = f"memref<?x{k}x{'bf16' if compute_of(name) == 'bf16' else 'f16'}>", ""
     if image:
         s, c = image
         lhs = f"memref<?x{s}x{s}x{c}xf16>"
@@ -122,7 +123,7 @@ def module(name, n, k, image=None):
         )
     types = [lhs, f"memref<{n // rows}x{k // columns // record}x{size}xi8>", *(f"memref<{s}>" for s in shared), f"memref<?x{n}xf32>"]
     # Of the type that kernels multiply, so that they may multiply by scales first.
-    element = "f16" if compute_of(name) == "f16" else "f32"
+    element = compute_of(name) if compute_of(name) in ("f16", "bf16") else "f32"
     operands = [f"%a{i}" for i in range(len(types))]
     weight = f"!compress.tensor<{n}x{k}x{element}, #compress.tiled<#compress.{codec}, tile = [{rows}, {columns}], order = [0, 1], {order}, {more}>>"
     return (
@@ -174,10 +175,10 @@ def shared_bytes(opcodes):
 
 
 # What a mma may read from shared memory, in bytes for a warp, in the kernel for many rows; and instructions for one.
-MANY_BYTES = {"dense": 128, "int8-channel": 96, "fp8-e4m3-channel": 96, "fp8-e5m2-channel": 96, "int8 x int8": 128, "int4 x int8": 96, "int4-b128": 82, "int4-b32": 88, "int4-b32-asym": 96, "mxfp4": 84, "nf4": 148}
-MANY_INSTRUCTIONS = {"dense": 1.55, "int8 x int8": 2.06, "int4-b128": 3.04, "int4-b32": 3.28, "mxfp4": 4.73, "nf4": 4.09}
+MANY_BYTES = {"dense": 128, "int8-channel": 96, "fp8-e4m3-channel": 96, "fp8-e5m2-channel": 96, "int8 x int8": 128, "int4 x int8": 96, "int4-b128": 82, "int4-b128 x bf16": 82, "int4-b32": 88, "int4-b32-asym": 96, "mxfp4": 84, "nf4": 148}
+MANY_INSTRUCTIONS = {"dense": 1.55, "int8 x int8": 2.06, "int4-b128": 3.04, "int4-b128 x bf16": 3.97, "int4-b32": 3.28, "mxfp4": 4.73, "nf4": 4.09}
 # What multiplying 8 numbers by their scales takes: prmt, operations on two halves, and loads that look like lookups.
-SCALED = {"int4-b128": (0.25, 4, 0), "int4-b32": (1, 4, 0), "int4-b32-asym": (2, 4, 0), "int3-b32": (1, 4, 0), "mxfp4": (0, 8, 0), "nf4": (0.5, 4, 0.25), "sparse int4-b64": (0.5, 4, 0)}
+SCALED = {"int4-b128": (0.25, 4, 0), "int4-b128 x bf16": (0, 8, 0), "int4-b32": (1, 4, 0), "int4-b32-asym": (2, 4, 0), "int3-b32": (1, 4, 0), "mxfp4": (0, 8, 0), "nf4": (0.5, 4, 0.25), "sparse int4-b64": (0.5, 4, 0)}
 
 
 def main():
@@ -230,7 +231,7 @@ def main():
                     words *= 2  # two words of bytes
                 if compute_of(name) == "xnor":
                     words *= 16 * m / (m + 8)  # 128 bits, and one mma more, with ones
-                per_word = [count(opcodes, p) / words for p in ("lop3", "prmt")] + [count(opcodes, "add.rn.f16x2", "fma.rn.f16x2", "mul.rn.f16x2", "sub.f16x2", "mul.f16x2") / words]
+                per_word = [count(opcodes, p) / words for p in ("lop3", "prmt")] + [count(opcodes, *(f"{op}{rounded}.{half}x2" for op in ("add", "fma", "mul", "sub") for rounded in (".rn", "") for half in ("f16", "bf16"))) / words]
                 # Lookups; of pairs, where one codebook is short.
                 is_palette = kind.startswith("palette") or kind == "nf4"
                 has_pairs = kind != "palette8" and not kind.endswith("-row")

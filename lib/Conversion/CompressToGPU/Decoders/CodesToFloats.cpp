@@ -301,6 +301,17 @@ Value mlir::compress::powerToPair(ImplicitLocOpBuilder &b, Value power,
   return toPair(b, power, kind);
 }
 
+std::pair<Value, Value> mlir::compress::splitToPairs(ImplicitLocOpBuilder &b,
+                                                     Value number,
+                                                     MmaKind kind) {
+  Value high = toPair(b, number, kind);
+  Value rounded = LLVM::BitcastOp::create(b, getPair(b, kind), high);
+  rounded = vector::ExtractOp::create(b, rounded, 0);
+  rounded = arith::ExtFOp::create(b, b.getF32Type(), rounded);
+  Value rest = arith::SubFOp::create(b, number, rounded);
+  return {high, toPair(b, rest, kind)};
+}
+
 Value mlir::compress::negatedToPair(ImplicitLocOpBuilder &b, Value byte,
                                     bool isSigned, MmaKind kind) {
   Value number =

@@ -77,6 +77,10 @@ Value powerToPair(ImplicitLocOpBuilder &b, Value power, int64_t shift,
 Value negatedToPair(ImplicitLocOpBuilder &b, Value byte, bool isSigned,
                     algorithms::MmaKind kind);
 
+/// The same with a number in f32, rounded, and with what that leaves of it.
+std::pair<Value, Value> splitToPairs(ImplicitLocOpBuilder &b, Value number,
+                                     algorithms::MmaKind kind);
+
 } // namespace mlir::compress
 
 #endif // COMPRESS_LIB_CONVERSION_CODESTOFLOATS_H

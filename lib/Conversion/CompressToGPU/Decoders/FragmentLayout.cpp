@@ -376,19 +376,48 @@ SmallVector<Value> mlir::compress::loadRowPairs(ImplicitLocOpBuilder &b,
 
 SmallVector<Value> RowFactors::flatten() const {
   SmallVector<Value> all(scale);
+  llvm::append_range(all, lowScale);
   llvm::append_range(all, minusZero);
   llvm::append_range(all, min);
   return all;
 }
 
 RowFactors RowFactors::of(ValueRange factors, const FragmentWeight &weight,
-                          bool hasZero) {
+                          bool hasLowScale, bool hasZero) {
   size_t rows = weight.getTileRows() / 8;
   RowFactors result;
-  result.scale = llvm::to_vector(factors.take_front(rows));
-  (hasZero ? result.minusZero : result.min) =
-      llvm::to_vector(factors.drop_front(rows));
+  auto take = [&](SmallVector<Value> &some) {
+    some = llvm::to_vector(factors.take_front(rows));
+    factors = factors.drop_front(rows);
+  };
+  take(result.scale);
+  if (hasLowScale)
+    take(result.lowScale);
+  if (hasZero)
+    take(result.minusZero);
+  if (!factors.empty())
+    take(result.min);
   return result;
+}
+
+bool mlir::compress::hasLowScales(Type scale, MmaKind kind) {
+  return kind == MmaKind::BF16 && scale && (scale.isF16() || scale.isF32());
+}
+
+void RowFactors::loadScales(ImplicitLocOpBuilder &b,
+                            const FragmentWeight &weight,
+                            const FragmentPlace &place, Type type,
+                            unsigned leaf, MmaKind kind) {
+  if (!hasLowScales(type, kind)) {
+    scale = loadRowPairs(b, weight, place, leaf);
+    return;
+  }
+  for (Value number :
+       emitComponent(b, weight, place, type, /*isSigned=*/false, leaf)) {
+    auto [high, low] = splitToPairs(b, number, kind);
+    scale.push_back(high);
+    lowScale.push_back(low);
+  }
 }
 
 void RowFactors::apply(ImplicitLocOpBuilder &b,
@@ -399,8 +428,13 @@ void RowFactors::apply(ImplicitLocOpBuilder &b,
     int64_t row = 2 * rowTile + i % 2;
     if (!minusZero.empty())
       number = emitPairSum(b, kind, number, minusZero[row]);
-    number = min.empty() ? emitPairProduct(b, kind, number, scale[row])
-                         : emitPairFMA(b, kind, number, scale[row], min[row]);
+    Value added;
+    if (!min.empty())
+      added = min[row];
+    else if (!lowScale.empty())
+      added = emitPairProduct(b, kind, number, lowScale[row]);
+    number = added ? emitPairFMA(b, kind, number, scale[row], added)
+                   : emitPairProduct(b, kind, number, scale[row]);
   }
 }
 

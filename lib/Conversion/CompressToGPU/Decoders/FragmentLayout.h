@@ -98,19 +98,28 @@ SmallVector<Value> loadRowPairs(ImplicitLocOpBuilder &b,
 
 /// What numbers of a tile are multiplied by, and what is added before and after
 /// that, if anything is: registers with two of the same for each row that a
-/// lane has.
+/// lane has. Scales may be sums of two numbers.
 struct RowFactors {
-  SmallVector<Value> scale, minusZero, min;
+  SmallVector<Value> scale, lowScale, minusZero, min;
 
   /// The registers as those of a decoder's factors, and back.
   SmallVector<Value> flatten() const;
   static RowFactors of(ValueRange factors, const FragmentWeight &weight,
-                       bool hasZero);
+                       bool hasLowScale, bool hasZero);
+
+  /// Scales that are stored in a leaf.
+  void loadScales(ImplicitLocOpBuilder &b, const FragmentWeight &weight,
+                  const FragmentPlace &place, Type scale, unsigned leaf,
+                  MmaKind kind);
 
   /// To registers of 16 rows of the tile.
   void apply(ImplicitLocOpBuilder &b, MutableArrayRef<Value> registers,
              int64_t rowTile, MmaKind kind) const;
 };
+
+/// Whether scales of a type are more exact than what kernels multiply, and in
+/// their range: then they are sums of two numbers.
+bool hasLowScales(Type scale, MmaKind kind);
 
 /// Whether a kernel multiplies what decode yields, where it is one that
 /// multiplies values in place of numbers.

@@ -238,21 +238,26 @@ struct PaletteFragmentDecoder
                                                 MmaKind kind) const {
     auto codec = cast<PaletteAttr>(attr);
     FragmentFormat format = getFragmentFormat(attr, weight, kind);
+    bool hasLow = hasLowScales(codec.getScale(), kind);
     if (!format.tilesPerBlock || !hasTypeOfValues(weight, kind) ||
-        codec.getScale() != weight.logical.getElementType())
+        (codec.getScale() != weight.logical.getElementType() && !hasLow))
       return std::nullopt;
     format.tilesPerFactor = format.tilesPerBlock;
-    format.factorCost = 4;
+    format.factorCost = hasLow ? 8 : 4;
     format.tilesPerBlock = 0;
     format.hasScale = false;
     return format;
   }
 
-  SmallVector<Value> emitFactors(Attribute, OpBuilder &builder, Location loc,
-                                 const FragmentWeight &weight,
-                                 const FragmentPlace &place, MmaKind) const {
+  SmallVector<Value> emitFactors(Attribute attr, OpBuilder &builder,
+                                 Location loc, const FragmentWeight &weight,
+                                 const FragmentPlace &place,
+                                 MmaKind kind) const {
     ImplicitLocOpBuilder b(loc, builder);
-    return loadRowPairs(b, weight, place, /*leaf=*/2);
+    RowFactors factors;
+    factors.loadScales(b, weight, place, cast<PaletteAttr>(attr).getScale(),
+                       /*leaf=*/2, kind);
+    return factors.flatten();
   }
 
   int64_t getTableBytes(Attribute attr, const FragmentWeight &weight,
@@ -296,7 +301,8 @@ struct PaletteFragmentDecoder
                                            2 * rowTile + reg % 2));
     }
     if (!factors.empty())
-      RowFactors::of(factors, weight, /*hasZero=*/false)
+      RowFactors::of(factors, weight, hasLowScales(codec.getScale(), kind),
+                     /*hasZero=*/false)
           .apply(b, registers, rowTile, kind);
     return registers;
   }

@@ -90,9 +90,10 @@ struct QuantFragmentDecoder
           weight.getInner().getStorage(weight.getTiled())[component].type);
       return type && type.getElementType() == element;
     };
-    if (!isExact(1) && !hasPowers(codec, kind))
+    bool hasLow = hasLowFactors(codec, weight, kind);
+    if (!isExact(1) && !hasLow && !hasPowers(codec, kind))
       return std::nullopt;
-    if (codec.getMin() && !isExact(2))
+    if (codec.getMin() && !(isExact(1) && isExact(2)))
       return std::nullopt;
     // A difference of codes and zeros has to be one of the type.
     if (codec.getZero() &&
@@ -100,14 +101,15 @@ struct QuantFragmentDecoder
          (kind == MmaKind::BF16 && codec.getCodeBits() == 8)))
       return std::nullopt;
     format.tilesPerFactor = format.tilesPerBlock;
-    // A product for each register, a sum with zeros, and a product to divide
-    // codes by what powers are multiplied by; powers take 10 for two rows of a
-    // block.
+    // A product for each register, a sum with zeros, another product with
+    // scales that are sums, and one to divide codes by what powers are
+    // multiplied by; powers take 10 for two rows of a block, and sums 8.
+    int64_t columns = format.tilesPerFactor * weight.getTileColumns();
     format.factorCost = codec.getZero() ? 8 : 4;
-    if (hasPowers(codec, kind)) {
-      int64_t columns = format.tilesPerFactor * weight.getTileColumns();
-      format.factorCost += (kind == MmaKind::F16 ? 4 : 0) + 160 / columns;
-    }
+    if (hasPowers(codec, kind))
+      format.factorCost += (kind == MmaKind::F16 ? 4 : 0) + 10 * 16 / columns;
+    else if (hasLow)
+      format.factorCost += 4 + 8 * 16 / columns;
     format.tilesPerBlock = 0;
     format.hasScale = format.hasZero = format.hasMin = false;
     format.unit = 1;
@@ -129,7 +131,8 @@ struct QuantFragmentDecoder
     SmallVector<Value> registers;
     auto scale = [&](SmallVector<Value> &registers) {
       if (!factors.empty())
-        RowFactors::of(factors, weight, bool(codec.getZero()))
+        RowFactors::of(factors, weight, hasLowFactors(codec, weight, kind),
+                       bool(codec.getZero()))
             .apply(b, registers, rowTile, kind);
     };
     if (kind == MmaKind::B1) {
@@ -315,6 +318,14 @@ private:
     return scales;
   }
 
+  /// Whether factors are scales that are sums of two numbers.
+  static bool hasLowFactors(QuantAttr codec, const FragmentWeight &weight,
+                            MmaKind kind) {
+    return hasLowScales(codec.getScale(), kind) &&
+           isa<RankedTensorType>(
+               weight.getInner().getStorage(weight.getTiled())[1].type);
+  }
+
   /// Whether scales are powers of two, of which a type of kernels has those
   /// whose products with codes it has.
   static bool hasPowers(QuantAttr codec, MmaKind kind) {
@@ -359,7 +370,7 @@ private:
         factors.scale.push_back(
             powerToPair(b, power, getPowerShift(codec, kind), kind));
     } else {
-      factors.scale = loadRowPairs(b, weight, place, leaf++);
+      factors.loadScales(b, weight, place, codec.getScale(), leaf++, kind);
     }
     if (codec.getMin())
       factors.min = loadRowPairs(b, weight, place, leaf);
