@@ -192,6 +192,8 @@ FAMILIES = {
         Case(quant("i8", 32), 24, 70, [33], weight="f16", scaled=True, spread=(-24, 13)),
         Case(quant("i4", 32, "bf16"), 40, 130, [20], x="bf16", weight="bf16", scaled=True, spread=(-120, 120)),
         Case(quant("u4", 32, "f16", ", zero = i8"), 48, 96, [5, 20], weight="f16", scaled=[20], wide=4),
+        Case(quant("u8", 32, "f16", ", zero = i8"), 48, 96, [20], weight="f16", scaled=True, wide=4),
+        Case(quant("i4", 32, "f16", ", zero = i8"), 48, 96, [20], weight="f16", scaled=True, wide=4),
         Case(preset("int4-b32-asym"), 48, 96, [5], weight="f16", scaled=True, wide=4, twice=True),
         Case(quant("u6", 32, "bf16", ", min = bf16"), 40, 130, [20], x="bf16", weight="bf16", scaled=True, wide=4, twice=True),
         Case(quant("i4", 32, "f32"), 40, 130, [40], weight="f16", scaled=False),
