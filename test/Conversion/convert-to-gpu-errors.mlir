@@ -272,9 +272,9 @@ func.func @few_signs(%x: memref<4x128xf16>, %s: memref<1x1x576xi8>, %y: memref<4
 // -----
 #tiled = #compress.tiled<#compress.quant<binary, block = [1, 256], scale = f16>, tile = [16, 256], order = [0, 1], split = [1, 2, 8, 4, 8, 4, 2], inside = [2, 5, 3, 0, 6, 1, 4], record = 1>
 #nk = affine_map<(m, n, k) -> (n, k)>
-func.func @windows_of_signs(%x: memref<20x128xf16>, %s: memref<1x1x544xi8>, %y: memref<4x16xf32>) {
-  // expected-error @below {{no kernel for GPUs, because it computes in xnor, and reads windows}}
-  compress.contract ins(%x, %s : memref<20x128xf16>, memref<1x1x544xi8>) outs(%y : memref<4x16xf32>) overwrite
+func.func @windows_of_signs(%x: memref<20x128xf16, strided<[256, 1]>>, %s: memref<1x1x544xi8>, %y: memref<4x16xf32>) {
+  // expected-error @below {{no kernel for GPUs, because the image that it reads windows of is not contiguous}}
+  compress.contract ins(%x, %s : memref<20x128xf16, strided<[256, 1]>>, memref<1x1x544xi8>) outs(%y : memref<4x16xf32>) overwrite
     weight(!compress.tensor<16x256xf32, #tiled>, #nk) window affine_map<(m, k) -> (m + k floordiv 128, k mod 128)> compute = xnor
   return
 }

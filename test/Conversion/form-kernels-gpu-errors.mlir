@@ -13,12 +13,12 @@ func.func @numbers(%0: !w, %x: tensor<?x300xf16>, %i: tensor<?x16xf32>) -> tenso
 }
 
 // -----
-#matrix = #compress.tiled<#compress.quant<binary, block = [1, 288], scale = f16>, tile = [16, 256], order = [0, 1], split = [1, 2, 8, 4, 8, 4, 2], inside = [2, 5, 3, 0, 6, 1, 4], record = 1>
-!conv = !compress.tensor<3x3x32x64xf32, #compress.matrix<#matrix, rows = [3], columns = [0, 1, 2]>>
-func.func @convolution(%0: !conv, %i: tensor<1x4x4x64xf32>) -> tensor<1x4x4x64xf32> {
-  %x = arith.constant dense<1.0> : tensor<1x6x6x32xf32>
+#matrix = #compress.tiled<#compress.quant<binary, block = [1, 1, 288], scale = f16>, tile = [1, 16, 256], order = [0, 1, 2], split = [1, 1, 2, 8, 4, 8, 4, 2], inside = [0, 3, 6, 4, 1, 7, 2, 5], record = 1>
+!conv = !compress.tensor<2x64x32x3x3xf32, #compress.matrix<#matrix, rows = [0, 1], columns = [3, 4, 2]>>
+func.func @groups(%0: !conv, %i: tensor<1x2x64x4x4xf32>) -> tensor<1x2x64x4x4xf32> {
+  %x = arith.constant dense<1.0> : tensor<1x2x32x6x6xf32>
   %w = compress.decode %0 : !conv
-  // expected-error @below {{no kernel for GPUs that computes in xnor, because it is a convolution}}
-  %y = linalg.conv_2d_nhwc_hwcf ins(%x, %w : tensor<1x6x6x32xf32>, tensor<3x3x32x64xf32>) outs(%i : tensor<1x4x4x64xf32>) -> tensor<1x4x4x64xf32>
-  return %y : tensor<1x4x4x64xf32>
+  // expected-error @below {{no kernel for GPUs that computes in xnor, because it is a convolution in groups}}
+  %y = linalg.conv_2d_ngchw_gfchw ins(%x, %w : tensor<1x2x32x6x6xf32>, tensor<2x64x32x3x3xf32>) outs(%i : tensor<1x2x64x4x4xf32>) -> tensor<1x2x64x4x4xf32>
+  return %y : tensor<1x2x64x4x4xf32>
 }

@@ -99,7 +99,7 @@ class Bundle:
     def add_convolutions(self, scratch):
         """Those that are kernels of contractions alone, of one number of images."""
         rng = np.random.default_rng(SEED)
-        cases = [case for family in ("channels", "borders", "bytes") for case in convolutions.FAMILIES[family]]
+        cases = [case for family in ("channels", "borders", "bytes", "signs") for case in convolutions.FAMILIES[family]]
         cases = [copy.copy(case) for case in cases if case.form.startswith("nhwc_") and case.window != (1, 1)]
         for case in cases:
             case.static = True
@@ -149,6 +149,8 @@ class Bundle:
             for chosen, grid in kernels.grids(module, "f", m):
                 if chosen.kernel.endswith("_round"):
                     grid[0] = -(-images // 8)
+                if image and chosen.kernel.endswith("_signs"):
+                    grid[0] = -(-m // 8)  # of windows a block has eight
                 for i, buffer in enumerate(chosen.args):
                     if buffer not in numbers:
                         numbers[buffer] = len(buffers)

@@ -53,6 +53,10 @@ class Case:
         return (f"{self.codec or self.weight} {self.form} g={self.groups} c={self.c} f={self.f} {self.window} out={self.out} strides={self.strides} "
                 f"dilations={self.dilations} pad={self.pad} x={self.x} {self.compute}")  # fmt: skip
 
+    def signs(self):
+        """Whether x is compared with 0 first, so that what is counted is exact."""
+        return self.compute in ("xnor", "auto")
+
     def is_decoded(self):
         """Whether there is no kernel, and what computes it decodes single elements."""
         return self.few or self.form in DEPTHWISE
@@ -116,6 +120,16 @@ FAMILIES = {
     "groups": [
         Case(preset("int8-channel"), 20, 24, (3, 2), (3, 4), form="nhwgc_gfhwc", groups=3, pad=(1, 0, 0, 1)),
         Case(preset("int8-channel"), 8, 17, (3, 3), (3, 4), form="ngchw_fgchw", groups=2, strides=(2, 1), x="f32", static=True),
+    ],
+    "signs": [
+        Case(preset("binary"), 64, 40, (3, 3), (5, 6), compute="xnor", pad=(1, 1, 1, 1), images=(1, 3)),
+        Case(preset("binary"), 20, 33, (3, 3), (4, 5), compute="auto", x="f32", static=True, strides=(1, 2)),
+        Case(preset("binary"), 15, 24, (3, 3), (5, 3), compute="auto", form="nchw_fchw", pad=(1, 0, 0, 2), strides=(2, 1), epilogue="bias-relu"),
+        Case(preset("binary"), 48, 16, (2, 3), (3, 4), compute="xnor", x="bf16", pad=(2, 1, 1, 1), dilations=(2, 1), form="nhwc_fhwc", images=(11,)),
+        Case(preset("binary"), 150, 24, (1, 1), (3, 4), compute="xnor"),
+        Case(preset("binary"), 160, 24, (1, 1), (3, 4), compute="xnor", strides=(2, 2)),
+        Case(preset("binary"), 136, 24, (1, 1), (5, 6), compute="auto", pad=(1, 1, 0, 1)),
+        Case(preset("binary"), 200, 40, (3, 3), (4, 4), compute="auto", pad=(1, 1, 1, 1), static=True, images=(2,)),
     ],
     "depthwise": [
         Case(preset("int8-channel"), 1, 1, (3, 3), (5, 6), form="nhwc_hwc", groups=20, pad=(1, 1, 1, 1), images=(1, 3)),
@@ -182,11 +196,21 @@ def function(number, case):
     constant = f"  %w = arith.constant{codec} dense_resource<w{number}> : {w}\n"
     text = constant + "  %zero = arith.constant 0.0 : f32\n  %c0 = arith.constant 0 : index\n"
     image = "%x"
+    if case.signs():
+        given = f"affine_map<({', '.join(image_dims)}) -> ({', '.join(image_dims)})>"
+        kinds = ", ".join(['"parallel"'] * len(image_dims))
+        text += (
+            f"  %signs = linalg.generic {{indexing_maps = [{given}, {given}], iterator_types = [{kinds}]}} ins(%x : {x}) outs(%x : {x}) {{\n"
+            f"  ^bb0(%a: {case.x}, %b: {case.x}):\n    %f = arith.constant 0.0 : {case.x}\n    %p = arith.constant 1.0 : {case.x}\n"
+            f"    %m = arith.constant -1.0 : {case.x}\n    %c = arith.cmpf oge, %a, %f : {case.x}\n    %r = arith.select %c, %p, %m : {case.x}\n"
+            f"    linalg.yield %r : {case.x}\n  }} -> {x}\n"
+        )
+        image = "%signs"
     if any(case.pad):
         low, high = ([border.get(d, (0, 0))[side] for d in image_dims] for side in (0, 1))
         indices = ", ".join(f"%i{d}: index" for d in image_dims)
         text += (
-            f"  %none = arith.constant 0.0 : {case.x}\n  %p = tensor.pad %x low{low} high{high} {{\n  ^bb0({indices}):\n"
+            f"  %none = arith.constant 0.0 : {case.x}\n  %p = tensor.pad {image} low{low} high{high} {{\n  ^bb0({indices}):\n"
             f"    tensor.yield %none : {case.x}\n  }} : {x} to {padded}\n"
         )
         image = "%p"
@@ -231,6 +255,8 @@ def round_images(case, x):
     """x as the kernel multiplies it: as docs/Numerics.md says, with a scale for each image, or pixel."""
     if case.is_decoded():
         return x
+    if case.signs():
+        return np.where(x >= 0, 1.0, -1.0)
     if case.compute != "int8":
         return kernels.from_bits(kernels.to_bits(x, case.compute), case.compute)
     largest = np.abs(x).max((4,) if case.window == (1, 1) else (1, 2, 4), keepdims=True).astype(np.float32)
@@ -241,6 +267,10 @@ def make_inputs(case, n, rng):
     """Images nhwgc, and a bias."""
     x = rng.standard_normal((n, *case.size, case.groups, case.c))
     x *= 2.0 ** rng.integers(-3, 4, (n, 1, 1, 1, 1))  # images have scales of their own
+    if case.signs():
+        x[rng.random(x.shape) < 0.05] = 0
+        x[rng.random(x.shape) < 0.05] = -0.0
+        x[rng.random(x.shape) < 0.02] = np.nan
     return kernels.to_bits(x, case.x), rng.standard_normal((case.groups, 1) if case.form in DEPTHWISE else case.f).astype(np.float32)
 
 
@@ -249,6 +279,10 @@ def expect(case, x, bias, weight):
     matrix = transpose(weight.astype(np.float64), FORMS[case.form][1], "ghwcf").reshape(case.groups, case.k, case.f)
     rows = windows(case, round_images(case, kernels.from_bits(x, case.x)))
     expected, terms = (np.einsum("nhwgk,gkf->nhwgf", *both) for both in ((rows, matrix), (np.abs(rows), np.abs(matrix))))
+    if case.signs():
+        # The exact sum, rounded once, and nothing away from it.
+        expected, bound = expected.astype(np.float32), np.full(expected.shape, 2.0**-149)
+        return np.maximum(expected + bias, 0) if case.epilogue else expected, bound
     # Sums of integers are exact.
     bound = (8 if case.compute == "int8" else case.k / 8 + 40) * 2.0**-24 * terms + 2.0**-126
     if case.epilogue:
@@ -268,7 +302,7 @@ def check(gpu, model, number, case, weight, rng):
         worst = np.max(np.abs(transpose(y, out_dims, "nhwgf") - expected) / bound)
         names = [name for name, _ in gpu.launches]
         has_parts = any(name.endswith("_sum") for name in names)
-        wanted = 0 if case.is_decoded() else 1 + has_parts + (case.compute == "int8")
+        wanted = 0 if case.is_decoded() else 1 + has_parts + (case.signs() or case.compute == "int8")
         assert has_parts == case.has_parts and sum("_contract" in name for name in names) == wanted, names
         assert worst <= 1, f"{case.label()}: {worst:.3g} times the bound; seed {SEED}"
         print(f"{case.label()}: {worst:.3f} of the bound: {', '.join(names)}", flush=True)

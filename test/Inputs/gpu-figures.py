@@ -83,6 +83,7 @@ WINDOWS = {
     "int4-b32-3x3": ("int4-b32", 256, 28, 256),
     "dense-3x3": ("dense", 512, 14, 512),
     "int8-3x3 x int8": ("int8 x int8", 512, 14, 512),
+    "binary-3x3 x signs": ("binary x signs", 1024, 14, 1024),
 }
 
 # Few outputs, whose sums have parts on chips without clusters: kind of the weight, outputs and columns.
@@ -230,7 +231,8 @@ def main():
                 if compute_of(name) in ("int8", "f8"):
                     words *= 2  # two words of bytes
                 if compute_of(name) == "xnor":
-                    words *= 16 * m / (m + 8)  # 128 bits, and one mma more, with ones
+                    # 128 bits, in two mma where zeros are around images, and one more, with ones.
+                    words *= 16 * m / ((2 if image else 1) * m + 8)
                 per_word = [count(opcodes, p) / words for p in ("lop3", "prmt")] + [count(opcodes, *(f"{op}{rounded}.{half}x2" for op in ("add", "fma", "mul", "sub") for rounded in (".rn", "") for half in ("f16", "bf16"))) / words]
                 # Lookups; of pairs, where one codebook is short.
                 is_palette = kind.startswith("palette") or kind == "nf4"

@@ -113,18 +113,18 @@ SmallVector<Value> ConvertToGPUPass::prepareLhs(ImplicitLocOpBuilder &b,
   auto index = [&](int64_t value) -> Value {
     return arith::ConstantIndexOp::create(b, value);
   };
-  // Rows are the only dimension that may be dynamic.
-  Value rows =
-      b.createOrFold<memref::DimOp>(op.getLhs(), index(op.getNumBatch()));
-  // Of windows, they are images.
-  auto image = cast<MemRefType>(op.getLhs().getType());
-  for (unsigned i = 1; op.getWindow() && i < countImageDims(op); ++i)
-    rows = b.createOrFold<arith::MulIOp>(
-        rows, index(image.getDimSize(op.getNumBatch() + i)));
   Value batches = countBatches(b, op);
   // What is multiplied, and numbers of its rows.
   Value elements, ofRows;
   if (isLhsRounded(kind)) {
+    // Rows are the only dimension that may be dynamic.
+    Value rows =
+        b.createOrFold<memref::DimOp>(op.getLhs(), index(op.getNumBatch()));
+    // Of windows, they are images.
+    auto image = cast<MemRefType>(op.getLhs().getType());
+    for (unsigned i = 1; op.getWindow() && i < countImageDims(op); ++i)
+      rows = b.createOrFold<arith::MulIOp>(
+          rows, index(image.getDimSize(op.getNumBatch() + i)));
     RoundedLhs rounded = RoundedLhs::of(op);
     RoundShape shape = RoundShape::of(rounded);
     Value scaleRows =
@@ -135,11 +135,16 @@ SmallVector<Value> ConvertToGPUPass::prepareLhs(ImplicitLocOpBuilder &b,
            {scaleRows, index(shape.numBlocks), batches}, shape.threads,
            shape.sharedBytes, {op.getLhs(), elements, ofRows});
   } else {
+    // Rows of windows are those of the results.
     PackedSigns signs = PackedSigns::of(op);
+    Value rows =
+        b.createOrFold<memref::DimOp>(op.getInit(), index(op.getDimM()));
+    Value blocks =
+        b.createOrFold<arith::CeilDivUIOp>(rows, index(signs.blockRows));
     elements = allocate(b, signs.bits, rows);
     ofRows = allocate(b, signs.sums, rows);
     launch(b, emitPackSigns(inModule, op, (name + "_signs").str()),
-           {rows, index(1), batches}, kSignThreads, kSignSharedBytes,
+           {blocks, index(1), batches}, kSignThreads, kSignSharedBytes,
            {op.getLhs(), elements, ofRows});
   }
   operands[op.getLhsMutable().getOperandNumber()] = elements;
@@ -178,7 +183,7 @@ void ConvertToGPUPass::convert(ContractOp op, int64_t number,
                           outputs, columns, weight.getTileRows(),
                           weight.getTileColumns());
   SmallVector<KernelChoice> choices =
-      chooseKernels(weight, getMmaKind(op), rows, bool(op.getWindow()), chip);
+      chooseKernels(weight, getMmaKind(op), rows, LhsForm::of(op), chip);
   auto getName = [&](const KernelChoice &choice) {
     const KernelShape &shape = choice.shape;
     std::string full = (name + "_m" + Twine(shape.lhsRows)).str();

@@ -260,12 +260,13 @@ bool KernelFormer::isMatrix(Value image) const {
 }
 
 /// Of a convolution: the image, groups first and channels last, and the weight
-/// as a matrix of each group. Kernels of signs read channels wherever they are.
+/// as a matrix of each group. On CPUs kernels of signs read channels wherever
+/// they are.
 KernelFormer::Operands KernelFormer::getWindows(DecodeOp decode,
                                                 ComputeMode compute) {
   Operands operands;
   std::optional<int64_t> channels;
-  if (compute != ComputeMode::Xnor)
+  if (fragments || compute != ComputeMode::Xnor)
     channels = contraction.getPosition(contraction.lhs, contraction.k);
   SmallVector<int64_t> order;
   for (unsigned loop : contraction.batch)
@@ -379,7 +380,8 @@ void KernelFormer::form(DecodeOp decode, ComputeMode compute) {
       lhs = source;
     }
   }
-  if (fragments && contraction.isConvolution()) {
+  if (fragments && contraction.isConvolution() &&
+      compute != ComputeMode::Xnor) {
     std::optional<SmallVector<int64_t>> low = getBorder(lhs);
     if (low) {
       replaced.push_back(lhs.getDefiningOp());
@@ -446,9 +448,6 @@ struct FormKernelsPass
                            : getComputeMode(decode, *contraction);
           if (!mode)
             reason = "its layout is that of another kernel";
-          else if (*mode == ComputeMode::Xnor && fragments &&
-                   contraction->isConvolution())
-            reason = "it is a convolution";
           else if (*mode == ComputeMode::Xnor)
             reason = findObstacle(decode, *contraction);
         }
@@ -481,11 +480,14 @@ struct FormKernelsPass
   /// Why a kernel of signs cannot compute a contraction, or nothing.
   static std::string findObstacle(DecodeOp decode,
                                   const Contraction &contraction) {
+    if (contraction.isConvolution() && !contraction.batch.empty())
+      return "it is a convolution in groups";
     std::optional<SignImage> signs = matchSigns(contraction);
     if (!signs)
       return kNoSigns;
-    if (signs->isPadded() &&
-        cast<TiledAttr>(decode.getInput().getType().getCodec()).getRecord())
+    // On GPUs the codec is that of a matrix: all have one scale there.
+    auto tiled = dyn_cast<TiledAttr>(decode.getInput().getType().getCodec());
+    if (signs->isPadded() && tiled && tiled.getRecord())
       return "its sums have several scales, and its image a border of zeros";
     return "";
   }
@@ -534,8 +536,7 @@ struct FormKernelsPass
       if (compute == ComputeRequest::F8)
         return ComputeMode::F8;
       if (compute == ComputeRequest::Xnor ||
-          (compute == ComputeRequest::Auto && !contraction.isConvolution() &&
-           matchSigns(contraction) &&
+          (compute == ComputeRequest::Auto && matchSigns(contraction) &&
            hasSigns(codec, fragments.getLogicalType())))
         return ComputeMode::Xnor;
     }

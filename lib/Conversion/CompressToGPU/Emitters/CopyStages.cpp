@@ -70,7 +70,10 @@ void MmaKernel::copyWeight(Value stage, Value slot) {
 }
 
 void MmaKernel::copyLhs(Value stage, Value slot) {
-  std::unique_ptr<LhsSource> source = LhsSource::create(b, op, lhs, batch);
+  // Signs are rows of a matrix.
+  std::unique_ptr<LhsSource> source =
+      hasSigns() ? createMatrix(b, lhs, batch)
+                 : LhsSource::create(b, op, lhs, batch);
   int64_t columns =
       getStageColumns(weight, shape) * shape.lhsBits / getLhsWidth();
   Type element = cast<MemRefType>(lhs.getType()).getElementType();

@@ -12,6 +12,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "PackSigns.h"
 #include "SharedMemory.h"
 #include "mlir/Dialect/Utils/IndexingUtils.h"
 
@@ -66,10 +67,11 @@ namespace {
 /// Chooses shapes for one weight and chip.
 class ShapeChooser {
 public:
-  ShapeChooser(const FragmentWeight &weight, MmaKind kind, const GpuChip &chip)
+  ShapeChooser(const FragmentWeight &weight, MmaKind kind, int64_t planes,
+               const GpuChip &chip)
       : weight(weight),
         decoder(cast<FragmentDecoderInterface>(weight.codec.getBase())),
-        chip(chip), kind(kind), lhsBits(getMmaElementBits(kind)),
+        chip(chip), kind(kind), lhsBits(getMmaElementBits(kind) * planes),
         batches(computeProduct(weight.getTiled().getShape().take_front(
             weight.logical.getRank() - 2))) {}
 
@@ -263,18 +265,24 @@ std::optional<KernelShape> ShapeChooser::chooseForMany() const {
   return std::nullopt;
 }
 
+LhsForm LhsForm::of(ContractOp op) {
+  if (getMmaKind(op) == MmaKind::B1)
+    return {/*hasWindow=*/false, getSignBits(op)};
+  return {bool(op.getWindow())};
+}
+
 SmallVector<KernelChoice>
 mlir::compress::chooseKernels(const FragmentWeight &weight, MmaKind kind,
-                              int64_t rows, bool hasWindow,
+                              int64_t rows, const LhsForm &lhs,
                               const GpuChip &chip) {
-  ShapeChooser chooser(weight, kind, chip);
+  ShapeChooser chooser(weight, kind, lhs.planes, chip);
   bool isKnown = !ShapedType::isDynamic(rows);
   SmallVector<KernelChoice> choices;
   int64_t most = getMostLhsRows(weight, kind, chip);
   // Places in windows take registers, too, so blocks stay as they are for many
   // rows.
   auto countBlocks = [&](int64_t lhsRows) {
-    if (hasWindow && lhsRows == most)
+    if (lhs.hasWindow && lhsRows == most)
       return chip.multiprocessors;
     return isKnown ? llvm::divideCeilSigned(rows, lhsRows) : 1;
   };
@@ -283,7 +291,7 @@ mlir::compress::chooseKernels(const FragmentWeight &weight, MmaKind kind,
       choices.push_back(
           {chooser.chooseForFew(lhsRows, countBlocks(lhsRows)), lhsRows});
   std::optional<KernelShape> many;
-  if (!hasWindow)
+  if (!lhs.hasWindow)
     many = chooser.chooseForMany();
   if (!many) {
     // The same, without a cluster.

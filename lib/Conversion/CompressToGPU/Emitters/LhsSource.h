@@ -55,6 +55,10 @@ protected:
   SmallVector<Value> batch;
 };
 
+/// Rows of a matrix.
+std::unique_ptr<LhsSource> createMatrix(ImplicitLocOpBuilder &b, Value lhs,
+                                        ValueRange batch);
+
 /// Windows of an image.
 std::unique_ptr<LhsSource> createWindows(ImplicitLocOpBuilder &b, ContractOp op,
                                          Value lhs, ValueRange batch);

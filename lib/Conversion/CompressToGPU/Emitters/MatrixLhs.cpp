@@ -79,5 +79,11 @@ std::unique_ptr<LhsSource> LhsSource::create(ImplicitLocOpBuilder &b,
                                              ValueRange batch) {
   if (op.getWindow())
     return createWindows(b, op, lhs, batch);
+  return createMatrix(b, lhs, batch);
+}
+
+std::unique_ptr<LhsSource> mlir::compress::createMatrix(ImplicitLocOpBuilder &b,
+                                                        Value lhs,
+                                                        ValueRange batch) {
   return std::make_unique<MatrixLhs>(b, lhs, batch);
 }

@@ -15,6 +15,7 @@
 #define COMPRESS_LIB_CONVERSION_MMAEMITTER_H
 
 #include "KernelBody.h"
+#include "PackSigns.h"
 #include "SharedMemory.h"
 
 namespace mlir::compress {
@@ -127,6 +128,8 @@ private:
     return getNumSums(weight, shape) + getNumRowSums() + getNumOutputSums();
   }
   bool hasSigns() const { return kind == MmaKind::B1; }
+  /// How many mma a column is in (see PackedSigns).
+  int64_t getLhsPlanes() const { return hasSigns() ? getSignBits(op) : 1; }
   bool hasBlocks() const { return format.tilesPerBlock > 0; }
   bool hasIntegerSums() { return getSumType().isInteger(); }
   bool fitsFloats();

@@ -73,12 +73,23 @@ struct KernelChoice {
   int64_t most;
 };
 
+/// What kernels read as lhs.
+struct LhsForm {
+  /// Rows are windows of an image.
+  bool hasWindow = false;
+  /// Bits of an element are those of so many of an mma.
+  int64_t planes = 1;
+
+  static LhsForm of(ContractOp op);
+};
+
 /// The kernels of a contraction, of which the first one that is for as many
 /// rows as there are is to be launched. Where `rows`, those of lhs, are known
 /// there is one.
 SmallVector<KernelChoice> chooseKernels(const FragmentWeight &weight,
                                         MmaKind kind, int64_t rows,
-                                        bool hasWindow, const GpuChip &chip);
+                                        const LhsForm &lhs,
+                                        const GpuChip &chip);
 
 /// The weight of a contraction, which is laid out in fragments.
 FragmentWeight getFragmentWeight(ContractOp op);

@@ -240,6 +240,7 @@ static constexpr int64_t kWindow = 64;
 void MmaKernel::compute(Value slot, Sums &sums) {
   int64_t steps = weight.getTileColumns() * shape.lhsBits / 16 /
                   (format.isSparse ? 2 * kMmaColumns : kMmaColumns);
+  int64_t planes = getLhsPlanes();
   int64_t tilesPerBlock =
       hasBlocks() ? format.tilesPerBlock : weight.getTilesPerRecord();
   Value one = arith::ConstantOp::create(
@@ -310,8 +311,8 @@ void MmaKernel::compute(Value slot, Sums &sums) {
                  ++fragment) {
               SmallVector<Value> a = decoder.emitFragment(
                   b, b.getLoc(), weight, places[tileRow], words[tileRow],
-                  fragment, step, kind, factors[tileRow]);
-              if (!block.outputs.empty()) {
+                  fragment, step / planes, kind, factors[tileRow]);
+              if (!block.outputs.empty() && step % planes == 0) {
                 Value &sum =
                     block.outputs[tileRow * getRowFragments() + fragment];
                 sum = emitMma(b, kind, a, {bits, bits}, sum);

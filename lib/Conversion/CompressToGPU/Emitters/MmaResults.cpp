@@ -59,7 +59,8 @@ void MmaKernel::scaleAll(Sums &sums) {
 }
 
 /// Sums of products of signs. With bits w and x, (2 w - 1) (2 x - 1) is 4 w x -
-/// 2 w - (2 x - 1): of each the sum is known.
+/// 2 w - (2 x - 1): of each the sum is known. Where x is 0, which is half of 1
+/// and -1, both are there, and so are both of all others: half as much of each.
 void MmaKernel::countSigns(Sums &sums) {
   Value last = arith::SubIOp::create(b, m, index(1));
   auto twice = [&](Value value) {
@@ -82,8 +83,10 @@ void MmaKernel::countSigns(Sums &sums) {
       Value &sum = sums.products[i * getLhsFragments() + rows];
       if (!sum)
         continue; // another warp has it
+      if (getLhsPlanes() == 1)
+        sum = twice(sum);
       sum = arith::SubIOp::create(
-          b, twice(arith::SubIOp::create(b, twice(sum), ofOutput)), sumOfLhs);
+          b, twice(arith::SubIOp::create(b, sum, ofOutput)), sumOfLhs);
     }
   }
 }

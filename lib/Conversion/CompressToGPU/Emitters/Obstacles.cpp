@@ -118,10 +118,8 @@ std::string mlir::compress::findObstacle(ContractOp op) {
       return "a component of its weight is not contiguous";
   }
   if (op.getWindow()) {
-    if (op.getCompute() == ComputeMode::F8 ||
-        op.getCompute() == ComputeMode::Xnor)
-      return "it computes in " + stringifyComputeMode(op.getCompute()).str() +
-             ", and reads windows";
+    if (op.getCompute() == ComputeMode::F8)
+      return "it computes in f8, and reads windows";
     std::string obstacle = findObstacleOfWindow(op);
     if (!obstacle.empty())
       return obstacle;

@@ -7,12 +7,14 @@
 //
 // A warp makes the signs of 256 columns of a row at once: each lane compares 8
 // neighbouring values with 0. Ballots of the lanes are bits in steps of 8
-// columns, as getSignColumn has them in bytes.
+// columns, as getSignColumn has them in bytes. The warps of a block share a
+// row; windows are many and short, so each warp has one.
 //
 //===----------------------------------------------------------------------===//
 
 #include "PackSigns.h"
 #include "KernelBody.h"
+#include "LhsSource.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -28,18 +30,25 @@ static constexpr int64_t kWarps = kSignThreads / kWarpLanes;
 
 PackedSigns PackedSigns::of(ContractOp op) {
   FragmentWeight weight = getFragmentWeight(op);
-  auto lhs = cast<MemRefType>(op.getLhs().getType());
-  SmallVector<int64_t> shape(lhs.getShape());
-  shape.back() = llvm::alignTo(weight.logical.getDimSize(weight.getColumnDim()),
-                               weight.getTileColumns()) /
-                 8;
+  auto init = cast<MemRefType>(op.getInit().getType());
+  SmallVector<int64_t> shape(init.getShape().take_front(op.getNumBatch()));
+  shape.push_back(init.getDimSize(op.getDimM()));
   OpBuilder b(op);
-  return {MemRefType::get(shape, b.getI8Type()),
-          MemRefType::get(ArrayRef(shape).drop_back(), b.getI32Type())};
+  auto sums = MemRefType::get(shape, b.getI32Type());
+  shape.push_back(
+      llvm::alignTo(weight.logical.getDimSize(weight.getColumnDim()),
+                    weight.getTileColumns()) *
+      getSignBits(op) / 8);
+  return {MemRefType::get(shape, b.getI8Type()), sums,
+          op.getWindow() ? kWarps : 1};
+}
+
+int64_t mlir::compress::getSignBits(ContractOp op) {
+  return op.getBorder() ? 2 : 1;
 }
 
 namespace {
-/// Emits the body of the kernel, of which a block of threads has a row.
+/// Emits the body of the kernel.
 class SignKernel : KernelBody {
 public:
   SignKernel(OpBuilder &builder, ContractOp op)
@@ -49,45 +58,63 @@ public:
 
 private:
   void emitBody(Block &body);
-  SmallVector<Value> loadSigns(Value first);
+  /// Bits of the lane's columns: whether values are 0 or more, and whether
+  /// there are values.
+  struct Signs {
+    SmallVector<Value> isSet, isInside;
+  };
+  Signs loadSigns(Value first);
+  Value makePieces(Value first, Value step, Value bits);
+  void storeWords(ValueRange ballots, Value bits, Value at);
   SmallVector<Value> makeWords(ValueRange ballots);
-  void addWarps(Value count, Value sums);
+  void addWarps(Value sum, Value sums);
+  Value integer(int64_t value) {
+    return arith::ConstantOp::create(b, b.getI32IntegerAttr(value));
+  }
 
   ContractOp op;
   algorithms::MmaFragment fragment = algorithms::getMmaShape(MmaKind::B1).b;
-  Value lhs, warp, lane;
-  SmallVector<Value> row;
+  std::unique_ptr<LhsSource> source;
+  Value warp, lane, row;
+  SmallVector<Value> batch;
   int64_t columns = 0;
 };
 } // namespace
 
-/// Whether the values of the lane's columns, from `first` on, are 0 or more.
-SmallVector<Value> SignKernel::loadSigns(Value first) {
+SignKernel::Signs SignKernel::loadSigns(Value first) {
   int64_t perLane = fragment.rows / kWarpLanes;
-  auto type = cast<MemRefType>(lhs.getType());
-  Type element = type.getElementType();
+  Value lhs = source->getBuffer();
+  Type element = cast<MemRefType>(lhs.getType()).getElementType();
   int64_t bytes = element.getIntOrFloatBitWidth() / 8;
   // As many as an access of up to 16 bytes may have.
   int64_t most = std::min<int64_t>(kLaneBytes / bytes, perLane);
-  int64_t count = type.getLayout().isIdentity()
-                      ? std::min<int64_t>(llvm::MinAlign(columns, most), most)
-                      : 1;
+  int64_t count =
+      source->isContiguous()
+          ? std::min<int64_t>(llvm::MinAlign(source->getRun(), most), most)
+          : 1;
   auto vector = VectorType::get(count, element);
   Value zero = arith::ConstantOp::create(b, b.getZeroAttr(element));
-  SmallVector<Value> signs;
+  Signs signs;
   for (int64_t i = 0; i < perLane; i += count) {
     Value column = add(first, index(i));
     Value isInside = isLess(column, index(columns));
-    SmallVector<Value> place(row);
-    place.push_back(arith::SelectOp::create(b, isInside, column, index(0)));
-    Value values =
-        vector::LoadOp::create(b, vector, lhs, place, /*nontemporal=*/false,
-                               llvm::MaybeAlign(count * bytes));
+    // What is not there is read where something is.
+    column = arith::SelectOp::create(b, isInside, column, index(0));
+    LhsSource::Place place = source->locate(row, column);
+    if (place.isInside) {
+      isInside = both(isInside, place.isInside);
+      Value &last = place.indices.back();
+      last = arith::SelectOp::create(b, isInside, last, index(0));
+    }
+    Value values = vector::LoadOp::create(b, vector, lhs, place.indices,
+                                          /*nontemporal=*/false,
+                                          llvm::MaybeAlign(count * bytes));
     for (int64_t j = 0; j < count; ++j) {
       Value isSet =
           arith::CmpFOp::create(b, arith::CmpFPredicate::OGE,
                                 vector::ExtractOp::create(b, values, j), zero);
-      signs.push_back(arith::AndIOp::create(b, isInside, isSet));
+      signs.isSet.push_back(arith::AndIOp::create(b, isInside, isSet));
+      signs.isInside.push_back(isInside);
     }
   }
   return signs;
@@ -113,9 +140,8 @@ SmallVector<Value> SignKernel::makeWords(ValueRange ballots) {
   return words;
 }
 
-/// Stores the sum of all signs of the row; `count` are the bits that the warp
-/// has set.
-void SignKernel::addWarps(Value count, Value sums) {
+/// Stores the sum of all signs of the row, of which each warp has a part.
+void SignKernel::addWarps(Value sum, Value sums) {
   auto space =
       gpu::AddressSpaceAttr::get(b.getContext(), gpu::AddressSpace::Workgroup);
   auto getType = [&](int64_t size, Type element) {
@@ -127,71 +153,98 @@ void SignKernel::addWarps(Value count, Value sums) {
       index(0), ValueRange());
   Value isFirst = isLess(lane, index(1));
   when(isFirst,
-       [&] { memref::StoreOp::create(b, count, shared, ValueRange{warp}); });
+       [&] { memref::StoreOp::create(b, sum, shared, ValueRange{warp}); });
   gpu::BarrierOp::create(b);
   when(arith::AndIOp::create(b, isFirst, isLess(warp, index(1))), [&] {
     Value total = memref::LoadOp::create(b, shared, ValueRange{index(0)});
     for (int64_t other = 1; other < kWarps; ++other)
       total = add(total,
                   memref::LoadOp::create(b, shared, ValueRange{index(other)}));
-    Value sum = arith::SubIOp::create(
-        b, add(total, total),
-        arith::ConstantOp::create(b, b.getI32IntegerAttr(columns)));
-    memref::StoreOp::create(b, sum, sums, row);
+    SmallVector<Value> place(batch);
+    place.push_back(row);
+    memref::StoreOp::create(b, total, sums, place);
   });
 }
 
+/// Stores the words of an mma.
+void SignKernel::storeWords(ValueRange ballots, Value bits, Value at) {
+  auto bytes = VectorType::get(fragment.rows / 8, b.getI8Type());
+  SmallVector<Value> words = makeWords(ballots);
+  Value vector = vector::FromElementsOp::create(
+      b, VectorType::get(words.size(), b.getI32Type()), words);
+  SmallVector<Value> place(batch);
+  place.append({row, at});
+  vector::StoreOp::create(b, vector::BitCastOp::create(b, bytes, vector), bits,
+                          place, /*nontemporal=*/false,
+                          llvm::MaybeAlign(kLaneBytes));
+}
+
+/// Stores the bits of some pieces of the row. What their signs add up to.
+Value SignKernel::makePieces(Value first, Value step, Value bits) {
+  int64_t pieces = llvm::divideCeilSigned(columns, fragment.rows);
+  Value allLanes = integer(-1);
+  auto loop = scf::ForOp::create(b, first, index(pieces), step, integer(0));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  Value piece = loop.getInductionVar();
+  Signs signs = loadSigns(
+      add(mul(piece, fragment.rows), mul(lane, fragment.rows / kWarpLanes)));
+  // Of n signs p are 1: 2 p - n.
+  Value sum = loop.getRegionIterArg(0);
+  SmallVector<Value> set, others;
+  for (auto [isSet, isInside] : llvm::zip_equal(signs.isSet, signs.isInside)) {
+    auto vote = [&](Value bit) -> Value {
+      return NVVM::VoteSyncOp::create(b, b.getI32Type(), allLanes, bit,
+                                      NVVM::VoteSyncKind::ballot);
+    };
+    set.push_back(vote(isSet));
+    Value inside = vote(isInside);
+    Value positive = math::CtPopOp::create(b, set.back());
+    sum = arith::SubIOp::create(b, add(sum, add(positive, positive)),
+                                math::CtPopOp::create(b, inside));
+    // Without the border: 1 there.
+    others.push_back(arith::OrIOp::create(
+        b, set.back(), arith::XOrIOp::create(b, inside, allLanes)));
+  }
+  int64_t mmaBytes = fragment.rows / 8;
+  when(isLess(lane, index(1)), [&] {
+    Value at = mul(piece, getSignBits(op) * mmaBytes);
+    storeWords(set, bits, at);
+    if (op.getBorder())
+      storeWords(others, bits, add(at, mmaBytes));
+  });
+  scf::YieldOp::create(b, sum);
+  return loop.getResult(0);
+}
+
 void SignKernel::emitBody(Block &body) {
-  lhs = body.getArgument(0);
   Value bits = body.getArgument(1), sums = body.getArgument(2);
   FragmentWeight weight = getFragmentWeight(op);
   columns = weight.logical.getDimSize(weight.getColumnDim());
   Value thread = gpu::ThreadIdOp::create(b, gpu::Dimension::x);
-  warp = arith::DivUIOp::create(b, thread, index(kWarpLanes));
-  lane = arith::RemUIOp::create(b, thread, index(kWarpLanes));
-  Value batch = gpu::BlockIdOp::create(b, gpu::Dimension::z);
+  warp = div(thread, kWarpLanes);
+  lane = rem(thread, kWarpLanes);
+  Value number = gpu::BlockIdOp::create(b, gpu::Dimension::z);
   RankedTensorType tiled = weight.getTiled();
   ArrayRef<int64_t> sizes = tiled.getShape().take_front(op.getNumBatch());
-  for (size_t i = 0; i < sizes.size(); ++i) {
-    Value outer = arith::DivUIOp::create(
-        b, batch, index(computeProduct(sizes.drop_front(i + 1))));
-    row.push_back(arith::RemUIOp::create(b, outer, index(sizes[i])));
-  }
-  row.push_back(gpu::BlockIdOp::create(b, gpu::Dimension::x));
-
-  int64_t pieces = llvm::divideCeilSigned(columns, fragment.rows);
-  Value none = arith::ConstantOp::create(b, b.getI32IntegerAttr(0));
-  Value allLanes = arith::ConstantOp::create(b, b.getI32IntegerAttr(-1));
-  auto loop = scf::ForOp::create(b, warp, index(pieces), index(kWarps), none);
-  {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(loop.getBody());
-    Value piece = loop.getInductionVar();
-    Value first =
-        add(arith::MulIOp::create(b, piece, index(fragment.rows)),
-            arith::MulIOp::create(b, lane, index(fragment.rows / kWarpLanes)));
-    SmallVector<Value> ballots;
-    Value count = loop.getRegionIterArg(0);
-    for (Value sign : loadSigns(first)) {
-      ballots.push_back(NVVM::VoteSyncOp::create(
-          b, b.getI32Type(), allLanes, sign, NVVM::VoteSyncKind::ballot));
-      count = add(count, math::CtPopOp::create(b, ballots.back()));
-    }
+  for (size_t i = 0; i < sizes.size(); ++i)
+    batch.push_back(
+        rem(div(number, computeProduct(sizes.drop_front(i + 1))), sizes[i]));
+  source = LhsSource::create(b, op, body.getArgument(0), batch);
+  row = gpu::BlockIdOp::create(b, gpu::Dimension::x);
+  int64_t blockRows = PackedSigns::of(op).blockRows;
+  if (blockRows == 1)
+    return addWarps(makePieces(warp, index(kWarps), bits), sums);
+  row = add(mul(row, blockRows), warp);
+  Value rows = memref::DimOp::create(b, sums, index(op.getNumBatch()));
+  when(isLess(row, rows), [&] {
+    Value sum = makePieces(index(0), index(1), bits);
     when(isLess(lane, index(1)), [&] {
-      auto bytes = VectorType::get(fragment.rows / 8, b.getI8Type());
-      SmallVector<Value> words = makeWords(ballots);
-      Value vector = vector::FromElementsOp::create(
-          b, VectorType::get(words.size(), b.getI32Type()), words);
-      SmallVector<Value> place(row);
-      place.push_back(
-          arith::MulIOp::create(b, piece, index(bytes.getNumElements())));
-      vector::StoreOp::create(b, vector::BitCastOp::create(b, bytes, vector),
-                              bits, place, /*nontemporal=*/false,
-                              llvm::MaybeAlign(kLaneBytes));
+      SmallVector<Value> place(batch);
+      place.push_back(row);
+      memref::StoreOp::create(b, sum, sums, place);
     });
-    scf::YieldOp::create(b, count);
-  }
-  addWarps(loop.getResult(0), sums);
+  });
 }
 
 gpu::GPUFuncOp SignKernel::emit(StringRef name) {

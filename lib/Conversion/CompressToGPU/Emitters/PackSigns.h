@@ -5,7 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// What a kernel of its own makes of lhs where the signs of lhs are multiplied.
+// What a kernel of its own makes of lhs where the signs of lhs are multiplied:
+// rows of bits, also of windows of an image.
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,16 +21,22 @@ namespace mlir::compress {
 struct PackedSigns {
   /// A bit is set for 1. Rows are continued by bits that are not set to whole
   /// tiles of the weight. The columns of an mma are in the order of
-  /// getSignColumn.
+  /// getSignColumn. Where images have a border, each column has two bits, those
+  /// of an mma one after the other: outside of the image one of them is set.
   MemRefType bits;
   /// What the signs of each row add up to, in i32.
   MemRefType sums;
+  /// How many rows a block of threads has.
+  int64_t blockRows;
 
   static PackedSigns of(ContractOp op);
 };
 
-/// Threads of a block of the kernel, which has one for each row and batch, and
-/// its dynamic shared memory: a number for each warp.
+/// Bits that a column of lhs has, as a number whose mean is 1, -1 or 0.
+int64_t getSignBits(ContractOp op);
+
+/// Threads of a block of the kernel, and its dynamic shared memory: a number
+/// for each warp.
 inline constexpr int64_t kSignThreads = 256;
 inline constexpr int64_t kSignSharedBytes =
     kSignThreads / algorithms::kWarpLanes * 4;
