@@ -34,6 +34,13 @@ func.func @strided(%x: memref<4x4xf32, strided<[8, 1]>>, %y: memref<4x4xf32>) {
 }
 
 // -----
+func.func @expanded(%x: memref<?x4xf32, strided<[8, 1]>>, %a: index, %b: index) -> memref<?x?x4xf32, strided<[?, 8, 1]>> {
+  // expected-error @below {{'memref.expand_shape' op expands a buffer on a GPU that is not contiguous}}
+  %0 = memref.expand_shape %x [[0, 1], [2]] output_shape [%a, %b, 4] : memref<?x4xf32, strided<[8, 1]>> into memref<?x?x4xf32, strided<[?, 8, 1]>>
+  return %0 : memref<?x?x4xf32, strided<[?, 8, 1]>>
+}
+
+// -----
 memref.global "private" constant @ones : memref<2xf32> = dense<1.0>
 func.func @constant() -> memref<2xf32> {
   // expected-error @below {{'memref.get_global' op reads a constant that is in the code, which a GPU cannot}}

@@ -184,7 +184,8 @@ func.func @blocks(%x: memref<?x256xf16>, %s: memref<4x8x640xi8>, %y: memref<?x12
 #tiled = #compress.tiled<#compress.quant<binary, block = [1, 300], scale = f16>, tile = [16, 256], order = [0, 1], split = [1, 2, 8, 4, 8, 4, 2], inside = [2, 5, 3, 0, 6, 1, 4], record = 1>
 #nk = affine_map<(m, n, k) -> (n, k)>
 // CHECK: gpu.func @signs_contract0_signs(%[[X:.*]]: memref<5x300xf16>, %[[Q:.*]]: memref<5x64xi8>, %[[S:.*]]: memref<5xi32>) kernel
-// CHECK: vector.load %[[X]]{{.*}} {alignment = 8 : i64} : memref<5x300xf16>, vector<4xf16>
+// CHECK: %[[ROWS:.*]] = memref.collapse_shape %[[X]] {{\[\[}}0, 1]]
+// CHECK: vector.load %[[ROWS]]{{.*}} {alignment = 8 : i64} : memref<1500xf16>, vector<4xf16>
 // CHECK: arith.cmpf oge
 // CHECK-COUNT-8: nvvm.vote.sync ballot
 // CHECK: llvm.inline_asm {{.*}}"prmt.b32 $0, $1, $2, 0x5140;"

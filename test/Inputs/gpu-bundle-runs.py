@@ -70,7 +70,8 @@ assert count > 8 and f"{count} of {count} kernels agree with the decode, 2 runs 
 assert len(gpu.launches) == 2 * sum(len(c["launches"]) for c in index["checks"])
 report = json.loads((output / "results.json").read_text())
 assert [c["name"] for c in report["checks"]] == [c["name"] for c in index["checks"]]
-assert all(0 < c["worst"] <= 1 for c in report["checks"]), report
+# Sums of signs are exact.
+assert all(0 < c["worst"] <= 1 or c["worst"] == 0 and c["name"].endswith(("xnor", "auto")) for c in report["checks"]), report
 assert gpu.lib.fakeCudaCountAllocations() == 0
 
 # A weight that is not the one that was expected, by one bit of a code.

@@ -5,12 +5,14 @@ Artifacts are run on the fake CUDA driver, their kernels on the model of ptx_mod
 compared with f64, of the decode without kernels and of x as it is rounded; the bound is that of gpu-kernels.py.
 """
 
+import copy
 import importlib
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import ml_dtypes
 import numpy as np
 from compress_runtime import Model
 from fake_gpu import FakeGpu
@@ -39,15 +41,23 @@ class Case:
     """A convolution of `images` images, the number of which is known if it is static."""
 
     def __init__(self, codec, c, f, window, out, form="nhwc_hwcf", strides=(1, 1), dilations=(1, 1), pad=(0, 0, 0, 0), images=(2,), static=False, x="f16",
-                 weight="f32", compute="f16", epilogue=None, groups=1, few=False, has_parts=False):  # fmt: skip
+                 weight="f32", compute="f16", epilogue=None, groups=1, few=False, other=None, row=False, has_parts=False):  # fmt: skip
         self.codec, self.c, self.f, self.window, self.out, self.form, self.groups, self.few = codec, c, f, window, out, form, groups, few
         self.strides, self.dilations, self.pad, self.images, self.static = strides, dilations, pad, images, static
         self.x, self.weight, self.compute, self.epilogue = x, weight, compute, epilogue
+        # Rows of images of which no size is known: their outputs in another run. And whether windows are rounded as rows.
+        self.other, self.row = other, row
         self.has_parts = has_parts  # of sums, which a second kernel adds up
         # What windows reach, less the border (top, bottom, left, right).
         reach = [(o - 1) * s + (k - 1) * d + 1 for o, s, k, d in zip(out, strides, window, dilations)]
         self.size = (reach[0] - pad[0] - pad[1], reach[1] - pad[2] - pad[3])
         self.k = window[0] * window[1] * c
+
+    def with_outputs(self, out):
+        case = copy.copy(self)
+        case.out = out
+        case.size = tuple(size + (o - before) * stride for size, o, before, stride in zip(self.size, out, self.out, self.strides))
+        return case
 
     def label(self):
         return (f"{self.codec or self.weight} {self.form} g={self.groups} c={self.c} f={self.f} {self.window} out={self.out} strides={self.strides} "
@@ -98,6 +108,7 @@ FAMILIES = {
         Case(None, 8, 24, (3, 3), (3, 4), weight="f16"),
         Case(None, 3, 24, (5, 3), (3, 4), weight="f16", strides=(2, 2)),
         Case(preset("fp8-e4m3-channel"), 32, 24, (1, 3), (5, 4), x="bf16", compute="bf16", form="nhwc_fhwc"),
+        Case(preset("sparse-int4"), 64, 24, (3, 3), (3, 4), form="nhwc_fhwc"),
         Case(preset("int8-channel"), 4, 16, (2, 2), (3, 3)),  # 8 columns are neighbours, and begin at multiples of 4
     ],
     "one": [
@@ -130,6 +141,25 @@ FAMILIES = {
         Case(preset("binary"), 160, 24, (1, 1), (3, 4), compute="xnor", strides=(2, 2)),
         Case(preset("binary"), 136, 24, (1, 1), (5, 6), compute="auto", pad=(1, 1, 0, 1)),
         Case(preset("binary"), 200, 40, (3, 3), (4, 4), compute="auto", pad=(1, 1, 1, 1), static=True, images=(2,)),
+    ],
+    # Of which windows are copied to a matrix.
+    "unrolled": [
+        Case(preset("int8-channel"), 16, 24, (3, 3), (5, 6), pad=(1, 1, 1, 1), epilogue="bias-relu", images=(1, 2), other=(3, 4)),
+        Case(preset("int4-b32"), 64, 40, (3, 2), (4, 5), x="f32", strides=(2, 1), other=(2, 7)),
+        Case(preset("int8-channel"), 6, 17, (3, 3), (4, 5), form="nchw_fchw", dilations=(2, 1), epilogue="bias-relu", other=(5, 3)),
+        Case(preset("int8-channel"), 20, 24, (1, 1), (4, 5), other=(3, 3)),
+        Case(preset("int8-channel"), 8, 17, (3, 3), (3, 4), form="ngchw_fgchw", groups=2, x="f32", other=(4, 2)),
+        Case(None, 3, 24, (5, 3), (3, 4), weight="f16", strides=(2, 2), pad=(2, 2, 1, 1), other=(4, 3)),
+        Case(preset("int8-channel"), 1, 1, (3, 3), (3, 4), form="nhwc_hwc", groups=6, pad=(1, 1, 1, 1), other=(6, 3)),
+        Case(preset("binary"), 20, 24, (3, 3), (3, 4), compute="auto", other=(2, 5)),
+        Case(preset("int8-channel"), 32, 24, (3, 3), (3, 4), compute="int8", row=True, x="f32", other=(2, 5)),
+        Case(preset("int8-channel"), 20, 24, (3, 3), (3, 4), compute="int8", row=True, pad=(1, 1, 1, 1)),
+        Case(quant("i4", (1, 1, 32, 1)), 64, 24, (2, 2), (3, 4), compute="int8", row=32),
+        Case(quant("u4", (3, 3, 16, 1), "f32", ", zero = i8"), 16, 24, (3, 3), (3, 4), compute="int8", row=True, x="bf16", epilogue="bias-relu"),
+        Case(preset("sparse-int4"), 64, 24, (3, 3), (3, 4), form="nhwc_fhwc", compute="int8", row=64),
+        Case(preset("sparse-int4"), 64, 24, (3, 3), (3, 4), form="nhwc_fhwc", other=(2, 2)),
+        Case(preset("fp8-e4m3-channel"), 16, 24, (3, 3), (3, 4), compute="f8", row=True, pad=(1, 1, 0, 0), x="f32"),
+        Case(preset("mxfp8"), 32, 24, (2, 2), (3, 4), compute="f8", row=32, images=(1, 3)),
     ],
     "depthwise": [
         Case(preset("int8-channel"), 1, 1, (3, 3), (5, 6), form="nhwc_hwc", groups=20, pad=(1, 1, 1, 1), images=(1, 3)),
@@ -187,10 +217,13 @@ def function(number, case):
     image_dims, weight_dims, out_dims = FORMS[case.form]
     sizes = {"n": case.images[0] if case.static else "?", "g": case.groups, "c": case.c, "f": case.f}
     border = {"h": case.pad[:2], "w": case.pad[2:]}
+    known = {} if case.other else {"h": case.out[0], "w": case.out[1]}
     inside, around = dict(zip("hw", case.size)), {d: size + sum(border[d]) for d, size in zip("hw", case.size)}
+    if case.other:
+        inside = around = {"h": "?", "w": "?"}
     x = tensor([{**sizes, **inside}[d] for d in image_dims], case.x)
     padded = tensor([{**sizes, **around}[d] for d in image_dims], case.x)
-    y = tensor([{**sizes, **dict(zip("hw", case.out))}[d] for d in out_dims], "f32")
+    y = tensor([{"h": "?", "w": "?", **sizes, **known}[d] for d in out_dims], "f32")
     w = tensor(case.weight_shape(), case.weight)
     codec = f" {{compress.codec = {case.codec}}}" if case.codec else ""
     constant = f"  %w = arith.constant{codec} dense_resource<w{number}> : {w}\n"
@@ -215,6 +248,16 @@ def function(number, case):
         )
         image = "%p"
     size = "" if case.static else "%n"
+    if case.other:
+        for i, d in enumerate("hw"):
+            reach = (case.window[i] - 1) * case.dilations[i] + 1
+            text += (
+                f"  %p{d} = arith.constant {image_dims.index(d)} : index\n  %s{d} = tensor.dim {image}, %p{d} : {padded}\n"
+                f"  %r{d} = arith.constant {reach} : index\n  %l{d} = arith.subi %s{d}, %r{d} : index\n"
+                f"  %t{d} = arith.constant {case.strides[i]} : index\n  %q{d} = arith.divui %l{d}, %t{d} : index\n"
+                f"  %one{d} = arith.constant 1 : index\n  %o{d} = arith.addi %q{d}, %one{d} : index\n"
+            )
+        size = ", ".join(["%n"] * (not case.static) + ["%oh", "%ow"])
     text += "" if case.static else f"  %n = tensor.dim %x, %c0 : {x}\n"
     text += f"  %e = tensor.empty({size}) : {y}\n  %i = linalg.fill ins(%zero : f32) outs(%e : {y}) -> {y}\n"
     numbers = lambda values: f"dense<[{values[0]}, {values[1]}]> : tensor<2xi64>"
@@ -257,10 +300,22 @@ def round_images(case, x):
         return x
     if case.signs():
         return np.where(x >= 0, 1.0, -1.0)
-    if case.compute != "int8":
+    if case.compute not in ("int8", "f8"):
         return kernels.from_bits(kernels.to_bits(x, case.compute), case.compute)
     largest = np.abs(x).max((4,) if case.window == (1, 1) else (1, 2, 4), keepdims=True).astype(np.float32)
     return np.rint(x.astype(np.float32) * (np.float32(127) / largest)).astype(np.float64) * (largest / np.float32(127)).astype(np.float64)
+
+
+def round_rows(case, rows):
+    """Windows as rows are rounded, with a scale for each block of columns: nhwgk."""
+    block = case.k if case.row is True else case.row
+    whole = np.pad(rows, [(0, 0)] * (rows.ndim - 1) + [(0, -rows.shape[-1] % block)])
+    parts = whole.reshape(*rows.shape[:-1], -1, block)
+    largest = np.abs(parts).max(-1, keepdims=True).astype(np.float32)
+    most = np.float32(kernels.ROUNDED[case.compute])
+    scaled = parts.astype(np.float32) * (most / largest)
+    rounded = np.rint(scaled) if case.compute == "int8" else scaled.astype(ml_dtypes.float8_e4m3fn)
+    return (rounded.astype(np.float64) * (largest / most).astype(np.float64)).reshape(whole.shape)[..., : rows.shape[-1]]
 
 
 def make_inputs(case, n, rng):
@@ -277,7 +332,8 @@ def make_inputs(case, n, rng):
 def expect(case, x, bias, weight):
     """What f64 gives, nhwgf, and how far from it a kernel may be."""
     matrix = transpose(weight.astype(np.float64), FORMS[case.form][1], "ghwcf").reshape(case.groups, case.k, case.f)
-    rows = windows(case, round_images(case, kernels.from_bits(x, case.x)))
+    numbers = kernels.from_bits(x, case.x)
+    rows = round_rows(case, windows(case, numbers)) if case.row else windows(case, round_images(case, numbers))
     expected, terms = (np.einsum("nhwgk,gkf->nhwgf", *both) for both in ((rows, matrix), (np.abs(rows), np.abs(matrix))))
     if case.signs():
         # The exact sum, rounded once, and nothing away from it.
@@ -293,7 +349,7 @@ def expect(case, x, bias, weight):
 
 def check(gpu, model, number, case, weight, rng):
     image_dims, _, out_dims = FORMS[case.form]
-    for n in case.images:
+    for n, case in [(n, at) for n in case.images for at in [case, *([case.with_outputs(case.other)] if case.other else [])]]:
         x, bias = make_inputs(case, n, rng)
         gpu.launches.clear()
         [y] = model.run(f"f{number}", transpose(x, "nhwgc", image_dims), *([bias.ravel()] if case.epilogue else []))
@@ -302,7 +358,7 @@ def check(gpu, model, number, case, weight, rng):
         worst = np.max(np.abs(transpose(y, out_dims, "nhwgf") - expected) / bound)
         names = [name for name, _ in gpu.launches]
         has_parts = any(name.endswith("_sum") for name in names)
-        wanted = 0 if case.is_decoded() else 1 + has_parts + (case.signs() or case.compute == "int8")
+        wanted = 0 if case.is_decoded() else 1 + has_parts + (case.signs() or case.compute in ("int8", "f8"))
         assert has_parts == case.has_parts and sum("_contract" in name for name in names) == wanted, names
         assert worst <= 1, f"{case.label()}: {worst:.3g} times the bound; seed {SEED}"
         print(f"{case.label()}: {worst:.3f} of the bound: {', '.join(names)}", flush=True)
@@ -331,12 +387,13 @@ def main():
             chosen = [i for i, case in enumerate(cases) if case.compute == compute]
             source, artifact = f"{path}.{family}.{compute}.mlir", f"{path}.{family}.{compute}.gpu"
             Path(source).write_text("".join(functions[i] for i in chosen) + resources)
-            subprocess.run(["compressc", "compile", source, "--preset", "none", "--target", "nvptx:sm_80", "--compute", compute, "-o", artifact], check=True)
+            chip = "sm_89" if compute == "f8" else "sm_80"
+            subprocess.run(["compressc", "compile", source, "--preset", "none", "--target", f"nvptx:{chip}", "--compute", compute, "-o", artifact], check=True)
             subprocess.run(["compressc", "verify", artifact, "--original", source], check=True, capture_output=True)
             with Model(artifact) as model:
                 for i in chosen:
                     check(gpu, model, i, cases[i], weights[i], rng)
-                    count += len(cases[i].images)
+                    count += len(cases[i].images) * (2 if cases[i].other else 1)
     print(f"{count} convolutions agree with the decode, seed {SEED}")
 
 

@@ -21,10 +21,13 @@ CONVOLUTIONS = {
 }
 
 
-def block(order, stride):
+def block(order, stride, unknown):
+    """Of images of SIZE, or, of stride 1, of sizes that are not known."""
     first = order == "nchw"
     out = (SIZE - 1) // stride + 1
-    shape = lambda n, c, size: f"tensor<{n}x{c}x{size}x{size}xf32>" if first else f"tensor<{n}x{size}x{size}x{c}xf32>"
+    known = lambda size: "?" if unknown else size
+    shape = lambda n, c, size: f"tensor<{n}x{c}x{known(size)}x{known(size)}xf32>" if first else f"tensor<{n}x{known(size)}x{known(size)}x{c}xf32>"
+    sizes = "%n, %h, %w" if unknown else "%n"
     weight = lambda f, c: f"tensor<{f}x{c}x1x1xf32>" if first else f"tensor<{f}x1x1x{c}xf32>"
     place = f"tensor<{WIDE}x3x3xf32>" if first else f"tensor<3x3x{WIDE}xf32>"
     dims, channel = "n, a, b, c", "a" if first else "c"
@@ -39,7 +42,7 @@ def block(order, stride):
         clamp = "%u = arith.maximumf %s, %zero : f32\n    %v = arith.minimumf %u, %six : f32" if activation else "%v = arith.addf %s, %zero : f32"
         text += f"""
   %w{number} = arith.constant {{compress.codec = CODEC{number}}} dense_resource<w{number}> : {w_type}
-  %e{number} = tensor.empty(%n) : {y_type}
+  %e{number} = tensor.empty({sizes}) : {y_type}
   %z{number} = linalg.fill ins(%zero : f32) outs(%e{number} : {y_type}) -> {y_type}
   %c{number} = {op} {{strides = dense<{stride}> : tensor<2xi64>, dilations = dense<1> : tensor<2xi64>}}
     ins({x}, %w{number} : {x_type}, {w_type}) outs(%z{number} : {y_type}) -> {y_type}
@@ -69,9 +72,13 @@ def block(order, stride):
     return f"""
 func.func @main(%x: {x}, %b0: tensor<{WIDE}xf32>, %b1: tensor<{WIDE}xf32>, %b2: tensor<{C}xf32>) -> {result} {{
   %first = arith.constant 0 : index
+  %second = arith.constant {2 if first else 1} : index
+  %third = arith.constant {3 if first else 2} : index
   %zero = arith.constant 0.0 : f32
   %six = arith.constant 6.0 : f32
-  %n = tensor.dim %x, %first : {x}{text}
+  %n = tensor.dim %x, %first : {x}
+  %h = tensor.dim %x, %second : {x}
+  %w = tensor.dim %x, %third : {x}{text}
   return {last} : {result}
 }}
 """
@@ -85,15 +92,21 @@ def compile_for(source, target, name, *options):
 gpu, rng = FakeGpu(), np.random.default_rng(11)
 weights = {0: rng.standard_normal((WIDE, C)), 1: rng.standard_normal((WIDE, 9)), 2: rng.standard_normal((C, WIDE))}
 biases = [rng.standard_normal(size).astype(np.float32) for size in (WIDE, WIDE, C)]
-for order, stride, codecs in (("nchw", 1, ["int8-channel"] * 3), ("nhwc", 2, ["int4-b32", "int8-channel", "int4-b32"]), ("nhwc", 1, ["int4-b32"] * 3)):
-    text = block(order, stride)
+BLOCKS = [
+    ("nchw", 1, False, ["int8-channel"] * 3),
+    ("nhwc", 2, False, ["int4-b32", "int8-channel", "int4-b32"]),
+    ("nhwc", 1, True, ["int4-b32"] * 3),
+]
+for order, stride, unknown, codecs in BLOCKS:
+    text = block(order, stride, unknown)
     for i, codec in enumerate(codecs):
         text = text.replace(f"CODEC{i}", f'"{codec}"')
     blobs = ",".join(f'w{i}: "0x40000000{w.astype(np.float32).tobytes().hex().upper()}"' for i, w in weights.items())
     name = f"{order}{stride}{codecs[1]}"
     source = directory / f"{name}.mlir"
     source.write_text(text + f"{{-# dialect_resources: {{ builtin: {{ {blobs} }} }} #-}}\n")
-    images = rng.standard_normal((2, C, SIZE, SIZE) if order == "nchw" else (2, SIZE, SIZE, C)).astype(np.float32)
+    height, width = (5, 9) if unknown else (SIZE, SIZE)
+    images = rng.standard_normal((2, C, height, width) if order == "nchw" else (2, height, width, C)).astype(np.float32)
     gpu.launches.clear()
     with Model(compile_for(source, "nvptx:sm_80", name, "--compute=f16")) as model, Model(compile_for(source, "cpu", name + "-cpu", "--compute=f32")) as reference:
         [y], [expected] = (m.run("main", images, *biases) for m in (model, reference))

@@ -76,10 +76,12 @@ def find_kernels(presets, make, mode):
         if mode.startswith("CPU"):
             computed = set(re.findall(r"compute = +(\w+)", body)) or {"f32"}
             return "compress.contract" in body and computed == {mode[4:]} and "compress.decode" not in body
-        # What is decoded has a kernel of its own for that, and bytes are rounded by one.
+        # What is decoded has a kernel of its own for that, and bytes are rounded by one; windows may be copied by another.
         names = re.findall(r"gpu\.launch_func +@\w+::@(\w+)", body)
+        others = [name for name in names if "contract" not in name]
+        copies = make is convolution and mode.endswith("8") and len(others) == 1 and "generic" in others[0] and len(names) > 1
         rounds = any(name.endswith("_round") for name in names)
-        return bool(names) and all("contract" in name for name in names) and rounds == mode.endswith("8")
+        return bool(names) and (not others or copies) and rounds == mode.endswith("8")
 
     return [reads(bodies.get(str(i), "")) for i in range(len(presets))]
 

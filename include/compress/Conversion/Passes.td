@@ -83,7 +83,9 @@ def CompressFormKernels : Pass<"compress-form-kernels"> {
     Kernels of GPUs read f16 and bf16 as they are. They compute in what `compute`
     says, f16, bf16, or, of compressed weights, int8, f8 or xnor. `auto` takes xnor where
     that is exact, else the type of the activations, and if that is f32 the logical
-    type of the weight, or bf16 if that is f32, too.
+    type of the weight, or bf16 if that is f32, too. Windows of images that they
+    cannot read in place are copied to a matrix: those of images of unknown sizes,
+    and those that are rounded to bytes as rows are.
 
     ```mlir
     %w = compress.decode %0 : !compress.tensor<128x256xf32, #packed>
@@ -235,10 +237,13 @@ def CompressBuffersToGPU : Pass<"compress-buffers-to-gpu", "::mlir::ModuleOp"> {
     %0, %done = gpu.alloc async [%token] (%n) : memref<?x32xf32>
     gpu.wait [%done]
     ```
-    Other ops that read or write buffers, and constants that are in the code, are
-    errors.
+    Buffers that are expanded to several dynamic sizes are cast to them
+    (`memref.reinterpret_cast`), which upstream's lowering cannot. Other ops that
+    read or write buffers, and constants that are in the code, are errors.
   }];
-  let dependentDialects = ["::mlir::gpu::GPUDialect"];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect", "::mlir::memref::MemRefDialect"
+  ];
 }
 
 def CompressLowerKernelMath

@@ -6,6 +6,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "compress/Conversion/Passes.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -73,6 +75,40 @@ LogicalResult BuffersToGPUPass::convert(Operation *op) {
                                    copy.getSource());
     });
     copy.erase();
+    return success();
+  }
+  if (auto expand = dyn_cast<memref::ExpandShapeOp>(op)) {
+    // Upstream has no strides for more than one size of a group.
+    auto type = expand.getResultType();
+    auto isUnknown = [&](const ReassociationIndices &group) {
+      return llvm::count_if(group, [&](int64_t dim) {
+               return type.isDynamicDim(dim);
+             }) > 1;
+    };
+    if (llvm::none_of(expand.getReassociationIndices(), isUnknown))
+      return success();
+    if (!isContiguous(expand.getSrc()))
+      return op->emitOpError()
+             << "expands a buffer on a GPU that is not contiguous";
+    SmallVector<OpFoldResult> sizes = expand.getMixedOutputShape();
+    SmallVector<OpFoldResult> strides(sizes.size(), b.getIndexAttr(1));
+    for (size_t i = sizes.size() - 1; i > 0; --i) {
+      std::optional<int64_t> size = getConstantIntValue(sizes[i]),
+                             stride = getConstantIntValue(strides[i]);
+      if (size && stride) {
+        strides[i - 1] = b.getIndexAttr(*size * *stride);
+        continue;
+      }
+      strides[i - 1] =
+          arith::MulIOp::create(
+              b, getValueOrCreateConstantIndexOp(b, b.getLoc(), sizes[i]),
+              getValueOrCreateConstantIndexOp(b, b.getLoc(), strides[i]))
+              .getResult();
+    }
+    Value cast = memref::ReinterpretCastOp::create(
+        b, type, expand.getSrc(), b.getIndexAttr(0), sizes, strides);
+    expand.replaceAllUsesWith(cast);
+    expand.erase();
     return success();
   }
   if (auto read = dyn_cast<memref::GetGlobalOp>(op)) {

@@ -33,6 +33,16 @@ MatrixDims Contraction::getMatrixDims() const {
   return dims;
 }
 
+bool Contraction::hasUnknownSizes() const {
+  linalg::LinalgOp linalgOp = op;
+  OpOperand *init = linalgOp.getDpsInitOperand(0);
+  auto type = cast<RankedTensorType>(init->get().getType());
+  return isConvolution() &&
+         llvm::any_of(ArrayRef(m).drop_front(), [&](unsigned loop) {
+           return type.isDynamicDim(getPosition(init, loop));
+         });
+}
+
 /// A convolution as a contraction whose rows are windows of the image.
 static FailureOr<Contraction> matchConvolution(OpOperand &weight,
                                                std::string &reason) {
@@ -72,10 +82,6 @@ static FailureOr<Contraction> matchConvolution(OpOperand &weight,
   llvm::sort(result.batch, [&](unsigned a, unsigned b) {
     return result.getPosition(&weight, a) < result.getPosition(&weight, b);
   });
-  auto type = cast<RankedTensorType>(init->get().getType());
-  for (unsigned loop : ArrayRef(result.m).drop_front())
-    if (type.isDynamicDim(result.getPosition(init, loop)))
-      return fail("the image of its convolution has dynamic sizes");
   return result;
 }
 

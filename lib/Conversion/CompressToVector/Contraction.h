@@ -27,11 +27,18 @@ struct Contraction {
   SmallVector<unsigned> places;
 
   bool isConvolution() const { return !places.empty(); }
+  /// Whether outputs of a convolution are in a matrix at places that are not
+  /// known when one compiles.
+  bool hasUnknownSizes() const;
   /// The dimensions of a convolution's weight.
   MatrixDims getMatrixDims() const;
   /// Position of a loop among the dimensions of an operand.
   unsigned getPosition(OpOperand *operand, unsigned loop) const;
 };
+
+/// Why kernels that read windows where they are cannot do so.
+inline constexpr const char *kUnknownSizes =
+    "the image of its convolution has dynamic sizes";
 
 /// Matches the op that uses a decoded weight. On failure `reason` says what a
 /// kernel cannot do.

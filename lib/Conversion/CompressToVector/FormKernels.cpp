@@ -49,6 +49,9 @@ private:
   };
   Operands getMatrices(DecodeOp decode);
   Operands getWindows(DecodeOp decode, ComputeMode compute);
+  SmallVector<int64_t> getImageOrder(ComputeMode compute) const;
+  bool needsMatrix(ComputeMode compute) const;
+  Value unrollWindows(ComputeMode compute);
   SmallVector<int64_t> getPositions(OpOperand *operand, unsigned last) const;
   Value getEmpty(Value value, ArrayRef<int64_t> permutation, Type element);
   Value reshape(Value value, RankedTensorType type);
@@ -58,7 +61,7 @@ private:
   Value toMatrix(Value value);
   Value fromMatrix(Value matrix, Value shapeOf);
   bool hasOnePlace() const;
-  bool isMatrix(Value image) const;
+  bool isMatrix(ArrayRef<int64_t> image) const;
 
   ImplicitLocOpBuilder b;
   const Contraction &contraction;
@@ -181,9 +184,10 @@ Value KernelFormer::fromMatrix(Value matrix, Value shapeOf) {
         tensor::getMixedSizes(b, b.getLoc(), shapeOf);
     ArrayRef<int64_t> m =
         type.getShape().slice(contraction.batch.size(), contraction.m.size());
-    if (llvm::count(m, ShapedType::kDynamic) <= 1)
+    if (fragments || llvm::count(m, ShapedType::kDynamic) <= 1)
       return tensor::ExpandShapeOp::create(b, type, matrix, getGroups(), sizes);
-    // Expanded buffers have at most one dynamic size in a group.
+    // Expanded buffers have at most one dynamic size in a group, but for those
+    // that compress-buffers-to-gpu casts.
     Value shape = tensor::FromElementsOp::create(
         b, getValueOrCreateConstantIndexOp(b, b.getLoc(), sizes));
     return tensor::ReshapeOp::create(b, type, matrix, shape);
@@ -226,10 +230,9 @@ bool KernelFormer::hasOnePlace() const {
   });
 }
 
-/// Whether the windows of an image, channels last, are its pixels, and all of
-/// them.
-bool KernelFormer::isMatrix(Value image) const {
-  auto type = ::cast<RankedTensorType>(image.getType());
+/// Whether the windows of an image of that shape, channels last, are its
+/// pixels, and all of them.
+bool KernelFormer::isMatrix(ArrayRef<int64_t> image) const {
   linalg::LinalgOp op = contraction.op;
   OpOperand *init = op.getDpsInitOperand(0);
   auto shape = ::cast<RankedTensorType>(init->get().getType()).getShape();
@@ -253,31 +256,137 @@ bool KernelFormer::isMatrix(Value image) const {
   for (auto [i, loop] : llvm::enumerate(contraction.m)) {
     int64_t size = shape[contraction.getPosition(init, loop)];
     if (pixels[i] != getAffineDimExpr(loop, b.getContext()) ||
-        type.getDimSize(contraction.batch.size() + i) != size)
+        image[contraction.batch.size() + i] != size ||
+        (i > 0 && ShapedType::isDynamic(size)))
       return false;
   }
   return true;
 }
 
-/// Of a convolution: the image, groups first and channels last, and the weight
-/// as a matrix of each group. On CPUs kernels of signs read channels wherever
-/// they are.
-KernelFormer::Operands KernelFormer::getWindows(DecodeOp decode,
-                                                ComputeMode compute) {
-  Operands operands;
+/// Groups first and channels last. On CPUs kernels of signs read channels
+/// wherever they are.
+SmallVector<int64_t> KernelFormer::getImageOrder(ComputeMode compute) const {
   std::optional<int64_t> channels;
   if (fragments || compute != ComputeMode::Xnor)
     channels = contraction.getPosition(contraction.lhs, contraction.k);
   SmallVector<int64_t> order;
   for (unsigned loop : contraction.batch)
     order.push_back(contraction.getPosition(contraction.lhs, loop));
-  for (int64_t dim = 0,
-               rank = ::cast<RankedTensorType>(lhs.getType()).getRank();
-       dim < rank; ++dim)
+  int64_t rank = ::cast<RankedTensorType>(lhs.getType()).getRank();
+  for (int64_t dim = 0; dim < rank; ++dim)
     if (!llvm::is_contained(order, dim) && dim != channels)
       order.push_back(dim);
   if (channels)
     order.push_back(*channels);
+  return order;
+}
+
+/// Whether kernels for GPUs are given a matrix of windows: those that compute
+/// with rows of lhs only, and those that divide by sizes which are not known.
+bool KernelFormer::needsMatrix(ComputeMode compute) const {
+  if (!fragments || !contraction.isConvolution())
+    return false;
+  // Of an image, groups and channels aside, the first size need not be known.
+  auto image = ::cast<RankedTensorType>(contraction.lhs->get().getType());
+  linalg::LinalgOp op = contraction.op;
+  AffineMap map = op.getMatchingIndexingMap(contraction.lhs);
+  bool isFirst = true;
+  for (auto [size, expr] :
+       llvm::zip_equal(image.getShape(), map.getResults())) {
+    auto isLoop = [&](unsigned loop) {
+      return expr == getAffineDimExpr(loop, b.getContext());
+    };
+    if (isLoop(contraction.k) || llvm::any_of(contraction.batch, isLoop))
+      continue;
+    if (!isFirst && ShapedType::isDynamic(size))
+      return true;
+    isFirst = false;
+  }
+  if (contraction.hasUnknownSizes())
+    return true;
+  if (compute == ComputeMode::F8)
+    return true;
+  if (compute != ComputeMode::Int8)
+    return false;
+  FragmentWeight weight(::cast<TiledAttr>(fragments.getCodec()),
+                        fragments.getLogicalType());
+  auto decoder = ::cast<FragmentDecoderInterface>(weight.codec.getBase());
+  std::optional<MmaKind> kind = decoder.getByteKind(weight);
+  if (!kind) // an error of its own
+    return false;
+  FragmentFormat format = decoder.getFragmentFormat(weight, *kind);
+  auto type = ::cast<RankedTensorType>(contraction.weight->get().getType());
+  int64_t channels = type.getDimSize(
+      contraction.getPosition(contraction.weight, contraction.k));
+  // Bytes of images are in the order of an mma of 16 columns.
+  return format.tilesPerBlock || format.hasOffset() || channels % 16 != 0;
+}
+
+/// A matrix of all windows, in the type that kernels multiply.
+Value KernelFormer::unrollWindows(ComputeMode compute) {
+  linalg::LinalgOp op = contraction.op;
+  OpOperand *init = op.getDpsInitOperand(0);
+  auto type = ::cast<RankedTensorType>(lhs.getType());
+  Type element = type.getElementType();
+  if (element.isF32() && compute == ComputeMode::F16)
+    element = b.getF16Type();
+  if (element.isF32() && compute == ComputeMode::BF16)
+    element = b.getBF16Type();
+  SmallVector<AffineExpr> loops(op.getNumLoops(), b.getAffineConstantExpr(0));
+  SmallVector<OpFoldResult> sizes;
+  SmallVector<ReassociationIndices> groups;
+  auto add = [&](ArrayRef<unsigned> of, OpOperand *operand, bool isApart) {
+    SmallVector<OpFoldResult> all =
+        tensor::getMixedSizes(b, b.getLoc(), operand->get());
+    for (unsigned loop : of) {
+      if (groups.empty() || isApart || loop == of.front())
+        groups.emplace_back();
+      groups.back().push_back(sizes.size());
+      loops[loop] = b.getAffineDimExpr(sizes.size());
+      sizes.push_back(all[contraction.getPosition(operand, loop)]);
+    }
+  };
+  SmallVector<unsigned> reduced = contraction.places;
+  reduced.push_back(contraction.k);
+  add(contraction.batch, contraction.weight, /*isApart=*/true);
+  add(contraction.m, init, /*isApart=*/false);
+  add(reduced, contraction.weight, /*isApart=*/false);
+  AffineMap image = op.getMatchingIndexingMap(contraction.lhs)
+                        .replaceDimsAndSymbols(loops, {}, sizes.size(), 0);
+  Value empty = tensor::EmptyOp::create(b, sizes, element);
+  SmallVector<utils::IteratorType> iterators(sizes.size(),
+                                             utils::IteratorType::parallel);
+  Value windows =
+      linalg::GenericOp::create(
+          b, empty.getType(), lhs, empty,
+          ArrayRef{image, b.getMultiDimIdentityMap(sizes.size())}, iterators,
+          [&](OpBuilder &inner, Location loc, ValueRange args) {
+            Value value = args[0];
+            if (element != type.getElementType())
+              value = arith::TruncFOp::create(inner, loc, element, value);
+            linalg::YieldOp::create(inner, loc, value);
+          })
+          .getResult(0);
+  return tensor::CollapseShapeOp::create(b, windows, groups);
+}
+
+/// Of a convolution: the image, and the weight as a matrix of each group.
+KernelFormer::Operands KernelFormer::getWindows(DecodeOp decode,
+                                                ComputeMode compute) {
+  Operands operands;
+  unsigned numBatch = contraction.batch.size();
+  operands.weightMap =
+      AffineMap::getMultiDimIdentityMap(numBatch + 3, b.getContext())
+          .dropResult(numBatch);
+  SmallVector<int64_t> order = getImageOrder(compute);
+  if (needsMatrix(compute) &&
+      !isMatrix(applyPermutation(
+          ::cast<RankedTensorType>(lhs.getType()).getShape(), order))) {
+    operands.lhs = unrollWindows(compute);
+    operands.weight = fragments;
+    operands.components = getComponents(b, b.getLoc(), decode.getInput());
+    return operands;
+  }
   operands.lhs = transpose(lhs, order);
   if (!fragments)
     operands.lhs = cast(operands.lhs, b.getF32Type());
@@ -289,7 +398,6 @@ KernelFormer::Operands KernelFormer::getWindows(DecodeOp decode,
     for (auto [component, part] :
          llvm::zip_equal(operands.components, operands.weight.getStorage()))
       component = reshape(component, ::cast<RankedTensorType>(part.type));
-  unsigned numBatch = contraction.batch.size();
   AffineExpr m = b.getAffineDimExpr(numBatch),
              k = b.getAffineDimExpr(numBatch + 1);
   linalg::LinalgOp op = contraction.op;
@@ -334,13 +442,11 @@ KernelFormer::Operands KernelFormer::getWindows(DecodeOp decode,
     operands.window = simplifyAffineMap(operands.window);
   // A window of one place is a row of a matrix.
   operands.hasBorder = fragments && !border.empty();
-  if (fragments && !operands.hasBorder && isMatrix(operands.lhs)) {
+  if (fragments && !operands.hasBorder &&
+      isMatrix(::cast<RankedTensorType>(operands.lhs.getType()).getShape())) {
     operands.lhs = toMatrix(operands.lhs);
     operands.window = {};
   }
-  operands.weightMap =
-      AffineMap::getMultiDimIdentityMap(numBatch + 3, b.getContext())
-          .dropResult(numBatch);
   return operands;
 }
 
@@ -381,7 +487,7 @@ void KernelFormer::form(DecodeOp decode, ComputeMode compute) {
     }
   }
   if (fragments && contraction.isConvolution() &&
-      compute != ComputeMode::Xnor) {
+      compute != ComputeMode::Xnor && !needsMatrix(compute)) {
     std::optional<SmallVector<int64_t>> low = getBorder(lhs);
     if (low) {
       replaced.push_back(lhs.getDefiningOp());
@@ -446,7 +552,9 @@ struct FormKernelsPass
           fragments = getFragments(decode, *contraction);
           mode = fragments ? getGpuMode(decode, fragments, *contraction)
                            : getComputeMode(decode, *contraction);
-          if (!mode)
+          if (!fragments && contraction->hasUnknownSizes())
+            reason = kUnknownSizes;
+          else if (!mode)
             reason = "its layout is that of another kernel";
           else if (*mode == ComputeMode::Xnor)
             reason = findObstacle(decode, *contraction);
@@ -486,6 +594,8 @@ struct FormKernelsPass
     if (!signs)
       return kNoSigns;
     // On GPUs the codec is that of a matrix: all have one scale there.
+    if (signs->isPadded() && contraction.hasUnknownSizes())
+      return "its image has dynamic sizes and a border of zeros";
     auto tiled = dyn_cast<TiledAttr>(decode.getInput().getType().getCodec());
     if (signs->isPadded() && tiled && tiled.getRecord())
       return "its sums have several scales, and its image a border of zeros";
@@ -536,7 +646,8 @@ struct FormKernelsPass
       if (compute == ComputeRequest::F8)
         return ComputeMode::F8;
       if (compute == ComputeRequest::Xnor ||
-          (compute == ComputeRequest::Auto && matchSigns(contraction) &&
+          (compute == ComputeRequest::Auto &&
+           findObstacle(decode, contraction).empty() &&
            hasSigns(codec, fragments.getLogicalType())))
         return ComputeMode::Xnor;
     }

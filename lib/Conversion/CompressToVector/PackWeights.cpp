@@ -336,6 +336,10 @@ void PackWeightsPass::choose(PackedWeight &weight) {
     FailureOr<Contraction> contraction = matchContraction(use, weight.reason);
     if (failed(contraction))
       return false;
+    if (!gpu && contraction->hasUnknownSizes()) {
+      weight.reason = kUnknownSizes;
+      return false;
+    }
     MatrixDims wanted = contraction->getMatrixDims();
     if (dims && !(*dims == wanted))
       weight.reason = "its users reduce different dimensions";
