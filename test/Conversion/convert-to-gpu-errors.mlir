@@ -2,13 +2,13 @@
 // RUN: compress-opt %s --convert-compress-to-gpu=chip=sm_89 --split-input-file --verify-diagnostics
 // RUN: not compress-opt %S/convert-to-gpu.mlir --convert-compress-to-gpu=chip=sm_75 --split-input-file -o %t 2>&1 | FileCheck %s --check-prefix=OLD
 // RUN: not compress-opt %S/convert-to-gpu.mlir --convert-compress-to-gpu=chip=sm_99 --split-input-file -o %t 2>&1 | FileCheck %s --check-prefix=UNKNOWN
-// OLD: error: 'compress.contract' op expected a chip that has mma.sync.m16n8k16 of f16, one of sm_80, sm_86, sm_87, sm_89, sm_90, sm_90a, sm_100, {{.*}}, but got 'sm_75'
-// OLD: error: 'compress.contract' op expected a chip that has mma.sync.m16n8k16 of bf16, one of sm_80
-// OLD: error: 'compress.contract' op expected a chip that has mma.sync.m16n8k256 of b1, one of sm_80
-// OLD: error: 'compress.contract' op expected a chip that has mma.sp.m16n8k32 of f16, one of sm_80
+// OLD: error: 'compress.contract' op expected a chip that has mma.sync.m16n8k16 of f16, one of sm_80, sm_86, sm_87, sm_89, sm_90, sm_90a, sm_100, sm_100a, sm_103, sm_103a, sm_120, sm_120a, sm_121, sm_121a, but got 'sm_75'
+// OLD: error: 'compress.contract' op expected a chip that has mma.sync.m16n8k16 of bf16, one of sm_80, sm_86, sm_87, sm_89, sm_90, sm_90a, sm_100, sm_100a, sm_103, sm_103a, sm_120, sm_120a, sm_121, sm_121a, but got 'sm_75'
+// OLD: error: 'compress.contract' op expected a chip that has mma.sync.m16n8k256 of b1, one of sm_80, sm_86, sm_87, sm_89, sm_90, sm_90a, sm_100, sm_100a, sm_103, sm_103a, sm_120, sm_120a, sm_121, sm_121a, but got 'sm_75'
+// OLD: error: 'compress.contract' op expected a chip that has mma.sp.m16n8k32 of f16, one of sm_80, sm_86, sm_87, sm_89, sm_90, sm_90a, sm_100, sm_100a, sm_103, sm_103a, sm_120, sm_120a, sm_121, sm_121a, but got 'sm_75'
 // RUN: not compress-opt %S/convert-to-gpu-f8.mlir --convert-compress-to-gpu=chip=sm_87 -o %t 2>&1 | FileCheck %s --check-prefix=F8
-// F8: error: 'compress.contract' op expected a chip that has mma.sync.m16n8k32 of e5m2, one of sm_89, sm_90, sm_90a, sm_100, {{.*}}, but got 'sm_87'
-// UNKNOWN: error: 'compress.contract' op expected a chip out of sm_75, sm_80, {{.*}}, sm_121a, but got 'sm_99'
+// F8: error: 'compress.contract' op expected a chip that has mma.sync.m16n8k32 of e5m2, one of sm_89, sm_90, sm_90a, sm_100, sm_100a, sm_103, sm_103a, sm_120, sm_120a, sm_121, sm_121a, but got 'sm_87'
+// UNKNOWN: error: 'compress.contract' op expected a chip out of sm_75, sm_80, sm_86, sm_87, sm_89, sm_90, sm_90a, sm_100, sm_100a, sm_103, sm_103a, sm_120, sm_120a, sm_121, sm_121a, but got 'sm_99'
 // RUN: not compress-opt %S/convert-to-gpu.mlir --convert-compress-to-gpu=multiprocessors=-1 --split-input-file -o %t 2>&1 | FileCheck %s --check-prefix=COUNT
 // COUNT: error: 'compress.contract' op expected a number of multiprocessors, but got -1
 #tiled = #compress.tiled<#compress.dense, tile = [16, 16], order = [0, 1], split = [1, 2, 8, 1, 2, 4, 2], inside = [2, 5, 3, 0, 4, 1, 6], record = 1>

@@ -87,6 +87,9 @@ FAMILIES = {
     "int8": [
         Case(preset("int8"), 64, 256, [5, 20]),
         Case(preset("int8-channel"), 72, 136, [5], static=5),
+        Case(preset("int8"), 4, 9, [3]),  # one tile
+        Case(preset("fp8-e4m3"), 16, 16, [3], static=3, x="bf16"),
+        Case("#compress.quant<u8, block = [1, 1], scale = f16, zero = i8>", 1, 1, [2], wide=4),
         Case(preset("int8-channel"), 64, 128, [70], x="bf16"),
         Case(quant("u8", 32, "f16", ", min = f16"), 48, 96, [11], wide=4),
         Case(quant("i8", 32), 24, 70, [4], x="bf16"),
@@ -94,6 +97,7 @@ FAMILIES = {
     "rounded": [
         Case(preset("int8-channel"), 64, 256, [1, 5, 13, 20, 70], compute="int8"),
         Case(preset("int8-channel"), 40, 77, [5, 9], x="f32", compute="int8"),
+        Case(preset("int8"), 9, 30, [3], compute="int8"),
         Case(preset("int8-channel"), 72, 1050, [7], static=7, x="bf16", compute="int8", accumulate=True),
         Case(quant("i8", 17, "f32"), 33, 17, [3], x="f32", compute="int8", epilogue="bias-relu"),
         Case(quant("i4", 300), 40, 300, [5, 18], compute="int8"),

@@ -2,7 +2,7 @@
 // RUN: not compress-opt %s --compress-to-nvvm=chip=sm_80 -o %t 2>&1 | FileCheck %s
 // RUN: not compress-opt %S/compress-to-nvvm.mlir --compress-to-nvvm=chip=gfx90a -o %t 2>&1 | FileCheck %s --check-prefix=CHIP
 // CHECK: error: a compressed weight is decoded as a whole, to 'tensor<8x32xf32>': its codec #compress.quant<i3, block = [1, 8], scale = f32> has no layout for GPUs; that of the preset int4-b128 has one
-// CHIP: error: 'compress.contract' op expected a chip out of sm_75, {{.*}}, but got 'gfx90a'
+// CHIP: error: 'compress.contract' op expected a chip out of sm_75, sm_80, sm_86, sm_87, sm_89, sm_90, sm_90a, sm_100, sm_100a, sm_103, sm_103a, sm_120, sm_120a, sm_121, sm_121a, but got 'gfx90a'
 !w = !compress.tensor<8x32xf32, #compress.quant<i3, block = [1, 8], scale = f32>>
 func.func @main(%x: tensor<3x32xf32>, %i: tensor<3x8xf32>) -> tensor<3x8xf32> {
   %c = arith.constant dense_resource<codes> : tensor<8x12xi8>

@@ -108,7 +108,8 @@ TiledAttr::getRecords(RankedTensorType logical) const {
         type.getElementTypeBitWidth() % 8 != 0)
       return std::nullopt;
     // Along the last dimension of tiles, each entry is for so many tiles; one
-    // that is for all of them is in a record if there is only one.
+    // that is for all of them is in a record if there is only one. A number for
+    // all of the weight is beside records, however many tiles there are.
     int64_t tiles = leaf.tiles.back();
     bool isForAll = type.getDimSize(rank - 1) == 1;
     if (isForAll && records.count == 1)
@@ -116,7 +117,8 @@ TiledAttr::getRecords(RankedTensorType logical) const {
     bool hasInside = type.getRank() > tiled.getRank();
     bool isOfRows =
         type.getShape().take_front(rank - 1) != grid.drop_back() && !hasInside;
-    if (hasInside || isOfRows || getRecord() % tiles != 0) {
+    bool isOfAll = type.getNumElements() == 1;
+    if (hasInside || isOfRows || isOfAll || getRecord() % tiles != 0) {
       if (records.parts.empty() || !(isForAll || isOfRows))
         return std::nullopt;
       records.hasAllBlocks &= isForAll;
