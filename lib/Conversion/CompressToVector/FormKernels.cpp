@@ -534,7 +534,7 @@ struct FormKernelsPass
   void runOnOperation() override {
     SmallVector<DecodeOp> decodes;
     getOperation()->walk([&](DecodeOp op) {
-      if (isa<TiledAttr, MatrixAttr>(op.getInput().getType().getCodec()))
+      if (op.getInput().getType().getCodec().isPacked())
         decodes.push_back(op);
     });
     auto options = remark::RemarkOpts::name("FormKernels")
@@ -618,12 +618,13 @@ struct FormKernelsPass
     MatrixDims dims = contraction.getMatrixDims();
     unsigned row = dims.row, column = dims.columns.back();
     if (contraction.isConvolution()) {
-      auto codec = dyn_cast<MatrixAttr>(type.getCodec());
-      if (!codec || codec.getRows() != ArrayRef(dims.getRows()) ||
-          codec.getColumns() != ArrayRef(dims.columns))
+      SmallVector<unsigned> rows = dims.getRows();
+      CodecAttrInterface codec =
+          type.getCodec().getStoredMatrixCodec(rows, dims.columns);
+      if (!codec)
         return nullptr;
-      type = CompressedTensorType::get(codec.getMatrix(type.getLogicalType()),
-                                       codec.getBase());
+      type = CompressedTensorType::get(
+          getMatrixType(type.getLogicalType(), rows, dims.columns), codec);
       row = dims.getLaneDim();
       column = dims.getStepDim();
     }
@@ -640,7 +641,7 @@ struct FormKernelsPass
       return ComputeMode::BF16;
     // As on CPUs, that is asked of what is compressed.
     auto codec = cast<TiledAttr>(fragments.getCodec());
-    if (!isa<DenseAttr>(codec.getBase())) {
+    if (codec.getBase().isCompressed()) {
       if (compute == ComputeRequest::Int8)
         return ComputeMode::Int8;
       if (compute == ComputeRequest::F8)
@@ -680,7 +681,7 @@ struct FormKernelsPass
     if (!areBatchesInOrder(contraction))
       return std::nullopt;
     CompressedTensorType type = decode.getInput().getType();
-    if (isa<MatrixAttr>(type.getCodec()))
+    if (!isa<TiledAttr>(type.getCodec()))
       return std::nullopt;
     if (contraction.isConvolution()) {
       CompressedTensorType matrix =

@@ -46,6 +46,8 @@ DenseAttr::getStorage(RankedTensorType logical) const {
 
 bool DenseAttr::isLossless() const { return !getStorage(); }
 
+bool DenseAttr::isCompressed() const { return false; }
+
 FailureOr<Value> DenseAttr::buildDecode(OpBuilder &b, Location loc,
                                         ValueRange components,
                                         RankedTensorType logical) const {

@@ -76,6 +76,15 @@ bool MatrixAttr::isLossless() const { return getBase().isLossless(); }
 
 bool MatrixAttr::needsOneSign() const { return getBase().needsOneSign(); }
 
+bool MatrixAttr::isPacked() const { return true; }
+
+CodecAttrInterface
+MatrixAttr::getStoredMatrixCodec(ArrayRef<unsigned> rows,
+                                 ArrayRef<unsigned> columns) const {
+  bool isIt = rows == getRows() && columns == getColumns();
+  return isIt ? getBase() : nullptr;
+}
+
 FailureOr<Value> MatrixAttr::buildDecode(OpBuilder &b, Location loc,
                                          ValueRange components,
                                          RankedTensorType logical) const {

@@ -521,6 +521,8 @@ bool TiledAttr::isLossless() const { return getBase().isLossless(); }
 
 bool TiledAttr::needsOneSign() const { return getBase().needsOneSign(); }
 
+bool TiledAttr::isPacked() const { return true; }
+
 FailureOr<Value> TiledAttr::buildDecode(OpBuilder &b, Location loc,
                                         ValueRange components,
                                         RankedTensorType logical) const {

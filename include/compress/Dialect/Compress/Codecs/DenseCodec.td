@@ -12,7 +12,7 @@ include "compress/Dialect/Compress/IR/CompressDialect.td"
 
 def Compress_DenseAttr : Compress_Codec<"Dense", "dense",
     ["getComponentRatios", "getTiledCodec", "getMatrixCodec", "moveToMatrix",
-     "relayout", "isLossless"]> {
+     "relayout", "isLossless", "isCompressed"]> {
   let summary = "values as they are, or rounded to half of the bits";
   let description = [{
     Stores the tensor itself. So a weight that is not compressed can be laid out

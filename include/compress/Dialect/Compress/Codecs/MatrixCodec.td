@@ -11,7 +11,8 @@
 include "compress/Dialect/Compress/IR/CompressDialect.td"
 
 def Compress_MatrixAttr : Compress_Codec<"Matrix", "matrix",
-    ["verifyData", "isLossless", "needsOneSign"]> {
+    ["verifyData", "isLossless", "needsOneSign", "isPacked",
+     "getStoredMatrixCodec"]> {
   let summary = "a weight of more dimensions, stored as a matrix";
   let description = [{
     Stores what `base` stores of the matrix whose rows are the last dimension of

@@ -11,7 +11,7 @@
 include "compress/Dialect/Compress/IR/CompressDialect.td"
 
 def Compress_TiledAttr : Compress_Codec<"Tiled", "tiled",
-    ["verifyData", "isLossless", "needsOneSign"]> {
+    ["verifyData", "isLossless", "needsOneSign", "isPacked"]> {
   let summary = "the values of another codec, stored tile by tile";
   let description = [{
     A packed layout is a codec around a codec: the values are those of `base`, the

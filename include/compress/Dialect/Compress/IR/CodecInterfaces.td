@@ -201,6 +201,21 @@ def CodecAttrInterface : AttrInterface<"CodecAttrInterface"> {
       (ins "::mlir::RankedTensorType":$logical, "unsigned":$component,
            "::mlir::compress::CodecAttrInterface":$codec), "",
       /*defaultImplementation=*/"return nullptr;">,
+    InterfaceMethod<[{
+        The codec of the matrix of these rows and columns (see `getMatrixCodec`),
+        where that is what is stored instead of the tensor; else null.
+      }],
+      "::mlir::compress::CodecAttrInterface", "getStoredMatrixCodec",
+      (ins "::llvm::ArrayRef<unsigned>":$rows,
+           "::llvm::ArrayRef<unsigned>":$columns), "",
+      /*defaultImplementation=*/"return nullptr;">,
+    InterfaceMethod<"Whether data are in an order that was chosen for a kernel.",
+      "bool", "isPacked", (ins), "", /*defaultImplementation=*/"return false;">,
+    InterfaceMethod<[{
+        Whether other things are stored than the elements, which may be rounded.
+      }],
+      "bool", "isCompressed", (ins), "",
+      /*defaultImplementation=*/"return true;">,
     InterfaceMethod<"Whether decode(encode(w)) == w, bit for bit, for every w.",
       "bool", "isLossless", (ins), "", /*defaultImplementation=*/"return false;">,
     InterfaceMethod<[{

@@ -29,7 +29,7 @@
 
 namespace mlir {
 class RewriterBase;
-}
+} // namespace mlir
 
 namespace mlir::compress {
 
