@@ -139,3 +139,19 @@ func.func @sparse(%x: tensor<3x64xf32>, %i: tensor<3x2xf32>) -> tensor<3x2xf32> 
   return %1 : tensor<3x2xf32>
 }
 {-# dialect_resources: { builtin: { codes: "0x0100000098BADCFE1032547698BADCFE1032547600000000000000000000000000000000", positions: "0x0100000044444444DDDDDDDD4444444444444444" } } #-}
+
+// -----
+// Of floats of 16 bits nothing else is asked than of weights that are not compressed.
+#mk = affine_map<(m, n, k) -> (m, k)>
+#nk = affine_map<(m, n, k) -> (n, k)>
+#mn = affine_map<(m, n, k) -> (m, n)>
+!half = !compress.tensor<2x2xf32, #compress.dense<f16>>
+// CHECK-LABEL: func @half
+// CHECK: !compress.tensor<2x2xf32, #compress.tiled<#compress.dense<f16>, tile = [16, 2]
+func.func @half(%x: tensor<3x2xf32>, %i: tensor<3x2xf32>) -> tensor<3x2xf32> {
+  %v = arith.constant dense<[[1.0, 2.0], [0.0, 4.0]]> : tensor<2x2xf16>
+  %0 = compress.assemble %v : tensor<2x2xf16> -> !half
+  %w = compress.decode %0 : !half
+  %1 = linalg.matmul indexing_maps = [#mk, #nk, #mn] ins(%x, %w : tensor<3x2xf32>, tensor<2x2xf32>) outs(%i : tensor<3x2xf32>) -> tensor<3x2xf32>
+  return %1 : tensor<3x2xf32>
+}

@@ -148,7 +148,7 @@ std::optional<ComputeMode> PackWeightsPass::getRequiredMode() const {
 /// Modes that kernels may compute in.
 SmallVector<ComputeMode> PackWeightsPass::getModes(const PackedWeight &weight) {
   // Only what is compressed must be computed with as asked for.
-  if (weight.isDense())
+  if (!weight.type.getCodec().isCompressed())
     return {ComputeMode::F32};
   if (std::optional<ComputeMode> required = getRequiredMode())
     return {*required};
