@@ -51,12 +51,15 @@ static int64_t getMostLhsRows(const FragmentWeight &weight, MmaKind kind,
                               const GpuChip &chip) {
   int64_t outputs = std::max(kWarpRows, weight.getTileRows()), most = 0;
   int64_t mostSums = kMaxSums;
-  // What is converted takes registers, too.
-  if (isMmaConverted(kind, chip) &&
-      cast<FragmentDecoderInterface>(weight.codec.getBase())
-          .getFragmentFormat(weight, kind)
-          .tilesPerBlock)
+  auto decoder = cast<FragmentDecoderInterface>(weight.codec.getBase());
+  FragmentFormat format = decoder.getFragmentFormat(weight, kind);
+  // What is converted takes registers, too, and so do the scales of blocks that
+  // are as short as a fragment.
+  if (format.tilesPerBlock && isMmaConverted(kind, chip))
     mostSums /= 4;
+  else if (format.tilesPerBlock * weight.getTileColumns() == kMmaColumns &&
+           !decoder.getScaledFormat(weight, kind))
+    mostSums /= 2;
   for (int64_t rows : kLhsRows)
     if (rows * outputs <= mostSums)
       most = rows;
