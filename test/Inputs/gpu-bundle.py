@@ -1,11 +1,12 @@
 """Makes a folder that checks and times kernels on a machine with a GPU, and needs nothing of this project: gpu-bundle.py [options] DIRECTORY
 
-In it: PTX, or what ptxas makes of it, data.npz with packed weights, inputs and what to expect of them (in f64, from the decode without kernels), index.json that says what to
+In it: PTX in gzip, or what ptxas makes of it, data.npz with packed weights, inputs and what to expect of them (in f64, from the decode without kernels), index.json that says what to
 launch, and run_gpu.py. Of the weights of large shapes only the sizes are in it.
 """
 
 import argparse
 import copy
+import gzip
 import importlib
 import json
 import os
@@ -53,9 +54,11 @@ class Bundle:
     def write_code(self, name, module):
         """As PTX, which the driver compiles; or compiled, as far as ptxas is given."""
         ptx = self.directory / f"{name}.ptx"
-        ptx.write_text(module.ptx)
         if not self.ptxas:
-            return ptx.name
+            packed = ptx.with_suffix(".ptx.gz")
+            packed.write_bytes(gzip.compress(module.ptx.encode(), mtime=0))
+            return packed.name
+        ptx.write_text(module.ptx)
         cubin = ptx.with_suffix(".cubin")
         subprocess.run([self.ptxas, f"-arch={self.chip}", ptx, "-o", cubin], check=True)
         ptx.unlink()

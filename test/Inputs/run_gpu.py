@@ -13,6 +13,7 @@ import argparse
 import ctypes
 import datetime
 import glob
+import gzip
 import json
 import os
 import subprocess
@@ -205,7 +206,8 @@ class Gpu:
             at, begin = at + part, 0
 
     def load(self, path):
-        return self.load_text(path.name, path.read_bytes())
+        code = path.read_bytes()
+        return self.load_text(path.name, gzip.decompress(code) if path.suffix == ".gz" else code)
 
     def load_text(self, name, text):
         module = ctypes.c_void_p()
