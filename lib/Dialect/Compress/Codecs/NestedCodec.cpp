@@ -108,6 +108,16 @@ static CodecAttrInterface getNested(NestedAttr codec, StringRef name) {
   return cast_or_null<CodecAttrInterface>(codec.getComponents().get(name));
 }
 
+/// Takes the leaves of the next component off `leaves`.
+static ArrayRef<ArrayRef<char>> takeLeaves(const StorageComponent &stored,
+                                           ArrayRef<ArrayRef<char>> &leaves) {
+  SmallVector<Type> types;
+  getLeafTypes(stored.type, types);
+  ArrayRef<ArrayRef<char>> taken = leaves.take_front(types.size());
+  leaves = leaves.drop_front(types.size());
+  return taken;
+}
+
 SmallVector<StorageComponent>
 NestedAttr::getStorage(RankedTensorType logical) const {
   SmallVector<StorageComponent> storage = getBase().getStorage(logical);
@@ -141,10 +151,7 @@ NestedAttr::verifyData(function_ref<InFlightDiagnostic()> emitError,
   SmallVector<StorageComponent> storage = getStorage(logical);
   decoded.reserve(storage.size());
   for (const StorageComponent &part : storage) {
-    SmallVector<Type> types;
-    getLeafTypes(part.type, types);
-    ArrayRef<ArrayRef<char>> own = leaves.take_front(types.size());
-    leaves = leaves.drop_front(types.size());
+    ArrayRef<ArrayRef<char>> own = takeLeaves(part, leaves);
     if (!getNested(*this, part.name)) {
       dense.append(own.begin(), own.end());
       continue;
@@ -309,10 +316,7 @@ NestedAttr::relayout(RankedTensorType logical,
   dense.reserve(base.size());
   SmallVector<ArrayRef<char>> own;
   for (auto [i, part, stored] : llvm::enumerate(base, getStorage(logical))) {
-    SmallVector<Type> types;
-    getLeafTypes(stored.type, types);
-    ArrayRef<ArrayRef<char>> ofPart = leaves.take_front(types.size());
-    leaves = leaves.drop_front(types.size());
+    ArrayRef<ArrayRef<char>> ofPart = takeLeaves(stored, leaves);
     CodecAttrInterface codec = getNested(*this, part.name);
     if (!codec) {
       llvm::append_range(own, ofPart);
@@ -381,10 +385,7 @@ NestedAttr::moveToMatrix(RankedTensorType logical, ArrayRef<unsigned> rows,
   zeros.reserve(base.size());
   SmallVector<ArrayRef<char>> own;
   for (auto [i, part, stored] : llvm::enumerate(base, getStorage(logical))) {
-    SmallVector<Type> types;
-    getLeafTypes(stored.type, types);
-    ArrayRef<ArrayRef<char>> ofPart = leaves.take_front(types.size());
-    leaves = leaves.drop_front(types.size());
+    ArrayRef<ArrayRef<char>> ofPart = takeLeaves(stored, leaves);
     CodecAttrInterface codec = getNested(*this, part.name);
     if (!codec) {
       llvm::append_range(own, ofPart);
